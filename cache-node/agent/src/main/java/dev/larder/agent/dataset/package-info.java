@@ -1,0 +1,5 @@
+/** Datasets and snapshots on this node: definitions, catalogs, paths. */
+@NullMarked
+package dev.larder.agent.dataset;
+
+import org.jspecify.annotations.NullMarked;
