@@ -12,8 +12,7 @@ public final class Control {
   /** Datasets, warm-ups, pins, status. Threads and errors as {@link LarderClient}. */
   public interface ControlApi {
     /** Defines a dataset and lists its origin; blocks until the first snapshot is there. */
-    Dataset create(
-        String name, String uri, Map<String, String> options, ListingListener listener);
+    Dataset create(String name, String uri, Map<String, String> options, ListingListener listener);
 
     /** Lists the origin again. */
     Dataset refresh(String name, ListingListener listener);

@@ -5,16 +5,16 @@ import java.nio.file.Path;
 /**
  * What to download and how.
  *
- * <p>Each file is written beside its place as {@code .<name>.larder-<snapshot>.part} and renamed when
- * it is complete and checked; a later call goes on where an interrupted one stopped. Files that are
- * there already with the right size, time and key are skipped.
+ * <p>Each file is written beside its place as {@code .<name>.larder-<snapshot>.part} and renamed
+ * when it is complete and checked; a later call goes on where an interrupted one stopped. Files
+ * that are there already with the right size, time and key are skipped.
  *
  * @param dataset {@code name} or {@code name@3}
  * @param path a file, a directory or a glob; empty: all
  * @param target directory to write below, created if missing
  * @param parallel files at once, 1 to 64
- * @param overwrite replace files that are there with other content; else they are an error that names
- *     them
+ * @param overwrite replace files that are there with other content; else they are an error that
+ *     names them
  * @param listener told of progress, at most ten times a second, never from two threads at once
  */
 public record DownloadRequest(

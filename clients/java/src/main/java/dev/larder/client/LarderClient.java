@@ -35,8 +35,8 @@ public interface LarderClient extends AutoCloseable {
   Iterator<RemoteEntry> list(String dataset, String directory);
 
   /**
-   * Files and symbolic links whose paths match a glob (empty: all), in bytewise order, streamed. Close
-   * the result.
+   * Files and symbolic links whose paths match a glob (empty: all), in bytewise order, streamed.
+   * Close the result.
    */
   EntryStream walk(String dataset, String glob);
 
