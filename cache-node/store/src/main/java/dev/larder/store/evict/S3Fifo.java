@@ -17,7 +17,8 @@ final class S3Fifo implements EvictionPolicy {
    *
    * What differs, and why:
    * - One pass of a reader through a big file is thousands of calls of used(). RECENT lets calls
-   *   that follow each other closely count once, else a scan would look like popularity.
+   *   that follow each other closely count once, and those that follow the admission not at all;
+   *   else a scan would look like popularity.
    * - ASIDE holds units the caller refused. They cost nothing until released, except that every
    *   call asks for a few of them, so one that was never released is found as well.
    * - victim() only names a unit: the caller may fail to take it, and then must not lose it.
@@ -58,7 +59,9 @@ final class S3Fifo implements EvictionPolicy {
     int slot = table.find(unit);
     if (slot == UnitTable.NONE) {
       boolean isBack = ghosts.contains(UnitTable.hash(unit));
-      queues[isBack ? MAIN : SMALL].push(table.add(unit, bytes));
+      int added = table.add(unit, bytes);
+      queues[isBack ? MAIN : SMALL].push(added);
+      recent[recentAt(added)] = added;
     } else {
       queueOf(slot).resize(slot, bytes);
     }
@@ -75,11 +78,15 @@ final class S3Fifo implements EvictionPolicy {
   }
 
   private boolean isRecent(int slot) {
-    int window = Math.min(RECENT_MAX, Integer.highestOneBit(table.size() / RECENT_SHARE + 1));
-    int at = slot & (window - 1);
+    int at = recentAt(slot);
     boolean again = recent[at] == slot;
     recent[at] = slot;
     return again;
+  }
+
+  private int recentAt(int slot) {
+    int window = Math.min(RECENT_MAX, Integer.highestOneBit(table.size() / RECENT_SHARE + 1));
+    return slot & (window - 1);
   }
 
   private void pardon(int slot) {
@@ -127,7 +134,9 @@ final class S3Fifo implements EvictionPolicy {
 
   @Override
   public Optional<UnitId> victim(Predicate<UnitId> evictable) {
-    condemned = find(evictable);
+    if (condemned == UnitTable.NONE || !evictable.test(table.unit(condemned))) {
+      condemned = find(evictable);
+    }
     return condemned == UnitTable.NONE ? Optional.empty() : Optional.of(table.unit(condemned));
   }
 
