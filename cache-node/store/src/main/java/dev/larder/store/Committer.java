@@ -36,6 +36,7 @@ final class Committer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Committer.class);
 
   private final StoreParts parts;
+  private final CommitMode mode;
   private final long delayNanos;
   private final long bytesMax;
   private final ReentrantLock lock = new ReentrantLock();
@@ -56,8 +57,9 @@ final class Committer implements AutoCloseable {
       long queuedNanos,
       CompletableFuture<Void> done) {}
 
-  Committer(StoreParts parts) {
+  Committer(StoreParts parts, CommitMode mode) {
     this.parts = parts;
+    this.mode = mode;
     this.delayNanos = parts.config().commitDelay().toNanos();
     this.bytesMax = parts.config().commitBytesMax();
     this.syncers =
@@ -210,7 +212,8 @@ final class Committer implements AutoCloseable {
     for (Request request : batch) {
       byBlob.computeIfAbsent(request.blob(), blob -> new ArrayList<>()).add(request);
     }
-    Map<OpenBlob, @Nullable RuntimeException> synced = syncAll(byBlob.keySet());
+    Map<OpenBlob, @Nullable RuntimeException> synced =
+        mode.syncsData() ? syncAll(byBlob.keySet()) : Map.of();
     synced.forEach((blob, fault) -> {
       if (fault != null) {
         fail(byBlob.remove(blob), fault);
@@ -284,7 +287,7 @@ final class Committer implements AutoCloseable {
     parts
         .index()
         .change(
-            false,
+            mode.syncsRecords(),
             index -> {
               for (Change change : changes) {
                 index.putBlob(change.blob().key, change.before(), change.after());

@@ -48,7 +48,12 @@ public final class LarderStore implements BlobStore {
 
   /** Opens a data directory with hooks of its owner. */
   public static LarderStore open(StoreConfig config, StoreHooks hooks) {
-    return StoreBuilder.build(config, hooks);
+    return open(config, hooks, CommitMode.SAFE);
+  }
+
+  /** For the test that proves the power-loss test. */
+  static LarderStore open(StoreConfig config, StoreHooks hooks, CommitMode mode) {
+    return StoreBuilder.build(config, hooks, mode);
   }
 
   @Override

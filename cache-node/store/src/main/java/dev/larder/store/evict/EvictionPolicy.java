@@ -1,5 +1,11 @@
 package dev.larder.store.evict;
 
+import dev.larder.protocol.BlobKey;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +49,29 @@ public final class EvictionPolicy {
       }
     }
     return Optional.empty();
+  }
+
+  /** Writes the order. */
+  public void save(OutputStream target) throws IOException {
+    DataOutputStream out = new DataOutputStream(target);
+    out.writeLong(units.size());
+    for (Map.Entry<UnitId, Long> entry : units.entrySet()) {
+      out.write(entry.getKey().key().binary());
+      out.writeInt(entry.getKey().stripe());
+      out.writeLong(entry.getValue());
+    }
+    out.flush();
+  }
+
+  /** Reads what {@link #save} wrote. */
+  public static EvictionPolicy load(InputStream source) throws IOException {
+    DataInputStream in = new DataInputStream(source);
+    EvictionPolicy policy = new EvictionPolicy();
+    for (long left = in.readLong(); left > 0; left--) {
+      byte[] key = in.readNBytes(BlobKey.BINARY_BYTES);
+      policy.admitted(new UnitId(BlobKey.ofBinary(key), in.readInt()), in.readLong());
+    }
+    return policy;
   }
 
   /** Units known. */
