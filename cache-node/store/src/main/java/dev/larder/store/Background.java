@@ -130,7 +130,7 @@ final class Background implements AutoCloseable {
 
   private void recoverFirst() {
     try {
-      parts.order().loaded(OrderFile.load(parts.directory().evictionOrder()));
+      parts.order().loaded(OrderFile.load(parts.directory().evictionOrder(), parts.quarantine()));
       waiting = recovery.run();
     } catch (RuntimeException e) {
       logUnlessClosing("recovery failed", e);

@@ -43,6 +43,7 @@ final class Committer implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final ArrayDeque<Request> queue = new ArrayDeque<>();
   private final ExecutorService syncers;
+  private final ExecutorService hasher;
   private final Thread thread;
   private final Map<OpenBlob, Integer> uncommitted = new HashMap<>();
   private long queuedBytes;
@@ -66,6 +67,9 @@ final class Committer implements AutoCloseable {
         Executors.newFixedThreadPool(
             parts.config().limits().syncThreads(),
             Thread.ofPlatform().daemon().name("store-sync-", 0).factory());
+    this.hasher =
+        Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("store-hash").factory());
     this.thread = Thread.ofPlatform().daemon().name("store-commit").unstarted(this::run);
   }
 
@@ -147,6 +151,7 @@ final class Committer implements AutoCloseable {
       }
     }
     syncers.shutdown();
+    hasher.shutdownNow();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -246,9 +251,28 @@ final class Committer implements AutoCloseable {
     }
     parts.counters().increment(Counter.COMMITS_TOTAL);
     fail(stale, Faults.gone());
+    for (Change change : changes) {
+      hashAhead(change.blob());
+    }
     for (Request request : done) {
       request.done().complete(null);
     }
+  }
+
+  /** One task a blob and commit, and it does nothing if another is at it: the queue stays short. */
+  private void hashAhead(OpenBlob blob) {
+    PrefixHash prefix = blob.prefix;
+    if (prefix == null) {
+      return;
+    }
+    hasher.execute(() -> {
+      try {
+        prefix.advance();
+      } catch (IOException | LarderException e) {
+        // Sealing hashes what is missing and meets the fault again, where it can be answered.
+        log.debug("hashing {} ahead stopped: {}", blob.key, e.toString());
+      }
+    });
   }
 
   /** What a commit changes of one blob. */

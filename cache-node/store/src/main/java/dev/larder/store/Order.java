@@ -18,17 +18,11 @@ import org.jspecify.annotations.Nullable;
  * kept and applied on top; they last about a second, so their list stays short.
  */
 final class Order {
-  private EvictionPolicy policy = new EvictionPolicy();
+  private EvictionPolicy policy = EvictionPolicy.create();
   private @Nullable List<Consumer<EvictionPolicy>> early = new ArrayList<>();
 
   synchronized void admitted(UnitId unit, long bytes) {
-    change(policy -> {
-      if (policy.contains(unit)) {
-        policy.resized(unit, bytes);
-      } else {
-        policy.admitted(unit, bytes);
-      }
-    });
+    change(policy -> policy.admitted(unit, bytes));
   }
 
   /** A unit found at start that the saved order may know already. */
@@ -40,6 +34,11 @@ final class Order {
 
   synchronized void used(UnitId unit) {
     policy.used(unit);
+  }
+
+  /** A unit was unpinned, or closed by its last reader. */
+  synchronized void released(UnitId unit) {
+    policy.released(unit);
   }
 
   synchronized void removed(UnitId unit) {
@@ -66,7 +65,7 @@ final class Order {
   }
 
   synchronized void clear() {
-    policy = new EvictionPolicy();
+    policy = EvictionPolicy.create();
   }
 
   synchronized long size() {

@@ -103,6 +103,9 @@ final class StoreBuilder {
     try {
       return new BlobIndex(directory.index(), settings, signals);
     } catch (IndexFault e) {
+      if (e.kind() == IndexFault.Kind.NO_SPACE && emptyQuarantine(quarantine)) {
+        return openIndex(config, directory, quarantine, counters, signals);
+      }
       if (e.kind() != IndexFault.Kind.CORRUPT) {
         throw unusable(e);
       }
@@ -124,6 +127,15 @@ final class StoreBuilder {
       throw Faults.of(e);
     } catch (IndexFault e) {
       throw unusable(e);
+    }
+  }
+
+  /** What was set aside is the first to go when not even the index can be opened. */
+  private static boolean emptyQuarantine(Quarantine quarantine) {
+    try {
+      return quarantine.shrinkTo(0) > 0;
+    } catch (IOException e) {
+      throw Faults.of(e);
     }
   }
 
