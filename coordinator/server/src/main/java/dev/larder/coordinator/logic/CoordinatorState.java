@@ -64,12 +64,26 @@ public final class CoordinatorState {
     if (position.index() <= before.index()) {
       throw new IllegalStateException("record " + position + " after " + before);
     }
-    return store(position, transaction -> outcome(transaction, record));
+    // Only this thread writes, so what was read is still true when the changes are committed.
+    Step step = store.read(reader -> step(new Transaction(reader), reader, position, record));
+    store.commit(step.transaction().changes());
+    return step.outcome();
   }
 
-  /** Notes an entry of the log that holds no record (configurations of the group). */
-  public void skip(Position position) {
-    store(position, transaction -> new Outcome.Removed(0));
+  /**
+   * Notes that the log is through up to here, where its last entries held no record.
+   *
+   * @param position not before {@link #applied}
+   */
+  public void note(Position position) {
+    Transaction transaction =
+        store.read(reader -> {
+          Transaction made = new Transaction(reader);
+          made.put(Table.META, Keys.FORMAT, Keys.number(FORMAT_VERSION));
+          made.put(Table.META, Keys.APPLIED, position.bytes());
+          return made;
+        });
+    store.commit(transaction.changes());
   }
 
   /** Answers queries on one unchanging version. */
@@ -77,21 +91,13 @@ public final class CoordinatorState {
     return store.read(reader -> query.apply(new Queries(reader)));
   }
 
-  private Outcome store(Position position, Function<Transaction, Outcome> change) {
-    // Only this thread writes, so what was read is still true when the changes are committed.
-    Step step =
-        store.read(reader -> {
-          Transaction transaction = new Transaction(reader);
-          Outcome outcome = change.apply(transaction);
-          if (outcome instanceof Refused) {
-            transaction = new Transaction(reader);
-          }
-          transaction.put(Table.META, Keys.FORMAT, Keys.number(FORMAT_VERSION));
-          transaction.put(Table.META, Keys.APPLIED, position.bytes());
-          return new Step(transaction, outcome);
-        });
-    store.commit(step.transaction().changes());
-    return step.outcome();
+  private static Step step(
+      Transaction transaction, Reader reader, Position position, Record record) {
+    Outcome outcome = outcome(transaction, record);
+    Transaction kept = outcome instanceof Refused ? new Transaction(reader) : transaction;
+    kept.put(Table.META, Keys.FORMAT, Keys.number(FORMAT_VERSION));
+    kept.put(Table.META, Keys.APPLIED, position.bytes());
+    return new Step(kept, outcome);
   }
 
   private static Outcome outcome(Transaction transaction, Record record) {
