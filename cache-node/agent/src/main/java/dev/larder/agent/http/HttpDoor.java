@@ -4,6 +4,7 @@ import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.PoolArenaMetric;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
@@ -33,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The agent's front door, open.
@@ -52,12 +54,19 @@ public final class HttpDoor implements AutoCloseable {
   private final Workers workers;
   private final ChannelGroup channels;
   private final Channel server;
+  private final PooledByteBufAllocator allocator;
 
-  private HttpDoor(EventLoopGroup loops, Workers workers, ChannelGroup channels, Channel server) {
+  private HttpDoor(
+      EventLoopGroup loops,
+      Workers workers,
+      ChannelGroup channels,
+      Channel server,
+      PooledByteBufAllocator allocator) {
     this.loops = loops;
     this.workers = workers;
     this.channels = channels;
     this.server = server;
+    this.allocator = allocator;
   }
 
   /**
@@ -76,12 +85,16 @@ public final class HttpDoor implements AutoCloseable {
     ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     AtomicReference<String> address = new AtomicReference<>("");
     DoorContext context = context(config, token, services, workers, channels, address);
+    // Chunks of 512 KiB: the default of 4 MiB an event loop is much for connections that buffer
+    // no more than their head and one short answer.
+    PooledByteBufAllocator allocator =
+        new PooledByteBufAllocator(true, 1, config.eventLoops(), 8192, 6);
     boolean open = false;
     try {
-      Channel server = bind(config, loops, epoll, context);
+      Channel server = bind(config, loops, epoll, context, allocator);
       address.set(text((InetSocketAddress) server.localAddress()));
       services.metrics().watchDoor(context.connections()::get, workers::busy, workers::queued);
-      HttpDoor door = new HttpDoor(loops, workers, channels, server);
+      HttpDoor door = new HttpDoor(loops, workers, channels, server, allocator);
       open = true;
       return door;
     } finally {
@@ -95,6 +108,19 @@ public final class HttpDoor implements AutoCloseable {
   /** Where the door listens. */
   public InetSocketAddress address() {
     return (InetSocketAddress) server.localAddress();
+  }
+
+  /** Buffers allocated and not given back; 0 once closed, or something leaks. */
+  long activeBuffers() {
+    return Stream.concat(
+            allocator.metric().directArenas().stream(), allocator.metric().heapArenas().stream())
+        .mapToLong(PoolArenaMetric::numActiveAllocations)
+        .sum();
+  }
+
+  /** Requests that wait for a worker. */
+  int queued() {
+    return workers.queued();
   }
 
   /** Closes every connection, whatever it does, and waits some seconds for the threads. */
@@ -133,13 +159,13 @@ public final class HttpDoor implements AutoCloseable {
   }
 
   private static Channel bind(
-      HttpDoorConfig config, EventLoopGroup loops, boolean epoll, DoorContext context) {
+      HttpDoorConfig config,
+      EventLoopGroup loops,
+      boolean epoll,
+      DoorContext context,
+      PooledByteBufAllocator allocator) {
     Class<? extends ServerChannel> type =
         epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
-    // Chunks of 512 KiB: the default of 4 MiB an event loop is much for connections that buffer
-    // no more than their head and one short answer.
-    PooledByteBufAllocator allocator =
-        new PooledByteBufAllocator(true, 1, config.eventLoops(), 8192, 6);
     var future =
         new ServerBootstrap()
             .group(loops)

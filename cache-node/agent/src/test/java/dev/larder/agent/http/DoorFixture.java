@@ -4,6 +4,8 @@ import dev.larder.agent.metrics.AgentMetrics;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
 /** A front door on a free port of loopback before a fake node. */
@@ -86,8 +88,21 @@ final class DoorFixture implements AutoCloseable {
     }
   }
 
+  /** Waits for a condition, some seconds at most. */
+  static void await(BooleanSupplier condition, String what) {
+    long deadline = System.nanoTime() + 10_000_000_000L;
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("not within ten seconds: " + what);
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
   @Override
   public void close() {
     door.close();
+    org.junit.jupiter.api.Assertions.assertEquals(0, door.activeBuffers(), "buffers leaked");
+    await(() -> node.openReads.get() == 0, "reads left open");
   }
 }
