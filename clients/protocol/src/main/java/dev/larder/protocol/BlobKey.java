@@ -135,7 +135,9 @@ public record BlobKey(Kind kind, Digest digest) implements Comparable<BlobKey> {
   private static BlobKey parse(String text, char separator) {
     for (Kind kind : Kind.values()) {
       int length = kind.word.length();
-      if (text.length() > length && text.startsWith(kind.word) && text.charAt(length) == separator) {
+      if (text.length() > length
+          && text.startsWith(kind.word)
+          && text.charAt(length) == separator) {
         return new BlobKey(kind, Digest.parse(text.substring(length + 1)));
       }
     }

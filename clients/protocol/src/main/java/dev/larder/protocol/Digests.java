@@ -60,8 +60,12 @@ public final class Digests {
   public static Digest root(long sizeBytes, List<Digest> stripes) {
     if (stripes.size() != Blocks.stripeCount(sizeBytes)) {
       throw new IllegalArgumentException(
-          "a blob of " + sizeBytes + " bytes has " + Blocks.stripeCount(sizeBytes)
-              + " stripes, got " + stripes.size());
+          "a blob of "
+              + sizeBytes
+              + " bytes has "
+              + Blocks.stripeCount(sizeBytes)
+              + " stripes, got "
+              + stripes.size());
     }
     return hash(
         ByteBuffer.allocate(9 + stripes.size() * Digest.BYTES).put(ROOT_PREFIX).putLong(sizeBytes),

@@ -6,8 +6,9 @@ import java.util.List;
 /**
  * Matches '/'-separated paths of a dataset: {@code *} and {@code ?} within a component, {@code **}
  * over any number of components, {@code [a-z]} and {@code [!a-z]}, {@code {a,b}} alternatives,
- * {@code \} before a character taken literally. The empty glob matches everything; a glob that names
- * a directory matches all below it, so {@code models/llama} means {@code models/llama/**} too.
+ * {@code \} before a character taken literally. The empty glob matches everything; a glob that
+ * names a directory matches all below it, so {@code models/llama} means {@code models/llama/**}
+ * too.
  *
  * <p>Matching needs no back-tracking over the whole path more than once per {@code *}, so a hostile
  * glob costs at most glob length times path length. Any thread.
@@ -92,7 +93,9 @@ public final class PathGlob {
       int comma = find(text, ',', start);
       int end = comma >= 0 && comma < close ? comma : close;
       expand(
-          whole, text.substring(0, open) + text.substring(start, end) + text.substring(close + 1), out);
+          whole,
+          text.substring(0, open) + text.substring(start, end) + text.substring(close + 1),
+          out);
       start = end + 1;
     }
   }
@@ -167,7 +170,8 @@ public final class PathGlob {
     int starPattern = -1;
     int starName = 0;
     while (n < name.length()) {
-      int after = p < pattern.length() && pattern.charAt(p) != '*' ? matchOne(pattern, p, name, n) : -1;
+      int after =
+          p < pattern.length() && pattern.charAt(p) != '*' ? matchOne(pattern, p, name, n) : -1;
       if (after >= 0) {
         p = after;
         n++;

@@ -20,7 +20,8 @@ class EncodingsTest {
   void originKeyIsTheHashOfItsFourLines() {
     // printf 'larder-origin-1\ns3://models/a%%20b/x.bin\nabc123\n42\n' | sha256sum
     BlobKey key = OriginKeys.key("s3://models/a%20b/x.bin", "abc123", 42);
-    assertEquals("origin:9285b257cf84d3953c34bb79b9792e41a885836033de4f6351c473c624142bb1", key.toString());
+    assertEquals(
+        "origin:9285b257cf84d3953c34bb79b9792e41a885836033de4f6351c473c624142bb1", key.toString());
     assertEquals(key, BlobKey.parse(key.toString()));
     assertEquals(key, BlobKey.parseDiskName(key.diskName()));
     assertEquals(key, BlobKey.parseDiskName(key.fileName()));
@@ -65,7 +66,9 @@ class EncodingsTest {
   @Test
   void rootOfNothingCoversTheSizeOnly() {
     // printf '\002\0\0\0\0\0\0\0\0' | sha256sum
-    assertEquals("4322fd2bc0a137d1375b37b3b2e2b4715b3d3dd7ca9682438d4fea0f8437fad3", Digests.root(0, List.of()).hex());
+    assertEquals(
+        "4322fd2bc0a137d1375b37b3b2e2b4715b3d3dd7ca9682438d4fea0f8437fad3",
+        Digests.root(0, List.of()).hex());
     assertEquals(EMPTY_SHA, Digests.ofBytes(new byte[0]).hex());
   }
 
@@ -84,22 +87,25 @@ class EncodingsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "sha256", "sha256:", "md5:00", "sha256:" + EMPTY_SHA + "0", "SHA256:" + EMPTY_SHA,
+        "",
+        "sha256",
+        "sha256:",
+        "md5:00",
+        "sha256:" + EMPTY_SHA + "0",
+        "SHA256:" + EMPTY_SHA,
         "sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "sha256:../../../../etc/passwd/////////////////////////////////////////////"
       })
   void malformedKeysAreRefused(String text) {
     assertEquals(
-        ErrorCode.BAD_KEY,
-        assertThrows(LarderException.class, () -> BlobKey.parse(text)).code());
+        ErrorCode.BAD_KEY, assertThrows(LarderException.class, () -> BlobKey.parse(text)).code());
   }
 
   @Test
   void diskNameInAForeignFolderIsRefused() {
     assertEquals(
         ErrorCode.BAD_KEY,
-        assertThrows(
-                LarderException.class, () -> BlobKey.parseDiskName("00/sha256-" + EMPTY_SHA))
+        assertThrows(LarderException.class, () -> BlobKey.parseDiskName("00/sha256-" + EMPTY_SHA))
             .code());
   }
 

@@ -1,0 +1,100 @@
+package dev.larder.client;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Types of the control part of the client. */
+public final class Control {
+  private Control() {}
+
+  /** Datasets, warm-ups, pins, status. Threads and errors as {@link LarderClient}. */
+  public interface ControlApi {
+    /** Defines a dataset and lists its origin; blocks until the first snapshot is there. */
+    Dataset create(String name, String uri, Map<String, String> options, ListingListener listener);
+
+    /** Lists the origin again. */
+    Dataset refresh(String name, ListingListener listener);
+
+    /** Forgets a dataset. */
+    void delete(String name);
+
+    /** All datasets by name. */
+    List<Dataset> datasets();
+
+    /** One dataset. */
+    Dataset dataset(String name);
+
+    /** Starts a warm-up of what matches. */
+    Job warm(String snapshot, String glob);
+
+    /** State of a job; empty when unknown. */
+    Optional<Job> job(String id);
+
+    /** Unfinished and recent jobs, newest first. */
+    List<Job> jobs();
+
+    /** Stops a job. */
+    Job cancel(String id);
+
+    /** Pins what matches. */
+    Pin pin(String snapshot, String glob);
+
+    /** Takes pins away; returns how many there were. */
+    int unpin(String snapshot, String glob);
+
+    /** All pins. */
+    List<Pin> pins();
+
+    /** The agent's status as JSON text, see {@code docs/HTTP.md}. */
+    String statusJson();
+
+    /** One entry as JSON with what is known of its origin and whether it is local. */
+    String statJson(String dataset, String path);
+  }
+
+  /** Hears how far a listing is. */
+  @FunctionalInterface
+  public interface ListingListener {
+    /** Objects and bytes listed so far. */
+    void onProgress(long objects, long bytes);
+  }
+
+  /** A dataset; snapshots ascend. */
+  public record Dataset(
+      String name,
+      String uri,
+      Map<String, String> options,
+      Instant createdAt,
+      List<Snapshot> snapshots) {}
+
+  /** A snapshot. */
+  public record Snapshot(
+      long number,
+      String catalog,
+      long files,
+      long bytes,
+      long skipped,
+      Instant listedFrom,
+      Instant listedTo) {}
+
+  /** A warm-up; state is running, done, failed or cancelled. */
+  public record Job(
+      String id,
+      String kind,
+      String snapshot,
+      String glob,
+      String state,
+      long files,
+      long doneFiles,
+      long bytes,
+      long doneBytes,
+      long failed,
+      Optional<String> firstError,
+      Instant startedAt,
+      Optional<Instant> endedAt) {}
+
+  /** A pin. */
+  public record Pin(String snapshot, String glob, long files, long bytes, Instant createdAt) {}
+}
