@@ -30,7 +30,9 @@ public interface Datasets {
   /** Lists the origin again; a new snapshot where something changed, else the newest as it is. */
   DatasetInfo refresh(DatasetName name, Consumer<ListingProgress> progress);
 
-  /** Forgets a dataset with all its snapshots; its blobs become ordinary candidates for eviction. */
+  /**
+   * Forgets a dataset with all its snapshots; its blobs become ordinary candidates for eviction.
+   */
   void delete(DatasetName name);
 
   /** All datasets by name. */

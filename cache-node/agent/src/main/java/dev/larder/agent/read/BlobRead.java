@@ -17,9 +17,9 @@ public interface BlobRead extends AutoCloseable {
   boolean isLocal();
 
   /**
-   * Waits until at least one byte at the offset can be handed out and returns it with as many of the
-   * bytes behind it as are there too, at most {@code lengthMax}. The caller uses a span before it asks
-   * for the next one or closes the read.
+   * Waits until at least one byte at the offset can be handed out and returns it with as many of
+   * the bytes behind it as are there too, at most {@code lengthMax}. The caller uses a span before
+   * it asks for the next one or closes the read.
    *
    * @param offset below {@link #sizeBytes}
    * @param lengthMax at least 1

@@ -17,8 +17,8 @@ public interface ReadPlane {
   BlobRead open(BlobSource source, ReadIntent intent);
 
   /**
-   * Opens a blob by key: present in the store, or listed by the catalog of an attached dataset. Empty
-   * when neither.
+   * Opens a blob by key: present in the store, or listed by the catalog of an attached dataset.
+   * Empty when neither.
    */
   Optional<BlobRead> open(BlobKey key, ReadIntent intent);
 
