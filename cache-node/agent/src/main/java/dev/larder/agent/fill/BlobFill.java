@@ -27,8 +27,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The single flight of one blob on this node: all its readers, the runs that bring it in, and what is
- * present. A block is fetched by at most one run at a time, and readers take its bytes as they come.
+ * The single flight of one blob on this node: all its readers, the runs that bring it in, and what
+ * is present. A block is fetched by at most one run at a time, and readers take its bytes as they
+ * come.
  *
  * <p><b>Threads:</b> any.
  */
@@ -96,9 +97,7 @@ final class BlobFill {
     FillConfig config = engine.config();
     this.plan =
         new BlobPlan(
-            sizeBytes,
-            (int) (config.runMaxBytes() / Blocks.BLOCK_BYTES),
-            config.blobParallelMax());
+            sizeBytes, (int) (config.runMaxBytes() / Blocks.BLOCK_BYTES), config.blobParallelMax());
     this.readAhead = new ReadAhead(sizeBytes, config.readAheadMaxBytes(), config.streamsMax());
     this.idleSinceNanos = engine.nanoTime();
   }
@@ -156,7 +155,7 @@ final class BlobFill {
           continue;
         }
         LarderException failure = failureSince(failuresSeen, block, block + 1);
-        if (failure != null && !isOfStore(failure)) {
+        if (failure != null && !Faults.isOfStore(failure)) {
           throw failure;
         }
         if (failure != null || engine.isStoreDown()) {
@@ -248,7 +247,10 @@ final class BlobFill {
     }
     boolean endsLease;
     int stored = commit == null ? 0 : digests.size();
-    long storedBytes = stored == 0 ? 0 : BlockRun.of(sizeBytes, run.firstBlock(), stored, run.priority()).lengthBytes();
+    long storedBytes =
+        stored == 0
+            ? 0
+            : BlockRun.of(sizeBytes, run.firstBlock(), stored, run.priority()).lengthBytes();
     if (fault != null) {
       count(fault, run);
     }
@@ -266,8 +268,7 @@ final class BlobFill {
         note(run.firstBlock() + stored, run.endBlock(), fault);
       }
       endsLease =
-          transfers.values().stream()
-              .noneMatch(other -> other.blockRun().stripe() == run.stripe());
+          transfers.values().stream().noneMatch(other -> other.blockRun().stripe() == run.stripe());
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -285,7 +286,7 @@ final class BlobFill {
     try {
       commits--;
       if (error != null) {
-        LarderException fault = FillEngine.asLarder(error);
+        LarderException fault = Faults.of(error);
         count(fault, run);
         known.remove(run.firstBlock(), stored);
         filledHere.remove(run.firstBlock(), stored);
@@ -494,8 +495,8 @@ final class BlobFill {
   }
 
   /**
-   * Whoever read a blob from its start gets its last byte only when the checksum the origin published
-   * was found right: so a transfer of wrong bytes fails instead of ending well.
+   * Whoever read a blob from its start gets its last byte only when the checksum the origin
+   * published was found right: so a transfer of wrong bytes fails instead of ending well.
    */
   private boolean mustHoldBack(FillReader reader, long offset, long length) {
     return offset + length == sizeBytes
@@ -582,7 +583,7 @@ final class BlobFill {
       throw new LarderException(ErrorCode.CANCELLED, "the read was closed");
     }
     if (fault != null) {
-      throw new LarderException(fault.code(), fault.getMessage(), fault);
+      throw Faults.again(fault);
     }
   }
 
@@ -623,18 +624,12 @@ final class BlobFill {
   private void count(LarderException failure, BlockRun run) {
     if (failure.code() == ErrorCode.CANCELLED) {
       engine.counters().cancelledRuns.increment();
-    } else if (isOfStore(failure)) {
+    } else if (Faults.isOfStore(failure)) {
       engine.storeFailed(failure);
     } else {
       engine.counters().originErrors.increment();
-      log.warn("run failed key={} run={} code={}: {}", key, run, failure.code(), failure.getMessage());
+      log.warn(
+          "run failed key={} run={} code={}: {}", key, run, failure.code(), failure.getMessage());
     }
-  }
-
-  static boolean isOfStore(LarderException failure) {
-    return switch (failure.code()) {
-      case STORE_FULL, STORE_IO, STORE_CORRUPT, STORE_UNUSABLE, CLOSED -> true;
-      default -> false;
-    };
   }
 }

@@ -9,8 +9,8 @@ import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which blocks of one blob to fetch next: what readers wait for first, then what they will want, then
- * what warm-ups want; neighbours in one run, never a block that is present or in flight.
+ * Which blocks of one blob to fetch next: what readers wait for first, then what they will want,
+ * then what warm-ups want; neighbours in one run, never a block that is present or in flight.
  *
  * <p><b>Threads:</b> one at a time; {@link BlobFill} locks. No I/O, no clock.
  */
@@ -94,7 +94,8 @@ final class BlobPlan {
     return best == null
         ? Optional.empty()
         : Optional.of(
-            BlockRun.of(sizeBytes, best.cursor, length(best.cursor, best.endBlock, has), bestPriority));
+            BlockRun.of(
+                sizeBytes, best.cursor, length(best.cursor, best.endBlock, has), bestPriority));
   }
 
   /** Counts a run as in flight. */

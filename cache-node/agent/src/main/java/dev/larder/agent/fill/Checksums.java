@@ -41,7 +41,8 @@ final class Checksums {
   /** ORIGIN_CORRUPT when a {@code sha256:} key is not the digest of the remaining bytes. */
   static void checkKey(BlobKey key, ByteBuffer content, String uri) {
     if (key.kind() == BlobKey.Kind.SHA256 && !Digests.ofBytes(content).equals(key.digest())) {
-      throw new LarderException(ErrorCode.ORIGIN_CORRUPT, uri + " does not match its digest " + key);
+      throw new LarderException(
+          ErrorCode.ORIGIN_CORRUPT, uri + " does not match its digest " + key);
     }
   }
 

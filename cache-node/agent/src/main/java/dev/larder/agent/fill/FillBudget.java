@@ -1,8 +1,9 @@
 package dev.larder.agent.fill;
 
 /**
- * How much may be in flight on the whole node: runs and bytes. Readers who wait come first: the last
- * quarter of the runs is theirs, and warm-ups get at most half of them and none while a reader waits.
+ * How much may be in flight on the whole node: runs and bytes. Readers who wait come first: the
+ * last quarter of the runs is theirs, and warm-ups get at most half of them and none while a reader
+ * waits.
  *
  * <p><b>Threads:</b> one at a time; {@link FillEngine} locks. No I/O, no clock.
  */

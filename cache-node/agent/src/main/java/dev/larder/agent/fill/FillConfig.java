@@ -19,10 +19,10 @@ import java.time.Duration;
  * @param buffersMaxBytes {@code fill.buffers-max}: memory off heap between socket and disk
  * @param hashThreads {@code fill.hash-threads}: threads that hash; 0 means one a core
  * @param blobsMax {@code fill.blobs-max}: blobs being filled at once
- * @param lingerFor {@code fill.linger}: how long a run nobody wants goes on, and a blob nobody reads
- *     stays open
- * @param siblingsMax {@code fill.siblings-max}: small files fetched ahead in directory order; 0 turns
- *     it off
+ * @param lingerFor {@code fill.linger}: how long a run nobody wants goes on, and a blob nobody
+ *     reads stays open
+ * @param siblingsMax {@code fill.siblings-max}: small files fetched ahead in directory order; 0
+ *     turns it off
  * @param smallParallelMax {@code fill.small-parallel-max}: small files fetched ahead at once
  * @param leaseDeadline {@code fill.lease-deadline}: a lease without progress for so long ends
  * @param trackedStripesMax {@code fill.tracked-stripes-max}: stripes the tracker remembers

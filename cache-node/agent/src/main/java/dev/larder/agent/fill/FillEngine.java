@@ -14,14 +14,12 @@ import dev.larder.store.BlobStore.SealedInfo;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -69,12 +67,16 @@ public final class FillEngine implements AutoCloseable {
       new BufferPool(
           Blocks.BLOCK_BYTES, 2L * Blocks.BLOCK_BYTES * Runtime.getRuntime().availableProcessors());
 
-  /** Guards {@code budget}, {@code waiting} and {@code tracker}; nothing else is called under it. */
+  /**
+   * Guards {@code budget}, {@code waiting} and {@code tracker}; nothing else is called under it.
+   */
   private final Object decisions = new Object();
 
   private final FillBudget budget;
-  private final Map<FillPriority, LinkedHashSet<BlobFill>> waiting =
-      new EnumMap<>(FillPriority.class);
+
+  /** Who wants room, by the ordinal of the priority. */
+  private final List<LinkedHashSet<BlobFill>> waiting = new ArrayList<>();
+
   private final Tracker tracker;
 
   private volatile long storeDownUntilNanos;
@@ -93,7 +95,7 @@ public final class FillEngine implements AutoCloseable {
         Executors.newFixedThreadPool(
             config.hashThreadsOrCores(), Thread.ofPlatform().daemon().name("hash-", 0).factory());
     for (FillPriority priority : FillPriority.values()) {
-      waiting.put(priority, new LinkedHashSet<>());
+      waiting.add(priority.ordinal(), new LinkedHashSet<>());
     }
   }
 
@@ -145,12 +147,18 @@ public final class FillEngine implements AutoCloseable {
   public Map<String, Long> gauges() {
     synchronized (decisions) {
       return Map.of(
-          "fills_in_flight", (long) blobs.size(),
-          "runs_in_flight", (long) budget.runs(),
-          "fill_inflight_bytes", budget.bytes(),
-          "fill_buffer_bytes", buffers.usedBytes(),
-          "tracked_stripes", (long) tracker.size(),
-          "store_down", isStoreDown() ? 1L : 0L);
+          "fills_in_flight",
+          (long) blobs.size(),
+          "runs_in_flight",
+          (long) budget.runs(),
+          "fill_inflight_bytes",
+          budget.bytes(),
+          "fill_buffer_bytes",
+          buffers.usedBytes(),
+          "tracked_stripes",
+          (long) tracker.size(),
+          "store_down",
+          isStoreDown() ? 1L : 0L);
     }
   }
 
@@ -234,10 +242,10 @@ public final class FillEngine implements AutoCloseable {
   /** Takes room for a run, or remembers who wants it. */
   boolean tryStart(BlobFill blob, BlockRun run) {
     synchronized (decisions) {
-      boolean isDemandWaiting = !waiting.get(FillPriority.DEMAND).isEmpty();
+      boolean isDemandWaiting = !waiting.get(FillPriority.DEMAND.ordinal()).isEmpty();
       boolean started = budget.tryStart(run.priority(), run.lengthBytes(), isDemandWaiting);
       if (!started) {
-        waiting.get(run.priority()).add(blob);
+        waiting.get(run.priority().ordinal()).add(blob);
       }
       return started;
     }
@@ -287,7 +295,7 @@ public final class FillEngine implements AutoCloseable {
   void pumpWaiting(@Nullable BlobFill also) {
     List<BlobFill> turn = new ArrayList<>();
     synchronized (decisions) {
-      for (LinkedHashSet<BlobFill> each : waiting.values()) {
+      for (LinkedHashSet<BlobFill> each : waiting) {
         turn.addAll(each);
         each.clear();
       }
@@ -316,14 +324,13 @@ public final class FillEngine implements AutoCloseable {
     if (source.sizeBytes() < config.checksumMinBytes()) {
       return;
     }
-    transfers.execute(
-        () -> {
-          try {
-            source.origin().checksum(source.object()).ifPresent(blob::checksumKnown);
-          } catch (LarderException e) {
-            log.info("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
-          }
-        });
+    transfers.execute(() -> {
+      try {
+        source.origin().checksum(source.object()).ifPresent(blob::checksumKnown);
+      } catch (LarderException e) {
+        log.info("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
+      }
+    });
   }
 
   /** Hashes one present block of a fill. */
@@ -339,15 +346,6 @@ public final class FillEngine implements AutoCloseable {
     } finally {
       scratch.release(target);
     }
-  }
-
-  static LarderException asLarder(Throwable error) {
-    Throwable cause = error instanceof CompletionException && error.getCause() != null
-        ? error.getCause()
-        : error;
-    return cause instanceof LarderException larder
-        ? larder
-        : new LarderException(ErrorCode.INTERNAL, "unexpected: " + cause, cause);
   }
 
   private void tick() {

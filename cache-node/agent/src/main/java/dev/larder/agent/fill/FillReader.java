@@ -18,8 +18,7 @@ public final class FillReader implements AutoCloseable {
 
   private volatile boolean isClosed;
 
-  FillReader(
-      BlobFill blob, long id, ReadShape shape, BlockSet filledBefore) {
+  FillReader(BlobFill blob, long id, ReadShape shape, BlockSet filledBefore) {
     this.blob = blob;
     this.id = id;
     this.isSequential = shape != ReadShape.RANDOM;

@@ -5,7 +5,8 @@ import java.util.Iterator;
 
 /**
  * How far ahead of the readers of one blob to fetch. Reads that follow one another form a stream;
- * several streams on one blob are told apart. A stream's window doubles while its reader keeps going.
+ * several streams on one blob are told apart. A stream's window doubles while its reader keeps
+ * going.
  *
  * <p><b>Threads:</b> one at a time; {@link BlobFill} locks. No I/O, no clock.
  */
@@ -65,7 +66,9 @@ final class ReadAhead {
   }
 
   private static long first(long length, boolean isSequential) {
-    return isSequential ? FIRST_MAX : Math.clamp(4 * Math.min(length, FIRST_MAX), FIRST_MIN, FIRST_MAX);
+    return isSequential
+        ? FIRST_MAX
+        : Math.clamp(4 * Math.min(length, FIRST_MAX), FIRST_MIN, FIRST_MAX);
   }
 
   private @org.jspecify.annotations.Nullable Stream find(long offset) {

@@ -43,7 +43,8 @@ final class RunTransfer implements Runnable {
   private long position;
   private long flushedAtNanos;
 
-  RunTransfer(BlobFill blob, FillEngine engine, BlockRun run, FillSource source, Fill fill, long lease) {
+  RunTransfer(
+      BlobFill blob, FillEngine engine, BlockRun run, FillSource source, Fill fill, long lease) {
     this.blob = blob;
     this.engine = engine;
     this.run = run;
@@ -95,7 +96,8 @@ final class RunTransfer implements Runnable {
       Thread.interrupted();
       releaseBuffer();
     }
-    blob.runEnded(this, hashedBlocks(), isCancelled && failure != null ? cancelled(failure) : failure);
+    blob.runEnded(
+        this, hashedBlocks(), isCancelled && failure != null ? cancelled(failure) : failure);
   }
 
   private static LarderException cancelled(LarderException cause) {
@@ -106,7 +108,8 @@ final class RunTransfer implements Runnable {
     fill.reserve(run.offsetBytes(), run.lengthBytes());
     engine.counters().originRequests.increment();
     flushedAtNanos = System.nanoTime() - EARLY_NANOS;
-    try (OriginRead in = source.origin().open(source.object(), run.offsetBytes(), run.lengthBytes())) {
+    try (OriginRead in =
+        source.origin().open(source.object(), run.offsetBytes(), run.lengthBytes())) {
       in.checksum().filter(any -> isWhole()).ifPresent(blob::checksumKnown);
       while (position < run.endBytes()) {
         receive(in);
@@ -129,8 +132,7 @@ final class RunTransfer implements Runnable {
     engine.counters().originBytes.add(count);
     position += count;
     int held = piece.position() - flushed;
-    boolean isLate =
-        held >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;
+    boolean isLate = held >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;
     if (!piece.hasRemaining() || (isLate && blob.isAwaited())) {
       flush(piece);
     }

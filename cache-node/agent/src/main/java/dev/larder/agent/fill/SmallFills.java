@@ -8,18 +8,18 @@ import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
-import dev.larder.store.BlobStore;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,15 +58,14 @@ public final class SmallFills implements AutoCloseable {
     this.hot =
         Caffeine.newBuilder()
             .maximumWeight(hotMaxBytes)
-            .weigher(
-                (BlobKey key, ByteBuffer value) -> value.remaining() + ENTRY_OVERHEAD_BYTES)
+            .weigher((BlobKey key, ByteBuffer value) -> value.remaining() + ENTRY_OVERHEAD_BYTES)
             .executor(Runnable::run)
             .build();
   }
 
-  /** The content if it is in memory; never blocks. */
-  public Optional<ByteBuffer> hot(BlobKey key) {
-    return Optional.ofNullable(hot.getIfPresent(key));
+  /** The content if it is in memory, else null; never blocks. */
+  public @Nullable ByteBuffer hot(BlobKey key) {
+    return hot.getIfPresent(key);
   }
 
   /** The content if it is in memory or in the store. */
@@ -104,8 +103,8 @@ public final class SmallFills implements AutoCloseable {
   }
 
   /**
-   * Fetches files in the background, as many at once as {@code fill.small-parallel-max} allows; those
-   * that are here or under way are left out. Faults are left to whoever reads the file.
+   * Fetches files in the background, as many at once as {@code fill.small-parallel-max} allows;
+   * those that are here or under way are left out. Faults are left to whoever reads the file.
    */
   public void fetchAhead(List<FillSource> sources) {
     for (FillSource source : sources) {
@@ -165,7 +164,7 @@ public final class SmallFills implements AutoCloseable {
       flight.completeExceptionally(e);
       throw e;
     } catch (RuntimeException | Error e) {
-      LarderException fault = FillEngine.asLarder(e);
+      LarderException fault = Faults.of(e);
       flight.completeExceptionally(fault);
       throw fault;
     } finally {
@@ -175,21 +174,17 @@ public final class SmallFills implements AutoCloseable {
 
   private Small join(CompletableFuture<Small> flight, FillSource source) {
     try {
-      // The leader's origin has its own progress deadline; this one only keeps a defect from hanging.
+      // The leader's origin has its own progress deadline; this one only keeps a defect from
+      // hanging.
       return flight.get(10, TimeUnit.MINUTES);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting", e);
     } catch (TimeoutException e) {
       throw new LarderException(ErrorCode.DEADLINE, "no answer for " + source.key(), e);
-    } catch (java.util.concurrent.ExecutionException | CompletionException e) {
-      throw rethrown(e);
+    } catch (ExecutionException e) {
+      throw Faults.again(Faults.of(e));
     }
-  }
-
-  private static LarderException rethrown(Exception e) {
-    LarderException fault = FillEngine.asLarder(e.getCause() == null ? e : e.getCause());
-    return new LarderException(fault.code(), fault.getMessage(), fault);
   }
 
   private ByteBuffer fetch(FillSource source) {

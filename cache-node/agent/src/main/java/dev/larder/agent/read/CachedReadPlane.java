@@ -6,7 +6,6 @@ import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.fill.FillReader.ReadShape;
 import dev.larder.agent.fill.FillSource;
 import dev.larder.agent.fill.SmallFills;
-import dev.larder.agent.read.BlobRead.MemorySpan;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
@@ -16,11 +15,13 @@ import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.BlobInfo;
 import dev.larder.store.BlobStore.SealedBlob;
 import dev.larder.store.BlobStore.State;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * The read plane over store and fill engine. Any thread. Readers are to be closed before {@link
  * #close}; engine and store belong to the caller.
  */
-public final class CachedReadPlane implements ReadPlane, AutoCloseable {
+public final class CachedReadPlane implements ReadPlane, LocalSmall, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CachedReadPlane.class);
 
   /** Directories whose reading order is watched. */
@@ -82,19 +83,19 @@ public final class CachedReadPlane implements ReadPlane, AutoCloseable {
       return Optional.of(
           new LargeRead(this, key, info.get().sizeBytes(), shape(intent), Optional.empty(), file));
     }
-    Optional<BlobRead> small = smalls.local(key).map(content -> new LocalRead(key, content, counters));
+    Optional<BlobRead> small =
+        smalls.local(key).map(content -> new LocalRead(key, content, counters));
     return small.isPresent() ? small : sources.sourceOf(key).map(source -> open(source, intent));
   }
 
   @Override
-  public Optional<MemorySpan> tryLocalSmall(BlobKey key) {
-    return smalls
-        .hot(key)
-        .map(
-            content -> {
-              counters.handedOut(Source.LOCAL, content.remaining(), true);
-              return new MemorySpan(content.duplicate(), Source.LOCAL);
-            });
+  public @Nullable ByteBuffer tryLocalSmall(BlobKey key) {
+    ByteBuffer content = smalls.hot(key);
+    if (content == null) {
+      return null;
+    }
+    counters.handedOut(Source.LOCAL, content.remaining(), true);
+    return content.duplicate();
   }
 
   /** What readers were handed. */

@@ -231,16 +231,16 @@ final class LargeRead implements BlobRead {
 
   private FillSource sourceOrFail() {
     return sourceNow()
-        .orElseThrow(
-            () ->
-                new LarderException(
-                    ErrorCode.UNKNOWN_BLOB, key + " is not here and no dataset lists it"));
+        .orElseThrow(() ->
+            new LarderException(
+                ErrorCode.UNKNOWN_BLOB, key + " is not here and no dataset lists it"));
   }
 
   private Optional<FillSource> sourceNow() {
     if (source.isEmpty()) {
       source = plane.sourceOf(key);
-      source.ifPresent(found -> log.debug("found a source key={} uri={}", key, found.object().uri()));
+      source.ifPresent(
+          found -> log.debug("found a source key={} uri={}", key, found.object().uri()));
     }
     return source;
   }

@@ -36,8 +36,7 @@ final class LocalRead implements BlobRead {
     int length = (int) Math.min(lengthMax, content.remaining() - offset);
     counters.handedOut(Source.LOCAL, length, !isCounted);
     isCounted = true;
-    return new MemorySpan(
-        content.slice(content.position() + (int) offset, length), Source.LOCAL);
+    return new MemorySpan(content.slice(content.position() + (int) offset, length), Source.LOCAL);
   }
 
   @Override

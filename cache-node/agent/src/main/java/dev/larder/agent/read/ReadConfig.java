@@ -7,8 +7,8 @@ import dev.larder.protocol.LarderException;
  * Bounds of the read plane.
  *
  * @param smallCacheBytes {@code read.small-cache}: small blobs kept in memory; 0 keeps none
- * @param passThroughMax {@code read.passthrough-max}: readers past a store that takes no writes, each
- *     with a buffer of 256 KiB
+ * @param passThroughMax {@code read.passthrough-max}: readers past a store that takes no writes,
+ *     each with a buffer of 256 KiB
  */
 public record ReadConfig(long smallCacheBytes, int passThroughMax) {
 

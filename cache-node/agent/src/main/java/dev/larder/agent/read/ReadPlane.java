@@ -23,12 +23,6 @@ public interface ReadPlane {
   Optional<BlobRead> open(BlobKey key, ReadIntent intent);
 
   /**
-   * A small blob that is in memory, whole and checked; empty where that is not so, wherever else the
-   * blob may be. Never blocks: for event loops. Counts as a read.
-   */
-  Optional<BlobRead.MemorySpan> tryLocalSmall(BlobKey key);
-
-  /**
    * Where a file's bytes come from: the dataset that lists it and the object there. The dataset's
    * name resolves to its origin; several datasets may share a blob.
    */

@@ -3,8 +3,8 @@ package dev.larder.agent.read;
 import java.util.Optional;
 
 /**
- * Decides for one directory how many small files to fetch ahead: none until files are read roughly in
- * order, then a window that doubles while that goes on.
+ * Decides for one directory how many small files to fetch ahead: none until files are read roughly
+ * in order, then a window that doubles while that goes on.
  *
  * <p><b>Threads:</b> one at a time; the owner locks. No I/O, no clock.
  */

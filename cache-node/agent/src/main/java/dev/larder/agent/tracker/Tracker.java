@@ -32,7 +32,8 @@ public final class Tracker {
   /**
    * A tracker that knows nothing yet.
    *
-   * @param progressDeadline {@code fill.lease-deadline}: a lease ends after so long without progress
+   * @param progressDeadline {@code fill.lease-deadline}: a lease ends after so long without
+   *     progress
    * @param stripesMax {@code fill.tracked-stripes-max}: stripes remembered; those with no lease are
    *     forgotten first, least recently asked for
    */
