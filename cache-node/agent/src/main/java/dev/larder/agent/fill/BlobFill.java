@@ -12,7 +12,6 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.Fill;
 import dev.larder.store.BlobStore.SealedInfo;
-import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +47,6 @@ final class BlobFill {
    * and needs one of its blocks gets the fault, a later reader starts a new run.
    */
   private static final Logger log = LoggerFactory.getLogger(BlobFill.class);
-  private static final int FAILURES_KEPT = 64;
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final int SPAN_BLOCKS_MAX = 64;
 
@@ -63,7 +61,8 @@ final class BlobFill {
   private final BlockSet filledHere = new BlockSet();
   private final Map<Long, RunTransfer> transfers = new HashMap<>();
   private final Map<Long, Long> unwantedSince = new HashMap<>();
-  private final ArrayDeque<Failure> failures = new ArrayDeque<>();
+  private final Map<Long, Sending> sending = new HashMap<>();
+  private final FailureLog failures = new FailureLog();
   private final CompletableFuture<ContentChecksum> checksum = new CompletableFuture<>();
   private final AtomicInteger awaited = new AtomicInteger();
 
@@ -76,7 +75,6 @@ final class BlobFill {
   private long lastReader;
   private int readers;
   private int commits;
-  private long failureNumber;
   private long idleSinceNanos;
   private boolean isSealing;
   private boolean isSealed;
@@ -87,7 +85,12 @@ final class BlobFill {
     CLOSED
   }
 
-  private record Failure(long number, long firstBlock, long endBlock, LarderException fault) {}
+  /** What a reader was handed last and may still be sending. */
+  private record Sending(long offset, long end) {
+    boolean overlaps(BlockRun run) {
+      return offset < run.endBytes() && run.offsetBytes() < end;
+    }
+  }
 
   BlobFill(FillEngine engine, FillSource source) {
     this.engine = engine;
@@ -131,6 +134,7 @@ final class BlobFill {
     lock.lock();
     try {
       plan.leave(reader.id());
+      sending.remove(reader.id());
       readers--;
       idleSinceNanos = engine.nanoTime();
       changed.signalAll();
@@ -143,18 +147,19 @@ final class BlobFill {
     long block = Blocks.blockAt(offset);
     lock.lock();
     try {
-      long failuresSeen = failureNumber;
+      long failuresSeen = failures.last();
       while (true) {
         checkUsable(reader);
-        Found found = look(reader, offset, lengthMax);
+        Found.Bytes found = look(reader, offset, lengthMax);
         if (found != null) {
+          sending.put(reader.id(), new Sending(found.offset(), found.offset() + found.length()));
           return found;
         }
         if (isUnproved(block)) {
           prove(block);
           continue;
         }
-        LarderException failure = failureSince(failuresSeen, block, block + 1);
+        LarderException failure = failures.since(failuresSeen, block, block + 1);
         if (failure != null && !Faults.isOfStore(failure)) {
           throw failure;
         }
@@ -174,10 +179,10 @@ final class BlobFill {
   void awaitComplete(FillReader reader) {
     lock.lock();
     try {
-      long failuresSeen = failureNumber;
+      long failuresSeen = failures.last();
       while (!isSealed) {
         checkUsable(reader);
-        LarderException failure = failureSince(failuresSeen, 0, Long.MAX_VALUE);
+        LarderException failure = failures.since(failuresSeen, 0, Long.MAX_VALUE);
         if (failure != null) {
           throw failure;
         }
@@ -251,8 +256,8 @@ final class BlobFill {
         stored == 0
             ? 0
             : BlockRun.of(sizeBytes, run.firstBlock(), stored, run.priority()).lengthBytes();
-    if (fault != null) {
-      count(fault, run);
+    if (fault != null && fault.code() == ErrorCode.CANCELLED) {
+      engine.counters().cancelledRuns.increment();
     }
     lock.lock();
     try {
@@ -264,8 +269,12 @@ final class BlobFill {
         filledHere.add(run.firstBlock(), stored);
         commits++;
       }
+      if (fault != null && fault.code() == ErrorCode.STORE_FULL && dropUnwanted(run)) {
+        fault = null;
+      }
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
-        note(run.firstBlock() + stored, run.endBlock(), fault);
+        count(fault, run);
+        failures.note(run.firstBlock() + stored, run.endBlock(), fault);
       }
       endsLease =
           transfers.values().stream().noneMatch(other -> other.blockRun().stripe() == run.stripe());
@@ -291,7 +300,7 @@ final class BlobFill {
         known.remove(run.firstBlock(), stored);
         filledHere.remove(run.firstBlock(), stored);
         plan.lost(run.firstBlock());
-        note(run.firstBlock(), run.firstBlock() + stored, fault);
+        failures.note(run.firstBlock(), run.firstBlock() + stored, fault);
       }
       sealIfComplete();
       changed.signalAll();
@@ -467,7 +476,7 @@ final class BlobFill {
     }
   }
 
-  private @Nullable Found look(FillReader reader, long offset, long lengthMax) {
+  private Found.@Nullable Bytes look(FillReader reader, long offset, long lengthMax) {
     long block = Blocks.blockAt(offset);
     Fill opened = openFill();
     if (known.has(block)) {
@@ -506,7 +515,7 @@ final class BlobFill {
         && !engine.isStoreDown();
   }
 
-  private @Nullable Found heldBack(
+  private Found.@Nullable Bytes heldBack(
       FillReader reader, Fill opened, long offset, long length, boolean wasLocal) {
     if (length > 1) {
       return new Found.Bytes(opened.channel(), offset, length - 1, wasLocal);
@@ -534,7 +543,7 @@ final class BlobFill {
     LarderException failure = null;
     lock.unlock();
     try {
-      engine.verify(opened, block);
+      opened.verify(Blocks.blockOffset(block), Blocks.blockLength(sizeBytes, block));
     } catch (LarderException e) {
       failure = e;
     } finally {
@@ -549,7 +558,7 @@ final class BlobFill {
       engine.counters().refetches.increment();
       log.warn("damaged block dropped key={} block={}", key, block);
     } else {
-      note(block, block + 1, failure);
+      failures.note(block, block + 1, failure);
       engine.storeFailed(failure);
     }
   }
@@ -603,28 +612,32 @@ final class BlobFill {
     return opened;
   }
 
-  private void note(long firstBlock, long endBlock, LarderException failure) {
-    failures.addLast(new Failure(++failureNumber, firstBlock, endBlock, failure));
-    if (failures.size() > FAILURES_KEPT) {
-      failures.removeFirst();
-    }
-  }
-
-  private @Nullable LarderException failureSince(long number, long firstBlock, long endBlock) {
-    for (Failure failure : failures) {
-      if (failure.number > number
-          && failure.firstBlock < endBlock
-          && firstBlock < failure.endBlock) {
-        return failure.fault;
+  /**
+   * Makes room in a store that holds nothing else to evict: a blob larger than the budget is read
+   * through stripe by stripe, and those that no reader wants or still sends go first.
+   */
+  private boolean dropUnwanted(BlockRun run) {
+    int dropped = 0;
+    for (int stripe : known.stripes()) {
+      long first = (long) stripe * Blocks.STRIPE_BLOCKS;
+      BlockRun whole =
+          BlockRun.of(sizeBytes, first, Blocks.blocksInStripe(sizeBytes, stripe), run.priority());
+      boolean isFree =
+          !plan.isWanted(whole)
+              && transfers.values().stream().noneMatch(t -> t.blockRun().stripe() == stripe)
+              && sending.values().stream().noneMatch(span -> span.overlaps(whole));
+      if (isFree && openFill().drop(stripe)) {
+        known.remove(first, whole.blocks());
+        filledHere.remove(first, whole.blocks());
+        plan.lost(first);
+        dropped++;
       }
     }
-    return null;
+    return dropped > 0;
   }
 
   private void count(LarderException failure, BlockRun run) {
-    if (failure.code() == ErrorCode.CANCELLED) {
-      engine.counters().cancelledRuns.increment();
-    } else if (Faults.isOfStore(failure)) {
+    if (Faults.isOfStore(failure)) {
       engine.storeFailed(failure);
     } else {
       engine.counters().originErrors.increment();

@@ -2,6 +2,7 @@ package dev.larder.agent.fill;
 
 import dev.larder.protocol.Blocks;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A sparse set of blocks of one blob: one word a stripe. One thread at a time. */
@@ -42,6 +43,11 @@ final class BlockSet {
       count++;
     }
     return count;
+  }
+
+  /** Stripes of which any block is in the set; a copy. */
+  List<Integer> stripes() {
+    return List.copyOf(words.keySet());
   }
 
   BlockSet copy() {

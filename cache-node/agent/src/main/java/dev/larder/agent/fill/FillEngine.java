@@ -5,13 +5,10 @@ import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.protocol.BlobKey;
-import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
-import dev.larder.store.BlobStore.Fill;
 import dev.larder.store.BlobStore.SealedInfo;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -62,10 +59,6 @@ public final class FillEngine implements AutoCloseable {
 
   /** Flights that failed and were replaced, while somebody still reads. */
   private final Set<BlobFill> replaced = ConcurrentHashMap.newKeySet();
-
-  private final BufferPool scratch =
-      new BufferPool(
-          Blocks.BLOCK_BYTES, 2L * Blocks.BLOCK_BYTES * Runtime.getRuntime().availableProcessors());
 
   /**
    * Guards {@code budget}, {@code waiting} and {@code tracker}; nothing else is called under it.
@@ -331,21 +324,6 @@ public final class FillEngine implements AutoCloseable {
         log.info("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
       }
     });
-  }
-
-  /** Hashes one present block of a fill. */
-  void verify(Fill fill, long block) {
-    ByteBuffer target = scratch.acquire();
-    try {
-      target.limit(Blocks.blockLength(fill.sizeBytes(), block));
-      while (target.hasRemaining()) {
-        if (fill.read(Blocks.blockOffset(block) + target.position(), target) <= 0) {
-          throw new LarderException(ErrorCode.STORE_CORRUPT, "block " + block + " is short");
-        }
-      }
-    } finally {
-      scratch.release(target);
-    }
   }
 
   private void tick() {
