@@ -1,0 +1,93 @@
+package dev.larder.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.client.LarderClient;
+import dev.larder.protocol.DataSize;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code larder status}: is it well, where did bytes come from, how full is the cache. */
+@Command(name = "status", description = "Show whether the agent is well and what it did.")
+final class StatusCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+  @Mixin Output output;
+  @Mixin AgentOption agent;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    try (LarderClient client = agent.connect()) {
+      String text = client.control().statusJson();
+      JsonNode status = Output.parse(text);
+      switch (output.format) {
+        case json -> Output.jsonText(out, text);
+        case quiet -> out.println(status.path("ready").asBoolean() ? "ready" : "not-ready");
+        case table -> print(out, status);
+      }
+      return status.path("ready").asBoolean() ? ExitCodes.OK : ExitCodes.UNAVAILABLE;
+    }
+  }
+
+  private static void print(PrintWriter out, JsonNode status) {
+    out.printf(
+        "larder %s at %s, pid %d, up %s%n",
+        status.path("version").asText(),
+        status.path("address").asText(),
+        status.path("pid").asLong(),
+        uptime(status.path("uptimeSeconds").asLong()));
+    if (!status.path("ready").asBoolean()) {
+      status.path("reasons").forEach(reason -> out.println("not ready: " + reason.asText()));
+    }
+    out.println();
+    long total = 0;
+    for (String source : new String[] {"local", "peer", "origin"}) {
+      total += status.path("reads").path(source).path("bytes").asLong();
+    }
+    Output.Table reads = new Output.Table("READ FROM", ">BYTES", ">SHARE", ">REQUESTS");
+    for (String source : new String[] {"local", "peer", "origin"}) {
+      JsonNode one = status.path("reads").path(source);
+      reads.row(
+          source,
+          DataSize.human(one.path("bytes").asLong()),
+          total == 0
+              ? "-"
+              : String.format(Locale.ROOT, "%.1f%%", 100.0 * one.path("bytes").asLong() / total),
+          String.valueOf(one.path("requests").asLong()));
+    }
+    reads.print(out);
+    out.println();
+    JsonNode cache = status.path("cache");
+    out.printf(
+        "cache   %s of %s used, %s pinned, %d blobs complete, %d filling%n",
+        DataSize.human(cache.path("usedBytes").asLong()),
+        DataSize.human(cache.path("capacityBytes").asLong()),
+        DataSize.human(cache.path("pinnedBytes").asLong()),
+        cache.path("sealedBlobs").asLong(),
+        cache.path("fillingBlobs").asLong());
+    out.printf(
+        "origin  %s fetched in %d requests, %d errors%n",
+        DataSize.human(status.path("origin").path("bytes").asLong()),
+        status.path("origin").path("requests").asLong(),
+        status.path("origin").path("errors").asLong());
+    JsonNode memory = status.path("memory");
+    out.printf(
+        "memory  heap %s of %s, direct %s, rocksdb %s, resident %s%n",
+        DataSize.human(memory.path("heapUsedBytes").asLong()),
+        DataSize.human(memory.path("heapMaxBytes").asLong()),
+        DataSize.human(memory.path("directBytes").asLong()),
+        DataSize.human(memory.path("rocksdbBytes").asLong()),
+        DataSize.human(memory.path("rssBytes").asLong()));
+    out.printf("coordinator  %s%n", status.path("coordinator").path("state").asText());
+  }
+
+  private static String uptime(long seconds) {
+    return seconds < 120
+        ? seconds + " s"
+        : seconds < 7200 ? seconds / 60 + " min" : seconds / 3600 + " h";
+  }
+}
