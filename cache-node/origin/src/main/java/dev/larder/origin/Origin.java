@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * One dataset's origin: a prefix of a bucket, a directory, a URL or a manifest of URLs.
  *
- * <p><b>Threads:</b> any; calls block. Interrupting the thread ends a call with CANCELLED. The number
- * of calls at work at once and the bandwidth are capped per origin ({@link OriginLimits}).
+ * <p><b>Threads:</b> any; calls block. Interrupting the thread ends a call with CANCELLED. The
+ * number of calls at work at once and the bandwidth are capped per origin ({@link OriginLimits}).
  *
  * <p><b>Errors:</b> LarderException with ORIGIN_DENIED, ORIGIN_GONE, ORIGIN_CHANGED,
  * ORIGIN_UNAVAILABLE (after retries with jitter), ORIGIN_CORRUPT (a wrong range, a short or long
@@ -26,9 +26,10 @@ public interface Origin extends AutoCloseable {
   void list(ListingSink sink);
 
   /**
-   * Opens a range of one version of an object. The answer's version, range and total size are checked
-   * before the first byte is handed out, and a body that ends early fails with ORIGIN_UNAVAILABLE
-   * after the bytes that came; implementations resume such a body themselves within their retries.
+   * Opens a range of one version of an object. The answer's version, range and total size are
+   * checked before the first byte is handed out, and a body that ends early fails with
+   * ORIGIN_UNAVAILABLE after the bytes that came; implementations resume such a body themselves
+   * within their retries.
    *
    * @param offset first byte
    * @param length bytes wanted; must lie inside of the object

@@ -29,12 +29,15 @@ import java.util.function.Consumer;
  */
 public interface BlobStore extends AutoCloseable {
 
-  /** What the store knows of a blob, without reading it; empty when absent. Does not count as use. */
+  /**
+   * What the store knows of a blob, without reading it; empty when absent. Does not count as use.
+   */
   Optional<BlobInfo> find(BlobKey key);
 
   /**
    * The whole content of a small blob (at most 64 KiB), checked against its root on this call, as a
-   * read-only buffer the caller owns; empty when absent or found corrupt (then dropped and counted).
+   * read-only buffer the caller owns; empty when absent or found corrupt (then dropped and
+   * counted).
    */
   Optional<ByteBuffer> readSmall(BlobKey key);
 
@@ -49,17 +52,18 @@ public interface BlobStore extends AutoCloseable {
   SealedInfo putSmall(BlobKey key, ByteBuffer content, Trust trust, Optional<Digest> root);
 
   /**
-   * Stores a whole file as a blob and seals it: catalogs and images. The file is moved or copied
-   * in and always kept as a file, however small.
+   * Stores a whole file as a blob and seals it: catalogs and images. The file is moved or copied in
+   * and always kept as a file, however small.
    */
   SealedInfo putFile(BlobKey key, Path file, Trust trust);
 
   /**
-   * Opens a blob larger than 64 KiB for filling, creating it if absent. All callers of one key share
-   * the same state. If the blob was sealed meanwhile, {@link Fill#isSealed} says so and every block
-   * is present.
+   * Opens a blob larger than 64 KiB for filling, creating it if absent. All callers of one key
+   * share the same state. If the blob was sealed meanwhile, {@link Fill#isSealed} says so and every
+   * block is present.
    *
-   * @throws dev.larder.protocol.LarderException ALREADY_EXISTS if the key is known with another size
+   * @throws dev.larder.protocol.LarderException ALREADY_EXISTS if the key is known with another
+   *     size
    */
   Fill openFill(BlobKey key, long sizeBytes);
 
@@ -167,21 +171,21 @@ public interface BlobStore extends AutoCloseable {
     void reserve(long offset, long length);
 
     /**
-     * Writes bytes into the fill's file. They can be read back by {@link #readUnchecked} at once, but
-     * are not present before {@link #complete}. Blocks that are present must not be written.
+     * Writes bytes into the fill's file. They can be read back by {@link #channel} at once, but are
+     * not present before {@link #complete}. Blocks that are present must not be written.
      */
     void write(long offset, ByteBuffer bytes);
 
     /**
-     * Declares that all bytes of consecutive blocks were written and what their digests are. Returns
-     * once queued; the future completes when the data are on stable storage and indexed (group
-     * commit), or with STORE_IO or STORE_FULL.
+     * Declares that all bytes of consecutive blocks were written and what their digests are.
+     * Returns once queued; the future completes when the data are on stable storage and indexed
+     * (group commit), or with STORE_IO or STORE_FULL.
      */
     java.util.concurrent.CompletableFuture<Void> complete(long firstBlock, List<Digest> digests);
 
     /**
-     * Reads bytes of present blocks, checking each block's digest; returns the number of bytes read,
-     * fewer than remaining at the end of the blob.
+     * Reads bytes of present blocks, checking each block's digest; returns the number of bytes
+     * read, fewer than remaining at the end of the blob.
      *
      * @throws dev.larder.protocol.LarderException STORE_CORRUPT after dropping a bad block;
      *     UNKNOWN_BLOB if a block is not present
@@ -189,13 +193,45 @@ public interface BlobStore extends AutoCloseable {
     int read(long offset, ByteBuffer target);
 
     /**
-     * A view for sending bytes that this process wrote and hashed (or is hashing) itself, before they
-     * are committed. The channel belongs to the store: do not close it, do not move its position.
+     * A view for sending bytes that this process wrote and hashed (or is hashing) itself, before
+     * they are committed. The channel belongs to the store: do not close it, do not move its
+     * position.
      */
     java.nio.channels.FileChannel channel();
 
     /** The stripe's digest once all its blocks are present. */
     Optional<Digest> stripeDigest(int stripe);
+
+    /**
+     * Makes sure that the blocks that touch the range are present and were hashed and found right
+     * since the blob was opened; blocks hashed before cost nothing. What was verified, and what
+     * this process wrote and declared complete itself, may be sent from {@link #channel}.
+     *
+     * @throws dev.larder.protocol.LarderException STORE_CORRUPT after dropping a bad block;
+     *     UNKNOWN_BLOB if a block is not present
+     */
+    default void verify(long offset, long length) {
+      ByteBuffer scratch = ByteBuffer.allocate(64 << 10);
+      long end = offset + length;
+      for (long at = offset; at < end; ) {
+        int got = read(at, scratch.clear().limit((int) Math.min(scratch.capacity(), end - at)));
+        if (got <= 0) {
+          return;
+        }
+        at += got;
+      }
+    }
+
+    /**
+     * Makes a stripe's blocks absent and gives their room back although the blob is open: how a
+     * blob larger than the budget is read through. The caller sees to it that nobody sends the
+     * stripe from {@link #channel} meanwhile.
+     *
+     * @return false if the blob is sealed or nothing of the stripe was present
+     */
+    default boolean drop(int stripe) {
+      return false;
+    }
 
     /**
      * Makes a complete blob final: checks the content against the key ({@code sha256:} keys), the
@@ -206,14 +242,17 @@ public interface BlobStore extends AutoCloseable {
      * @throws dev.larder.protocol.LarderException ORIGIN_CORRUPT on a mismatch: all blocks were
      *     dropped (quarantined); STORE_FULL; UNKNOWN_BLOB if a block is missing
      */
-    SealedInfo seal(Trust atLeast, Optional<Digest> expectedRoot, Optional<ContentChecksum> checksum);
+    SealedInfo seal(
+        Trust atLeast, Optional<Digest> expectedRoot, Optional<ContentChecksum> checksum);
 
     /** Gives this caller's share back; idempotent. */
     @Override
     void close();
   }
 
-  /** A sealed blob's file, open for reading; the descriptor is shared and stays valid until close. */
+  /**
+   * A sealed blob's file, open for reading; the descriptor is shared and stays valid until close.
+   */
   interface SealedBlob extends AutoCloseable {
     /** Key, size, root, trust. */
     SealedInfo info();

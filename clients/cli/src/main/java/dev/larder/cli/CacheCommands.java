@@ -90,11 +90,10 @@ final class CacheCommands {
           job =
               control
                   .job(id)
-                  .orElseThrow(
-                      () ->
-                          new LarderException(
-                              ErrorCode.CLOSED,
-                              "the agent no longer knows job " + id + "; was it restarted?"));
+                  .orElseThrow(() ->
+                      new LarderException(
+                          ErrorCode.CLOSED,
+                          "the agent no longer knows job " + id + "; was it restarted?"));
         }
         line.show(job.doneBytes(), job.bytes(), "");
         if (output.format == Output.Format.table) {

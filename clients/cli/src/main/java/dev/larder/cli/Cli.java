@@ -10,9 +10,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/**
- * The command line without the processes; the distribution adds those ({@code dev} and others).
- */
+/** The command line without the processes; the distribution adds those ({@code dev} and others). */
 @Command(
     name = "larder",
     mixinStandardHelpOptions = true,

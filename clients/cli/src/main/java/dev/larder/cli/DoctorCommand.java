@@ -18,7 +18,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code larder doctor}: checks this host and its agent, and says what to do about each finding. */
+/**
+ * {@code larder doctor}: checks this host and its agent, and says what to do about each finding.
+ */
 @Command(name = "doctor", description = "Check this host and the agent, and say what to mend.")
 final class DoctorCommand implements Callable<Integer> {
   private static final long FREE_BYTES_WARN = 2L << 30;

@@ -3,7 +3,8 @@ package dev.larder.cli;
 import dev.larder.protocol.ErrorCode;
 
 /**
- * Exit codes of the command line, documented in docs/CLI.md. The one mapper from faults at this edge.
+ * Exit codes of the command line, documented in docs/CLI.md. The one mapper from faults at this
+ * edge.
  */
 public final class ExitCodes {
   /** Everything went well. */
@@ -38,13 +39,13 @@ public final class ExitCodes {
       case UNKNOWN_DATASET, NO_SUCH_PATH, UNKNOWN_BLOB -> NOT_FOUND;
       case BAD_NAME, BAD_KEY, BAD_ORIGIN, BAD_RANGE, BAD_REQUEST, BAD_CONFIG, WRONG_TYPE -> USAGE;
       case UNAUTHENTICATED,
-              AGENT_UNAVAILABLE,
-              COORDINATOR_UNAVAILABLE,
-              TOO_MANY,
-              DEADLINE,
-              CLOSED,
-              STORE_LOCKED,
-              STORE_UNUSABLE ->
+          AGENT_UNAVAILABLE,
+          COORDINATOR_UNAVAILABLE,
+          TOO_MANY,
+          DEADLINE,
+          CLOSED,
+          STORE_LOCKED,
+          STORE_UNUSABLE ->
           UNAVAILABLE;
       case ORIGIN_DENIED, ORIGIN_GONE, ORIGIN_CHANGED, ORIGIN_UNAVAILABLE -> ORIGIN;
       case ORIGIN_CORRUPT, STORE_CORRUPT, CATALOG_CORRUPT -> CORRUPT;

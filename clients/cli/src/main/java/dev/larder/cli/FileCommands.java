@@ -98,16 +98,15 @@ final class FileCommands {
         }
         case table -> {
           // Rows are printed as they come: a listing may have millions.
-          entries.forEachRemaining(
-              e ->
-                  out.printf(
-                      Locale.ROOT,
-                      "%-9s %10s  %s  %s%n",
-                      e.type().name().toLowerCase(Locale.ROOT),
-                      e.type() == RemoteEntry.Type.FILE ? DataSize.human(e.sizeBytes()) : "-",
-                      e.mtime().truncatedTo(java.time.temporal.ChronoUnit.SECONDS),
-                      Output.printable(name(e, fullPath))
-                          + e.linkTarget().map(t -> " -> " + Output.printable(t)).orElse("")));
+          entries.forEachRemaining(e ->
+              out.printf(
+                  Locale.ROOT,
+                  "%-9s %10s  %s  %s%n",
+                  e.type().name().toLowerCase(Locale.ROOT),
+                  e.type() == RemoteEntry.Type.FILE ? DataSize.human(e.sizeBytes()) : "-",
+                  e.mtime().truncatedTo(java.time.temporal.ChronoUnit.SECONDS),
+                  Output.printable(name(e, fullPath))
+                      + e.linkTarget().map(t -> " -> " + Output.printable(t)).orElse("")));
         }
       }
     }
@@ -142,13 +141,12 @@ final class FileCommands {
             Output.Table table = new Output.Table("FIELD", "VALUE");
             Output.parse(text)
                 .properties()
-                .forEach(
-                    field ->
-                        table.row(
-                            field.getKey(),
-                            field.getValue().isValueNode()
-                                ? field.getValue().asText()
-                                : field.getValue().toString()));
+                .forEach(field ->
+                    table.row(
+                        field.getKey(),
+                        field.getValue().isValueNode()
+                            ? field.getValue().asText()
+                            : field.getValue().toString()));
             table.print(out);
           }
         }
@@ -200,7 +198,8 @@ final class FileCommands {
 
   @Command(
       name = "get",
-      description = "Download a file, a directory or what a glob matches; resumes where it stopped.")
+      description =
+          "Download a file, a directory or what a glob matches; resumes where it stopped.")
   static final class Get implements Callable<Integer> {
     @Spec CommandSpec spec;
     @Mixin Output output;
@@ -209,7 +208,10 @@ final class FileCommands {
     @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
     String dataset;
 
-    @Parameters(index = "1", paramLabel = "PATH", description = "File, directory or glob; '' is all.")
+    @Parameters(
+        index = "1",
+        paramLabel = "PATH",
+        description = "File, directory or glob; '' is all.")
     String path;
 
     @Parameters(index = "2", arity = "0..1", defaultValue = ".", paramLabel = "TARGET")

@@ -24,7 +24,11 @@ final class ProgressLine implements AutoCloseable {
   private long lastDone;
 
   ProgressLine(String title) {
-    this(title, System.err, System.console() != null && isTerminal(), System.getenv("NO_COLOR") == null);
+    this(
+        title,
+        System.err,
+        System.console() != null && isTerminal(),
+        System.getenv("NO_COLOR") == null);
   }
 
   ProgressLine(String title, PrintStream err, boolean terminal, boolean color) {

@@ -19,8 +19,7 @@ record QuickstartReport(long files, long bytes, long mismatches, List<Phase> pha
    * @param originBytes bytes of object content the S3 server sent during the phase, by its own log
    * @param originRequests requests the S3 server answered during the phase, by its own log
    */
-  record Phase(
-      String name, double seconds, long bytes, long originBytes, long originRequests) {
+  record Phase(String name, double seconds, long bytes, long originBytes, long originRequests) {
 
     /** Part of the bytes that did not come from the origin. */
     double hitRatio() {
@@ -37,7 +36,9 @@ record QuickstartReport(long files, long bytes, long mismatches, List<Phase> pha
   /** One JSON object on one line. */
   String json() {
     StringBuilder out = new StringBuilder();
-    out.append("{\"files\":%d,\"bytes\":%d,\"mismatches\":%d,\"phases\":[".formatted(files, bytes, mismatches));
+    out.append(
+        "{\"files\":%d,\"bytes\":%d,\"mismatches\":%d,\"phases\":["
+            .formatted(files, bytes, mismatches));
     for (int i = 0; i < phases.size(); i++) {
       Phase p = phases.get(i);
       out.append(i == 0 ? "" : ",")

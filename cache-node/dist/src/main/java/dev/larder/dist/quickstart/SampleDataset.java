@@ -99,12 +99,14 @@ final class SampleDataset {
     for (int i = 0; i < SMALL_FILES; i++) {
       Path source = small.get((int) ((long) i * small.size() / SMALL_FILES));
       String folder = "docs/%02d".formatted(i / 100);
-      total += copyOne(source, target.resolve(folder).resolve("%04d-%s".formatted(i, safe(source))));
+      total +=
+          copyOne(source, target.resolve(folder).resolve("%04d-%s".formatted(i, safe(source))));
     }
     int round = 0;
     while (total < TOTAL_BYTES_MIN) {
       for (int i = 0; i < middle.size() && total < TOTAL_BYTES_MIN; i++) {
-        Path to = target.resolve("files").resolve("%d-%05d-%s".formatted(round, i, safe(middle.get(i))));
+        Path to =
+            target.resolve("files").resolve("%d-%05d-%s".formatted(round, i, safe(middle.get(i))));
         total += copyOne(middle.get(i), to);
       }
       round++;
@@ -112,7 +114,9 @@ final class SampleDataset {
     return total;
   }
 
-  /** One file of the machine's largest program files, one after another, until it is large enough. */
+  /**
+   * One file of the machine's largest program files, one after another, until it is large enough.
+   */
   private long writeLarge(Path file) throws IOException {
     Files.createDirectories(file.getParent());
     List<Path> sources = new ArrayList<>(middle);
