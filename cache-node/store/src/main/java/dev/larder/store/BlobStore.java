@@ -171,8 +171,8 @@ public interface BlobStore extends AutoCloseable {
     void reserve(long offset, long length);
 
     /**
-     * Writes bytes into the fill's file. They can be read back by {@link #readUnchecked} at once,
-     * but are not present before {@link #complete}. Blocks that are present must not be written.
+     * Writes bytes into the fill's file. They can be read back by {@link #channel} at once, but are
+     * not present before {@link #complete}. Blocks that are present must not be written.
      */
     void write(long offset, ByteBuffer bytes);
 
@@ -201,6 +201,37 @@ public interface BlobStore extends AutoCloseable {
 
     /** The stripe's digest once all its blocks are present. */
     Optional<Digest> stripeDigest(int stripe);
+
+    /**
+     * Makes sure that the blocks that touch the range are present and were hashed and found right
+     * since the blob was opened; blocks hashed before cost nothing. What was verified, and what
+     * this process wrote and declared complete itself, may be sent from {@link #channel}.
+     *
+     * @throws dev.larder.protocol.LarderException STORE_CORRUPT after dropping a bad block;
+     *     UNKNOWN_BLOB if a block is not present
+     */
+    default void verify(long offset, long length) {
+      ByteBuffer scratch = ByteBuffer.allocate(64 << 10);
+      long end = offset + length;
+      for (long at = offset; at < end; ) {
+        int got = read(at, scratch.clear().limit((int) Math.min(scratch.capacity(), end - at)));
+        if (got <= 0) {
+          return;
+        }
+        at += got;
+      }
+    }
+
+    /**
+     * Makes a stripe's blocks absent and gives their room back although the blob is open: how a
+     * blob larger than the budget is read through. The caller sees to it that nobody sends the
+     * stripe from {@link #channel} meanwhile.
+     *
+     * @return false if the blob is sealed or nothing of the stripe was present
+     */
+    default boolean drop(int stripe) {
+      return false;
+    }
 
     /**
      * Makes a complete blob final: checks the content against the key ({@code sha256:} keys), the

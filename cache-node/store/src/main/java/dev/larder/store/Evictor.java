@@ -1,0 +1,184 @@
+package dev.larder.store;
+
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.Counters.Counter;
+import dev.larder.store.evict.UnitId;
+import dev.larder.store.index.BlobRecord;
+import dev.larder.store.posix.PosixFile;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Makes room. One thread evicts at a time, in rounds: records are taken out of the index, its log
+ * is synced once, then files are unlinked and holes punched.
+ *
+ * <p>Pinned and open blobs are never touched. Callers hold no lock of the store.
+ */
+final class Evictor {
+  /** Bounds the locks held in a round, and the time between two looks at the budget. */
+  private static final int ROUND_UNITS_MAX = 64;
+
+  private final StoreParts parts;
+  private final Removal removal;
+  private final ReentrantLock one = new ReentrantLock();
+
+  private record Doomed(
+      UnitId unit, boolean whole, Path file, long sizeBytes, KeyLocks.Held held) {}
+
+  Evictor(StoreParts parts, Removal removal) {
+    this.parts = parts;
+    this.removal = removal;
+  }
+
+  /**
+   * Charges bytes to the budget, evicting others if needed.
+   *
+   * @throws LarderException STORE_FULL
+   */
+  void reserve(long bytes) {
+    while (!parts.space().tryReserve(bytes)) {
+      if (!evict(bytes)) {
+        parts.counters().increment(Counter.FULL_TOTAL);
+        throw new LarderException(
+            ErrorCode.STORE_FULL,
+            "no room for "
+                + bytes
+                + " bytes: store.disk-max or store.disk-min-free allows "
+                + parts.space().capacity()
+                + ", "
+                + parts.space().used()
+                + " are used and nothing may go");
+      }
+    }
+  }
+
+  /** Evicts until this many more bytes would fit or a round is full; false if nothing could go. */
+  boolean evict(long more) {
+    one.lock();
+    try {
+      long shortBy = parts.space().shortBy(more);
+      return shortBy <= 0 || round(shortBy) || parts.space().shortBy(more) <= 0;
+    } finally {
+      one.unlock();
+    }
+  }
+
+  /** Evicts about this many bytes whatever the budget says: the volume itself is full. */
+  boolean evictBytes(long bytes) {
+    one.lock();
+    try {
+      return round(bytes);
+    } finally {
+      one.unlock();
+    }
+  }
+
+  private boolean round(long goalBytes) {
+    List<Doomed> doomed = new ArrayList<>();
+    Set<UnitId> skipped = new HashSet<>();
+    long freed = 0;
+    int units = 0;
+    try {
+      while (freed < goalBytes && units < ROUND_UNITS_MAX) {
+        Optional<UnitId> victim =
+            parts.order().victim(unit -> !skipped.contains(unit) && mayGo(unit.key()));
+        if (victim.isEmpty()) {
+          break;
+        }
+        KeyLocks.Held held = parts.locks().tryLock(victim.get().key());
+        if (held == null || parts.open().isInUse(victim.get().key())) {
+          skipped.add(victim.get());
+          if (held != null) {
+            held.close();
+          }
+          continue;
+        }
+        freed += forget(victim.get(), held, doomed);
+        units++;
+      }
+      if (!doomed.isEmpty()) {
+        parts.index().sync();
+        doomed.forEach(this::free);
+      }
+    } finally {
+      doomed.forEach(each -> each.held().close());
+    }
+    parts.counters().add(Counter.EVICTED_BYTES_TOTAL, freed);
+    return units > 0;
+  }
+
+  private boolean mayGo(BlobKey key) {
+    return !parts.index().isPinned(key) && !parts.open().isInUse(key);
+  }
+
+  /**
+   * Takes one unit out of the index. Keeps the lock in {@code doomed} if bytes are left to free.
+   */
+  private long forget(UnitId unit, KeyLocks.Held held, List<Doomed> doomed) {
+    boolean keepLock = false;
+    try {
+      Optional<BlobRecord> known = parts.index().blob(unit.key());
+      if (known.isEmpty() || known.get().isSealed() != (unit.stripe() == UnitId.WHOLE)) {
+        parts.order().removed(unit);
+        return 0;
+      }
+      BlobRecord record = known.get();
+      Path file = removal.path(unit.key(), record);
+      long bytes;
+      boolean whole = record.isSealed();
+      if (whole) {
+        bytes = record.chargeBytes();
+        removal.forget(unit.key(), record);
+      } else {
+        OpenBlob idle = parts.open().find(unit.key());
+        bytes = removal.forgetStripe(unit.key(), record, unit.stripe(), idle);
+        if (bytes == record.presentBytes()) {
+          removal.forget(unit.key(), record.withPresent(0));
+          whole = true;
+        }
+      }
+      parts.counters().increment(Counter.EVICTED_UNITS_TOTAL);
+      if (record.state() == BlobRecord.State.SEALED_SMALL) {
+        parts.listeners().gone(unit.key(), true);
+      } else {
+        doomed.add(new Doomed(unit, whole, file, record.sizeBytes(), held));
+        keepLock = true;
+      }
+      return bytes;
+    } finally {
+      if (!keepLock) {
+        held.close();
+      }
+    }
+  }
+
+  private void free(Doomed doomed) {
+    if (doomed.whole()) {
+      Removal.unlink(doomed.file());
+    } else {
+      long offset = doomed.unit().stripe() * Blocks.STRIPE_BYTES;
+      long length = Math.min(Blocks.STRIPE_BYTES, doomed.sizeBytes() - offset);
+      try (PosixFile file = PosixFile.openExisting(doomed.file())) {
+        if (!file.punch(offset, length)) {
+          throw new IOException("the file system has no holes: " + doomed.file());
+        }
+      } catch (NoSuchFileException e) {
+        // Somebody took the file away; its room is free as wanted.
+        parts.counters().increment(Counter.IO_ERRORS_TOTAL);
+      } catch (IOException e) {
+        throw Faults.of(e);
+      }
+    }
+    parts.listeners().gone(doomed.unit().key(), doomed.whole());
+  }
+}

@@ -1,0 +1,126 @@
+package dev.larder.store;
+
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
+import dev.larder.protocol.Digest;
+import dev.larder.protocol.Digests;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.Trust;
+import dev.larder.store.BlobStore.SealedInfo;
+import dev.larder.store.Counters.Counter;
+import dev.larder.store.evict.UnitId;
+import dev.larder.store.index.BlobIndex;
+import dev.larder.store.index.BlobRecord;
+import dev.larder.store.index.SmallRecord;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/** Blobs of at most 64 KiB: values in the index, checked on every read. */
+final class SmallBlobs {
+  private final StoreParts parts;
+  private final Removal removal;
+  private final Evictor evictor;
+
+  SmallBlobs(StoreParts parts, Removal removal, Evictor evictor) {
+    this.parts = parts;
+    this.removal = removal;
+    this.evictor = evictor;
+  }
+
+  Optional<ByteBuffer> read(BlobKey key) {
+    BlobIndex.SmallLookup found = parts.index().small(key);
+    if (found.record().isPresent()) {
+      SmallRecord record = found.record().get();
+      if (Digests.rootOf(record.content()).equals(record.root())) {
+        parts.counters().add(Counter.VERIFIED_BYTES_TOTAL, record.content().remaining());
+        parts.order().used(UnitId.whole(key));
+        return Optional.of(record.content().asReadOnlyBuffer());
+      }
+    }
+    if (found.record().isPresent() || found.corrupt()) {
+      drop(key);
+    }
+    return Optional.empty();
+  }
+
+  private void drop(BlobKey key) {
+    parts.counters().increment(Counter.CORRUPT_BLOBS_TOTAL);
+    try (KeyLocks.Held held = parts.locks().lock(key)) {
+      Optional<BlobRecord> record = parts.index().blob(key);
+      if (record.isPresent() && record.get().state() == BlobRecord.State.SEALED_SMALL) {
+        removal.remove(key, record.get());
+      } else if (record.isEmpty()) {
+        parts.index().change(false, change -> change.removeSmall(key));
+      }
+    }
+  }
+
+  SealedInfo put(BlobKey key, ByteBuffer content, Trust trust, Optional<Digest> root) {
+    int size = content.remaining();
+    if (!Blocks.isSmall(size)) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "a small blob has at most " + Blocks.SMALL_BLOB_BYTES_MAX + " bytes, got " + size);
+    }
+    Digest own = check(key, content, root);
+    Trust earned = key.kind() == BlobKey.Kind.SHA256 ? Trust.VERIFIED : trust;
+    BlobRecord record = BlobRecord.sealed(BlobRecord.State.SEALED_SMALL, size, own, earned);
+    evictor.reserve(record.chargeBytes());
+    boolean fresh;
+    SealedInfo info;
+    try (KeyLocks.Held held = parts.locks().lock(key)) {
+      Optional<BlobRecord> before = parts.index().blob(key);
+      fresh = before.isEmpty() || !before.get().isSealed();
+      if (fresh) {
+        if (before.isPresent()) {
+          removal.remove(key, before.get());
+        }
+        parts
+            .index()
+            .change(
+                false,
+                change -> {
+                  change.putSmall(key, new SmallRecord(earned, own, content));
+                  change.putBlob(key, null, record);
+                });
+        parts.order().admitted(UnitId.whole(key), record.chargeBytes());
+        info = Sealer.info(key, record);
+      } else {
+        info = existing(key, before.get(), size);
+      }
+    } finally {
+      parts.space().release(record.chargeBytes());
+    }
+    if (fresh) {
+      parts.counters().increment(Counter.SEALED_TOTAL);
+      parts.listeners().sealed(info);
+    }
+    return info;
+  }
+
+  private static SealedInfo existing(BlobKey key, BlobRecord record, long size) {
+    if (record.sizeBytes() != size) {
+      throw new LarderException(
+          ErrorCode.ALREADY_EXISTS,
+          key + " is known with " + record.sizeBytes() + " bytes, not " + size);
+    }
+    return Sealer.info(key, record);
+  }
+
+  private static Digest check(BlobKey key, ByteBuffer content, Optional<Digest> root) {
+    Digest own = Digests.rootOf(content);
+    if (root.isPresent() && !root.get().equals(own)) {
+      throw new LarderException(
+          ErrorCode.ORIGIN_CORRUPT, key + ": root is " + own + ", recorded is " + root.get());
+    }
+    if (key.kind() == BlobKey.Kind.SHA256) {
+      Digest digest = Digests.ofBytes(content.duplicate());
+      if (!digest.equals(key.digest())) {
+        throw new LarderException(
+            ErrorCode.ORIGIN_CORRUPT, key + ": content has the digest " + digest);
+      }
+    }
+    return own;
+  }
+}
