@@ -134,7 +134,9 @@ final class S3Fifo implements EvictionPolicy {
 
   @Override
   public Optional<UnitId> victim(Predicate<UnitId> evictable) {
-    condemned = find(evictable);
+    if (condemned == UnitTable.NONE || !evictable.test(table.unit(condemned))) {
+      condemned = find(evictable);
+    }
     return condemned == UnitTable.NONE ? Optional.empty() : Optional.of(table.unit(condemned));
   }
 
