@@ -1,0 +1,226 @@
+package dev.larder.agent.fill;
+
+import dev.larder.protocol.Blocks;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which blocks of one blob to fetch next: what readers wait for first, then what they will want,
+ * then what warm-ups want; neighbours in one run, never a block that is present or in flight.
+ *
+ * <p><b>Threads:</b> one at a time; {@link BlobFill} locks. No I/O, no clock.
+ */
+final class BlobPlan {
+  /*
+   * A want's cursor is the first block that may still be missing: everything between the want's
+   * start and its cursor was present or in flight when looked at. It goes back when a run in that
+   * range fails, so a plan over a whole large blob does not walk it again for each run.
+   */
+  private final long sizeBytes;
+  private final int runBlocksMax;
+  private final int runsMax;
+  private final Map<Long, State> wants = new HashMap<>();
+  private final TreeMap<Long, BlockRun> active = new TreeMap<>();
+
+  /**
+   * A plan with no wants.
+   *
+   * @param runBlocksMax most blocks in one run
+   * @param runsMax most runs of this blob at once; read-ahead leaves one of them free
+   */
+  BlobPlan(long sizeBytes, int runBlocksMax, int runsMax) {
+    if (runBlocksMax < 1 || runsMax < 1) {
+      throw new IllegalArgumentException("runBlocksMax and runsMax must be positive");
+    }
+    this.sizeBytes = sizeBytes;
+    this.runBlocksMax = runBlocksMax;
+    this.runsMax = runsMax;
+  }
+
+  /**
+   * What one reader wants from now on, in place of what it wanted.
+   *
+   * @param offset the byte it needs next
+   * @param aheadEnd first byte it is not expected to need
+   * @param isWarm whether nobody waits for it
+   */
+  record Want(long offset, long aheadEnd, boolean isWarm) {}
+
+  void want(long reader, Want want) {
+    long from = Blocks.blockAt(want.offset);
+    State old = wants.get(reader);
+    long cursor = old != null && old.fromBlock <= from ? Math.max(old.cursor, from) : from;
+    long end = Math.min(sizeBytes, want.aheadEnd);
+    wants.put(reader, new State(from, ceilBlock(end), want.isWarm, cursor));
+  }
+
+  /** The reader wants nothing any more. */
+  void leave(long reader) {
+    wants.remove(reader);
+  }
+
+  /** Whether anybody wants anything. */
+  boolean isIdle() {
+    return wants.isEmpty();
+  }
+
+  /**
+   * The run to start next, not yet counted as started; empty when all that is wanted is present or
+   * in flight, or as many runs are at work as may be.
+   *
+   * @param has whether a block needs no fetching (any more)
+   */
+  Optional<BlockRun> next(LongPredicate has) {
+    State best = null;
+    FillPriority bestPriority = FillPriority.WARM;
+    for (State want : wants.values()) {
+      advance(want, has);
+      if (want.cursor >= want.endBlock) {
+        continue;
+      }
+      FillPriority priority = priorityOf(want);
+      if (active.size() >= limit(priority)) {
+        continue;
+      }
+      if (best == null || isBefore(want, priority, best, bestPriority)) {
+        best = want;
+        bestPriority = priority;
+      }
+    }
+    return best == null
+        ? Optional.empty()
+        : Optional.of(
+            BlockRun.of(
+                sizeBytes, best.cursor, length(best.cursor, best.endBlock, has), bestPriority));
+  }
+
+  /** Counts a run as in flight. */
+  void started(BlockRun run) {
+    BlockRun before = floor(run.endBlock() - 1);
+    if (before != null && before.endBlock() > run.firstBlock()) {
+      throw new IllegalStateException(run + " overlaps " + before);
+    }
+    active.put(run.firstBlock(), run);
+  }
+
+  /** The run is over; what it did not bring in will be planned again. */
+  void ended(BlockRun run) {
+    if (!active.remove(run.firstBlock(), run)) {
+      throw new IllegalStateException(run + " was not at work");
+    }
+    for (State want : wants.values()) {
+      if (want.cursor > run.firstBlock()) {
+        want.cursor = Math.max(want.fromBlock, run.firstBlock());
+      }
+    }
+  }
+
+  /** Blocks vanished from the store: look at them again. */
+  void lost(long block) {
+    for (State want : wants.values()) {
+      if (want.cursor > block) {
+        want.cursor = Math.max(want.fromBlock, block);
+      }
+    }
+  }
+
+  /** Whether somebody wants a part of a run. */
+  boolean isWanted(BlockRun run) {
+    for (State want : wants.values()) {
+      if (want.fromBlock < run.endBlock() && run.firstBlock() < want.endBlock) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The run at work that brings in a block. */
+  Optional<BlockRun> runOf(long block) {
+    BlockRun run = floor(block);
+    return run != null && block < run.endBlock() ? Optional.of(run) : Optional.empty();
+  }
+
+  /** Runs at work. */
+  int activeRuns() {
+    return active.size();
+  }
+
+  private @Nullable BlockRun floor(long block) {
+    Map.Entry<Long, BlockRun> entry = active.floorEntry(block);
+    return entry == null ? null : entry.getValue();
+  }
+
+  private void advance(State want, LongPredicate has) {
+    while (want.cursor < want.endBlock) {
+      BlockRun run = floor(want.cursor);
+      if (run != null && want.cursor < run.endBlock()) {
+        want.cursor = run.endBlock();
+      } else if (has.test(want.cursor)) {
+        want.cursor++;
+      } else {
+        return;
+      }
+    }
+  }
+
+  private FillPriority priorityOf(State want) {
+    if (want.isWarm) {
+      return FillPriority.WARM;
+    }
+    return want.cursor == want.fromBlock ? FillPriority.DEMAND : FillPriority.AHEAD;
+  }
+
+  private int limit(FillPriority priority) {
+    return switch (priority) {
+      case DEMAND -> runsMax;
+      case AHEAD -> Math.max(1, runsMax - 1);
+      case WARM -> Math.max(1, runsMax / 2);
+    };
+  }
+
+  private static boolean isBefore(
+      State want, FillPriority priority, State best, FillPriority bestPriority) {
+    if (priority != bestPriority) {
+      return priority.compareTo(bestPriority) < 0;
+    }
+    long distance = want.cursor - want.fromBlock;
+    long bestDistance = best.cursor - best.fromBlock;
+    return distance != bestDistance ? distance < bestDistance : want.cursor < best.cursor;
+  }
+
+  private int length(long first, long endBlock, LongPredicate has) {
+    long stripeEnd = (long) (Blocks.stripeOfBlock(first) + 1) * Blocks.STRIPE_BLOCKS;
+    long end = Math.min(Math.min(endBlock, stripeEnd), first + runBlocksMax);
+    Long nextActive = active.ceilingKey(first);
+    if (nextActive != null) {
+      end = Math.min(end, nextActive);
+    }
+    long block = first + 1;
+    while (block < end && !has.test(block)) {
+      block++;
+    }
+    return (int) (block - first);
+  }
+
+  private static long ceilBlock(long bytes) {
+    return (bytes + Blocks.BLOCK_BYTES - 1) / Blocks.BLOCK_BYTES;
+  }
+
+  private static final class State {
+    private final long fromBlock;
+    private final long endBlock;
+    private final boolean isWarm;
+    private long cursor;
+
+    State(long fromBlock, long endBlock, boolean isWarm, long cursor) {
+      this.fromBlock = fromBlock;
+      this.endBlock = endBlock;
+      this.isWarm = isWarm;
+      this.cursor = cursor;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.larder.agent.fill;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Totals since start. Any thread. */
+public final class FillCounters {
+  /** Bytes that origins delivered. */
+  public final LongAdder originBytes = new LongAdder();
+
+  /** Requests for data sent to origins (retries inside of one not counted). */
+  public final LongAdder originRequests = new LongAdder();
+
+  /** Requests that ended with a fault of the origin. */
+  public final LongAdder originErrors = new LongAdder();
+
+  /** Requests given up because nobody wanted their bytes any more. */
+  public final LongAdder cancelledRuns = new LongAdder();
+
+  /** Bytes handed to readers past a store that would not take them. */
+  public final LongAdder passThroughBytes = new LongAdder();
+
+  /** Requests made past the store. */
+  public final LongAdder passThroughReads = new LongAdder();
+
+  /** Writes, commits and seals the store refused. */
+  public final LongAdder storeErrors = new LongAdder();
+
+  /** Blobs whose content was not what key, root or checksum promised. */
+  public final LongAdder integrityFailures = new LongAdder();
+
+  /** Damaged local blocks or blobs that were fetched again. */
+  public final LongAdder refetches = new LongAdder();
+
+  /** Blobs sealed. */
+  public final LongAdder sealedBlobs = new LongAdder();
+
+  /** Small files fetched ahead of their reader. */
+  public final LongAdder siblingFetches = new LongAdder();
+
+  /** All of them by metric name, without prefix. */
+  public Map<String, Long> snapshot() {
+    Map<String, Long> out = new LinkedHashMap<>();
+    out.put("origin_bytes_total", originBytes.sum());
+    out.put("origin_requests_total", originRequests.sum());
+    out.put("origin_errors_total", originErrors.sum());
+    out.put("cancelled_runs_total", cancelledRuns.sum());
+    out.put("passthrough_bytes_total", passThroughBytes.sum());
+    out.put("passthrough_reads_total", passThroughReads.sum());
+    out.put("store_errors_total", storeErrors.sum());
+    out.put("integrity_failures_total", integrityFailures.sum());
+    out.put("refetches_total", refetches.sum());
+    out.put("fill_sealed_blobs_total", sealedBlobs.sum());
+    out.put("sibling_fetches_total", siblingFetches.sum());
+    return out;
+  }
+}

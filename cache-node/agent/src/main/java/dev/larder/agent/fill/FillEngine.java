@@ -1,0 +1,357 @@
+package dev.larder.agent.fill;
+
+import dev.larder.agent.fill.FillReader.ReadShape;
+import dev.larder.agent.tracker.Assignment;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.Tracker;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.BlobStore;
+import dev.larder.store.BlobStore.SealedInfo;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Fills blobs on this node: one flight a blob, within the node's bounds. Owns the threads and the
+ * buffers; the store belongs to the caller and must be closed after this.
+ *
+ * <p><b>Threads:</b> any. The constructor starts nothing; {@link #start} does.
+ */
+public final class FillEngine implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(FillEngine.class);
+  private static final long TICK_MILLIS = 250;
+  private static final Duration CLOSE_WAIT = Duration.ofSeconds(20);
+
+  /** The one member there is, until there are peers. */
+  private static final String SELF = "self";
+
+  private final FillConfig config;
+  private final BlobStore store;
+  private final Roots roots;
+  private final FillCounters counters = new FillCounters();
+  private final BufferPool buffers;
+  private final ConcurrentHashMap<BlobKey, BlobFill> blobs = new ConcurrentHashMap<>();
+  private final ExecutorService transfers =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("fill-", 0).factory());
+  private final ExecutorService hashers;
+  private final ExecutorService sealers =
+      Executors.newFixedThreadPool(2, Thread.ofPlatform().daemon().name("seal-", 0).factory());
+  private final ScheduledExecutorService ticker =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("fill-ticker").factory());
+
+  /** Flights that failed and were replaced, while somebody still reads. */
+  private final Set<BlobFill> replaced = ConcurrentHashMap.newKeySet();
+
+  /**
+   * Guards {@code budget}, {@code waiting} and {@code tracker}; nothing else is called under it.
+   */
+  private final Object decisions = new Object();
+
+  private final FillBudget budget;
+
+  /** Who wants room, by the ordinal of the priority. */
+  private final List<LinkedHashSet<BlobFill>> waiting = new ArrayList<>();
+
+  private final Tracker tracker;
+
+  private volatile long storeDownUntilNanos;
+  private volatile boolean isStoreDown;
+  private volatile boolean isClosed;
+
+  /** An engine over a store; {@code roots} says what the cluster knows. */
+  public FillEngine(FillConfig config, BlobStore store, Roots roots) {
+    this.config = config;
+    this.store = store;
+    this.roots = roots;
+    this.buffers = new BufferPool(FillConfig.PIECE_BYTES, config.buffersMaxBytes());
+    this.budget = new FillBudget(config.parallelMax(), config.inflightMaxBytes());
+    this.tracker = new Tracker(config.leaseDeadline(), config.trackedStripesMax());
+    this.hashers =
+        Executors.newFixedThreadPool(
+            config.hashThreadsOrCores(), Thread.ofPlatform().daemon().name("hash-", 0).factory());
+    for (FillPriority priority : FillPriority.values()) {
+      waiting.add(priority.ordinal(), new LinkedHashSet<>());
+    }
+  }
+
+  /** Starts looking after idle flights. */
+  public void start() {
+    ticker.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * A reader of a blob larger than 64 KiB; joins the flight that is under way or starts one.
+   *
+   * @throws LarderException TOO_MANY beyond {@code fill.blobs-max} flights; STORE_* when the store
+   *     cannot open the fill: read past it
+   */
+  public FillReader open(FillSource source, ReadShape shape) {
+    while (true) {
+      if (isClosed) {
+        throw new LarderException(ErrorCode.CLOSED, "the agent is shutting down");
+      }
+      BlobFill blob = blobs.get(source.key());
+      if (blob == null) {
+        if (blobs.size() >= config.blobsMax()) {
+          makeRoom();
+        }
+        blob = blobs.computeIfAbsent(source.key(), any -> new BlobFill(this, source));
+      }
+      Optional<FillReader> reader;
+      try {
+        reader = blob.attach(source, shape);
+      } catch (LarderException e) {
+        blob.shutDown();
+        blobs.remove(source.key(), blob);
+        storeFailed(e);
+        throw e;
+      }
+      if (reader.isPresent()) {
+        return reader.get();
+      }
+      forget(blob);
+    }
+  }
+
+  /** Totals. */
+  public FillCounters counters() {
+    return counters;
+  }
+
+  /** Present figures by metric name, without prefix. */
+  public Map<String, Long> gauges() {
+    synchronized (decisions) {
+      return Map.of(
+          "fills_in_flight",
+          (long) blobs.size(),
+          "runs_in_flight",
+          (long) budget.runs(),
+          "fill_inflight_bytes",
+          budget.bytes(),
+          "fill_buffer_bytes",
+          buffers.usedBytes(),
+          "tracked_stripes",
+          (long) tracker.size(),
+          "store_down",
+          isStoreDown() ? 1L : 0L);
+    }
+  }
+
+  /** Bytes of a blob present in the store, counting those of an unfinished fill. */
+  public long presentBytes(BlobKey key) {
+    return store.find(key).map(BlobStore.BlobInfo::presentBytes).orElse(0L);
+  }
+
+  /** Whether writes are held back after the store refused one; ends by itself. Any thread. */
+  public boolean isStoreDown() {
+    if (!isStoreDown) {
+      return false;
+    }
+    if (System.nanoTime() - storeDownUntilNanos < 0) {
+      return true;
+    }
+    isStoreDown = false;
+    return false;
+  }
+
+  /** The store refused a write: read past it for a while. */
+  public void storeFailed(LarderException failure) {
+    counters.storeErrors.increment();
+    if (!isStoreDown()) {
+      log.warn("store refused code={}: {}; reading past it", failure.code(), failure.getMessage());
+    }
+    storeDownUntilNanos = System.nanoTime() + config.storeRetryAfter().toNanos();
+    isStoreDown = true;
+  }
+
+  @Override
+  public void close() {
+    if (isClosed) {
+      return;
+    }
+    isClosed = true;
+    ticker.shutdownNow();
+    blobs.values().forEach(BlobFill::shutDown);
+    long deadline = System.nanoTime() + CLOSE_WAIT.toNanos();
+    List<BlobFill> all = new ArrayList<>(blobs.values());
+    all.addAll(replaced);
+    for (BlobFill blob : all) {
+      while (!blob.isQuiet() && System.nanoTime() < deadline) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+      }
+      if (!blob.isQuiet()) {
+        log.warn("fill did not end in time key={}", blob.key());
+      }
+      blob.closeNow();
+    }
+    blobs.clear();
+    transfers.shutdownNow();
+    sealers.shutdown();
+    hashers.shutdown();
+  }
+
+  FillConfig config() {
+    return config;
+  }
+
+  BlobStore store() {
+    return store;
+  }
+
+  Roots roots() {
+    return roots;
+  }
+
+  BufferPool buffers() {
+    return buffers;
+  }
+
+  Executor hashThreads() {
+    return hashers;
+  }
+
+  long nanoTime() {
+    return System.nanoTime();
+  }
+
+  /** Takes room for a run, or remembers who wants it. */
+  boolean tryStart(BlobFill blob, BlockRun run) {
+    synchronized (decisions) {
+      boolean isDemandWaiting = !waiting.get(FillPriority.DEMAND.ordinal()).isEmpty();
+      boolean started = budget.tryStart(run.priority(), run.lengthBytes(), isDemandWaiting);
+      if (!started) {
+        waiting.get(run.priority().ordinal()).add(blob);
+      }
+      return started;
+    }
+  }
+
+  Assignment ask(StripeId stripe) {
+    synchronized (decisions) {
+      return tracker.ask(SELF, stripe, System.nanoTime());
+    }
+  }
+
+  /**
+   * Bytes came in under a lease; answers the lease to go on with, 0 for none. A lease that ran out
+   * while the origin stalled is asked for again; empty when another member has it by now.
+   */
+  OptionalLong progress(long lease, StripeId stripe) {
+    synchronized (decisions) {
+      if (lease == 0 || tracker.progress(lease, System.nanoTime())) {
+        return OptionalLong.of(lease);
+      }
+      return switch (tracker.ask(SELF, stripe, System.nanoTime())) {
+        case Assignment.Lease granted -> OptionalLong.of(granted.lease());
+        case Assignment.Untracked untracked -> OptionalLong.of(0);
+        case Assignment.Parent parent -> OptionalLong.empty();
+      };
+    }
+  }
+
+  /** A run is over; {@code endsLease} says that no other run of its stripe is at work. */
+  void runEnded(RunTransfer transfer, boolean endsLease, long unstoredBytes) {
+    synchronized (decisions) {
+      budget.endRun(transfer.blockRun().priority());
+      budget.endBytes(unstoredBytes);
+      if (endsLease && transfer.lease() != 0) {
+        tracker.end(transfer.lease(), false);
+      }
+    }
+  }
+
+  void bytesEnded(long bytes) {
+    synchronized (decisions) {
+      budget.endBytes(bytes);
+    }
+  }
+
+  /** Lets those who waited for room try again, readers first; {@code also} is tried in any case. */
+  void pumpWaiting(@Nullable BlobFill also) {
+    List<BlobFill> turn = new ArrayList<>();
+    synchronized (decisions) {
+      for (LinkedHashSet<BlobFill> each : waiting) {
+        turn.addAll(each);
+        each.clear();
+      }
+    }
+    turn.forEach(BlobFill::pump);
+    if (also != null) {
+      also.pump();
+    }
+  }
+
+  void execute(RunTransfer transfer) {
+    transfers.execute(transfer);
+  }
+
+  void sealLater(BlobFill blob) {
+    sealers.execute(blob::seal);
+  }
+
+  void sealed(SealedInfo info) {
+    counters.sealedBlobs.increment();
+    roots.sealed(info);
+  }
+
+  /** Asks for the checksum beside the first bytes, so that it costs them nothing. */
+  void askChecksum(BlobFill blob, FillSource source) {
+    if (source.sizeBytes() < config.checksumMinBytes()) {
+      return;
+    }
+    transfers.execute(() -> {
+      try {
+        source.origin().checksum(source.object()).ifPresent(blob::checksumKnown);
+      } catch (LarderException e) {
+        log.info("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
+      }
+    });
+  }
+
+  private void tick() {
+    try {
+      long now = System.nanoTime();
+      long linger = config.lingerFor().toNanos();
+      blobs.values().removeIf(blob -> blob.tick(now, linger));
+      replaced.removeIf(blob -> blob.tick(now, linger));
+      pumpWaiting(null);
+    } catch (RuntimeException e) {
+      log.error("looking after fills failed; going on", e);
+    }
+  }
+
+  private void makeRoom() {
+    for (BlobFill blob : blobs.values()) {
+      if (blob.tick(System.nanoTime(), 0)) {
+        blobs.remove(blob.key(), blob);
+        return;
+      }
+    }
+    throw new LarderException(
+        ErrorCode.TOO_MANY, "fill.blobs-max: " + config.blobsMax() + " blobs are being filled");
+  }
+
+  private void forget(BlobFill blob) {
+    if (blobs.remove(blob.key(), blob)) {
+      replaced.add(blob);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package dev.larder.agent.fill;
+
+import dev.larder.origin.Origin;
+import dev.larder.origin.OriginObject;
+import dev.larder.protocol.BlobKey;
+
+/**
+ * Where a fill gets a blob: one version of an object, and the origin of the dataset that lists it.
+ * The origin belongs to its dataset; it is not closed here.
+ */
+public record FillSource(Origin origin, OriginObject object) {
+
+  /** The blob's key. */
+  public BlobKey key() {
+    return object.key();
+  }
+
+  /** The blob's size in bytes. */
+  public long sizeBytes() {
+    return object.sizeBytes();
+  }
+}

@@ -1,0 +1,200 @@
+package dev.larder.agent.fill;
+
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.origin.Origin.OriginRead;
+import dev.larder.protocol.Blocks;
+import dev.larder.protocol.Digest;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.BlobStore.Fill;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run's way from the origin into the fill's file: read a piece, write it, say so, hash it. Runs
+ * on a virtual thread of its own; {@link #watermark} and {@link #cancel} from any thread.
+ */
+final class RunTransfer implements Runnable {
+  /*
+   * A piece is written when its buffer is full, or earlier while a reader waits for it: at once when
+   * nothing was handed out for a millisecond, else from 64 KiB on. So the first byte goes out as soon
+   * as it came, and a fast origin costs one write for 256 KiB.
+   */
+  private static final int EARLY_BYTES = 64 << 10;
+  private static final long EARLY_NANOS = 1_000_000;
+
+  private final BlobFill blob;
+  private final FillEngine engine;
+  private final BlockRun run;
+  private final FillSource source;
+  private final Fill fill;
+  private volatile long lease;
+  private final List<CompletableFuture<Digest>> digests = new ArrayList<>();
+  private volatile long watermark;
+  private volatile boolean isCancelled;
+  private volatile @Nullable Thread thread;
+
+  private @Nullable ByteBuffer buffer;
+  private @Nullable BlockHasher hasher;
+  private int flushed;
+  private long position;
+  private long flushedAtNanos;
+
+  RunTransfer(
+      BlobFill blob, FillEngine engine, BlockRun run, FillSource source, Fill fill, long lease) {
+    this.blob = blob;
+    this.engine = engine;
+    this.run = run;
+    this.source = source;
+    this.fill = fill;
+    this.lease = lease;
+    this.watermark = run.offsetBytes();
+    this.position = run.offsetBytes();
+  }
+
+  BlockRun blockRun() {
+    return run;
+  }
+
+  long lease() {
+    return lease;
+  }
+
+  /** First byte of the run that is not in the file yet. */
+  long watermark() {
+    return watermark;
+  }
+
+  /** Ends the run soon; the whole blocks it brought in stay. */
+  void cancel() {
+    isCancelled = true;
+    Thread running = thread;
+    if (running != null) {
+      running.interrupt();
+    }
+  }
+
+  @Override
+  public void run() {
+    thread = Thread.currentThread();
+    LarderException failure = null;
+    try {
+      if (isCancelled) {
+        throw new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more");
+      }
+      fetch();
+    } catch (LarderException e) {
+      failure = e;
+    } catch (RuntimeException | Error e) {
+      failure = new LarderException(ErrorCode.INTERNAL, "fetching " + run + " failed: " + e, e);
+    } finally {
+      thread = null;
+      // A cancel that came late must not disturb what follows on this thread.
+      Thread.interrupted();
+      releaseBuffer();
+    }
+    blob.runEnded(
+        this, hashedBlocks(), isCancelled && failure != null ? cancelled(failure) : failure);
+  }
+
+  private static LarderException cancelled(LarderException cause) {
+    return new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more", cause);
+  }
+
+  private void fetch() {
+    fill.reserve(run.offsetBytes(), run.lengthBytes());
+    engine.counters().originRequests.increment();
+    flushedAtNanos = System.nanoTime() - EARLY_NANOS;
+    try (OriginRead in =
+        source.origin().open(source.object(), run.offsetBytes(), run.lengthBytes())) {
+      in.checksum().filter(any -> isWhole()).ifPresent(blob::checksumKnown);
+      while (position < run.endBytes()) {
+        receive(in);
+      }
+    }
+  }
+
+  private boolean isWhole() {
+    return run.offsetBytes() == 0 && run.lengthBytes() == source.sizeBytes();
+  }
+
+  private void receive(OriginRead in) {
+    ByteBuffer piece = buffer();
+    int count = in.read(piece);
+    if (count < 0) {
+      throw new LarderException(
+          ErrorCode.ORIGIN_UNAVAILABLE,
+          source.object().uri() + " ended at byte " + position + " of " + run.endBytes());
+    }
+    engine.counters().originBytes.add(count);
+    position += count;
+    int held = piece.position() - flushed;
+    boolean isLate = held >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;
+    if (!piece.hasRemaining() || (isLate && blob.isAwaited())) {
+      flush(piece);
+    }
+    if (!piece.hasRemaining()) {
+      hash(piece);
+    }
+    if (isCancelled) {
+      throw new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more");
+    }
+  }
+
+  /** Limited so that a piece never reaches over the run's end; pieces never cross blocks. */
+  private ByteBuffer buffer() {
+    ByteBuffer piece = buffer;
+    if (piece == null) {
+      piece = engine.buffers().acquire();
+      piece.limit((int) Math.min(piece.capacity(), run.endBytes() - position));
+      buffer = piece;
+      flushed = 0;
+    }
+    return piece;
+  }
+
+  private void flush(ByteBuffer piece) {
+    int end = piece.position();
+    fill.write(position - (end - flushed), piece.slice(flushed, end - flushed));
+    flushed = end;
+    flushedAtNanos = System.nanoTime();
+    watermark = position;
+    blob.signalProgress();
+    lease =
+        engine
+            .progress(lease, new StripeId(source.key(), run.stripe()))
+            .orElseThrow(
+                () -> new LarderException(ErrorCode.CANCELLED, "the lease went to another member"));
+  }
+
+  private void hash(ByteBuffer piece) {
+    BlockHasher current = hasher;
+    if (current == null) {
+      current = new BlockHasher(engine.hashThreads(), engine.buffers());
+      digests.add(current.digest());
+    }
+    boolean isLast = position % Blocks.BLOCK_BYTES == 0 || position == source.sizeBytes();
+    hasher = isLast ? null : current;
+    buffer = null;
+    current.add(piece.flip(), isLast);
+  }
+
+  private void releaseBuffer() {
+    ByteBuffer piece = buffer;
+    if (piece != null) {
+      buffer = null;
+      engine.buffers().release(piece);
+    }
+  }
+
+  /** Digests of the whole blocks from the run's start on; waits for the hashing. */
+  private List<Digest> hashedBlocks() {
+    if (hasher != null) {
+      digests.removeLast();
+    }
+    return digests.stream().map(CompletableFuture::join).toList();
+  }
+}

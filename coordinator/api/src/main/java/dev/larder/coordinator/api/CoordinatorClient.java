@@ -1,0 +1,151 @@
+package dev.larder.coordinator.api;
+
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The coordinator as its callers see it, in this process or over gRPC; both behave alike.
+ *
+ * <p>A change that returned is durable on a majority of the coordinators. Reads are linearizable,
+ * except {@link #holders} and {@link #members}' soft fields, which may be stale. A change that
+ * failed with {@link ErrorCode#COORDINATOR_UNAVAILABLE} or {@link ErrorCode#DEADLINE} may or may
+ * not have happened. Inside of a call changes are repeated without further effect; calling again
+ * has none either, except that {@link #createDataset} then answers ALREADY_EXISTS and {@link
+ * #deleteDataset} UNKNOWN_DATASET.
+ *
+ * <p><b>Threads:</b> any, virtual ones too; calls block for at most the configured deadline.
+ * <b>Errors:</b> {@link LarderException}; besides what each method names: COORDINATOR_UNAVAILABLE
+ * (not reachable, no quorum), DEADLINE, UNAUTHENTICATED, BAD_REQUEST (malformed or over a bound
+ * that the message names), TOO_MANY (a configured bound), CLOSED, and CANCELLED when the caller's
+ * thread is interrupted (the interrupt flag stays set).
+ */
+public interface CoordinatorClient extends AutoCloseable {
+
+  /**
+   * Registers a member or renews what is known of it. The epoch counts up only where the list of
+   * members changes: a restart of a known member with the same facts changes none.
+   *
+   * @return the epoch of the list that holds the member
+   */
+  long join(MemberInfo member);
+
+  /**
+   * Takes a member and all its placements from the list; an unknown id is no error.
+   *
+   * @return the epoch of the list without the member
+   */
+  long leave(String memberId);
+
+  /** The members of the present epoch, ordered by id. */
+  MemberList members();
+
+  /**
+   * Opens the stream on which one member reports what it holds.
+   *
+   * @param notices called from a thread of the client, in order, for each epoch the coordinator
+   *     tells; must not block
+   */
+  Attendance attend(String memberId, AttendanceListener notices);
+
+  /**
+   * Defines a dataset with no snapshot yet. A name that was deleted before goes on counting its
+   * snapshots where it stopped: {@code name@3} never means two things.
+   *
+   * @param originOptions references only (names of environment variables, files), never secrets
+   * @throws LarderException ALREADY_EXISTS
+   */
+  DatasetDefinition createDataset(
+      DatasetName name, String originUri, Map<String, String> originOptions);
+
+  /**
+   * One dataset with all its snapshots.
+   *
+   * @throws LarderException UNKNOWN_DATASET
+   */
+  DatasetDefinition dataset(DatasetName name);
+
+  /** All datasets by name. */
+  List<DatasetDefinition> datasets();
+
+  /**
+   * Forgets a dataset, its snapshots and its pins.
+   *
+   * @throws LarderException UNKNOWN_DATASET
+   */
+  void deleteDataset(DatasetName name);
+
+  /**
+   * Adds a snapshot and gives it the next number. Adding the newest snapshot's catalog key again
+   * answers the snapshot that is there.
+   *
+   * @throws LarderException UNKNOWN_DATASET
+   */
+  SnapshotDefinition addSnapshot(DatasetName dataset, NewSnapshot snapshot);
+
+  /**
+   * Records roots of sealed blobs, any number (sent in batches). The first root of a key wins; the
+   * same root sent as verified raises an attested one.
+   *
+   * @return the roots that stand where another root or size was sent; empty when all agreed
+   */
+  List<RecordedRoot> recordRoots(List<RecordedRoot> roots);
+
+  /** The recorded roots of these keys, any number; unknown keys are left out. */
+  Map<BlobKey, RecordedRoot> roots(Collection<BlobKey> keys);
+
+  /** Members that hold a blob complete, ordered by id; may be stale. */
+  List<String> holders(BlobKey key);
+
+  /**
+   * Pins a part of a dataset. The same dataset, snapshot and glob make the same pin: its expiry is
+   * replaced, its id and age stay.
+   *
+   * @throws LarderException UNKNOWN_DATASET also for a snapshot that does not exist
+   */
+  PathPin pin(NewPin pin);
+
+  /**
+   * Removes the pin of this dataset, snapshot (0: the one that follows the newest) and glob.
+   *
+   * @return whether there was one
+   */
+  boolean unpin(DatasetName dataset, long snapshot, String glob);
+
+  /** Pins of all datasets, ordered by dataset, snapshot and glob; expired ones are left out. */
+  List<PathPin> pins();
+
+  /** Counts and the state of the group, as the asked coordinator sees them. */
+  CoordinatorStatus status();
+
+  /** Ends streams and connections; idempotent. */
+  @Override
+  void close();
+
+  /** One member's open stream of reports. */
+  interface Attendance extends AutoCloseable {
+    /**
+     * Sends what changed and waits until the coordinator has made it durable.
+     *
+     * @throws LarderException the stream is over: open a new one and send a complete report first
+     */
+    void report(HoldingReport report);
+
+    /** Ends the stream; idempotent. */
+    @Override
+    void close();
+  }
+
+  /** Hears from the coordinator on an open stream. */
+  interface AttendanceListener {
+    /** The list of members is now this epoch's; ask {@link #members} for it. */
+    void epoch(long epoch);
+
+    /** The stream broke; called at most once and not after {@link Attendance#close}. */
+    void ended(LarderException cause);
+  }
+}
