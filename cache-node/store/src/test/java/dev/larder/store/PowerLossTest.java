@@ -93,8 +93,7 @@ class PowerLossTest {
       for (int loss = 0; loss < losses; loss++) {
         long after = acknowledged.blocks.get() + 1 + random.nextInt(20);
         awaitBlocks(acknowledged.blocks, after, workers);
-        LockSupport.parkNanos(
-            TimeUnit.MILLISECONDS.toNanos(random.nextInt(PAUSE_MILLIS_MAX)));
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(PAUSE_MILLIS_MAX)));
         Set<Integer> before = acknowledged.kept();
         Path copy = disk.loseCopy();
         before.retainAll(acknowledged.kept());
