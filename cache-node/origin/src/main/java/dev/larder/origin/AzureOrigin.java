@@ -112,6 +112,8 @@ final class AzureOrigin implements Origin {
     String url =
         uris.of(name) + id.map(version -> "?versionid=" + OriginKeys.encode(version)).orElse("");
     HttpRequest request = new HttpRequest(method, url);
+    // The shared key's signature covers a length, and a missing one is not signed as none.
+    request.setHeader(HttpHeaderName.CONTENT_LENGTH, "0");
     request.setHeader(MS_VERSION, client.getServiceVersion().getVersion());
     if (id.isEmpty()) {
       request.setHeader(HttpHeaderName.IF_MATCH, '"' + object.version() + '"');
@@ -131,6 +133,17 @@ final class AzureOrigin implements Origin {
     HttpResponse answer =
         errors.run(
             object.uri(), () -> client.getHttpPipeline().sendSync(request, Context.NONE));
+    if (answer.getStatusCode() == 412 && request.getHeaders().get(HttpHeaderName.IF_MATCH) != null) {
+      answer.close();
+      // A blob that is gone matches nothing either; only an answer without a condition tells.
+      HttpRequest plain = new HttpRequest(HttpMethod.HEAD, request.getUrl());
+      plain.setHeader(HttpHeaderName.CONTENT_LENGTH, "0");
+      plain.setHeader(MS_VERSION, client.getServiceVersion().getVersion());
+      answer = send(object, plain);
+      answer.close();
+      throw RangeAnswer.changed(
+          object, "version " + answer.getHeaderValue(HttpHeaderName.ETAG));
+    }
     if (answer.getStatusCode() != 200 && answer.getStatusCode() != 206) {
       String code = answer.getHeaderValue(MS_ERROR);
       answer.close();
