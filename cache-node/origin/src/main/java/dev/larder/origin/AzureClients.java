@@ -120,7 +120,8 @@ final class AzureClients {
 
   private static HttpClient http(OriginLimits limits) {
     Duration deadline = limits.progressDeadline();
-    return new JdkHttpClientBuilder(
+    return new AzureHttp(
+        new JdkHttpClientBuilder(
             java.net.http.HttpClient.newBuilder()
                 .version(java.net.http.HttpClient.Version.HTTP_1_1)
                 .followRedirects(java.net.http.HttpClient.Redirect.NEVER))
@@ -128,7 +129,7 @@ final class AzureClients {
         .responseTimeout(deadline)
         // The watchdog is first; this is for a thread it cannot see.
         .readTimeout(deadline.multipliedBy(2))
-        .build();
+        .build());
   }
 
   private static LarderException noAccount() {
