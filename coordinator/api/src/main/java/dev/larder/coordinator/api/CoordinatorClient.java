@@ -14,9 +14,9 @@ import java.util.Map;
  * <p>A change that returned is durable on a majority of the coordinators. Reads are linearizable,
  * except {@link #holders} and {@link #members}' soft fields, which may be stale. A change that
  * failed with {@link ErrorCode#COORDINATOR_UNAVAILABLE} or {@link ErrorCode#DEADLINE} may or may
- * not have happened; every change but {@link #createDataset} and {@link #deleteDataset} may be
- * repeated with no further effect, and those two answer ALREADY_EXISTS or UNKNOWN_DATASET when they
- * are.
+ * not have happened. Inside of a call changes are repeated without further effect; calling again
+ * has none either, except that {@link #createDataset} then answers ALREADY_EXISTS and {@link
+ * #deleteDataset} UNKNOWN_DATASET.
  *
  * <p><b>Threads:</b> any, virtual ones too; calls block for at most the configured deadline.
  * <b>Errors:</b> {@link LarderException}; besides what each method names: COORDINATOR_UNAVAILABLE

@@ -1,0 +1,125 @@
+package dev.larder.agent.http;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.util.List;
+import java.util.Objects;
+
+/** Brings each request to who answers it, on the event loop or on a worker. */
+final class Dispatcher {
+  private final DoorServices services;
+  private final FileRoutes files;
+  private final PathRoutes paths;
+  private final ControlRoutes control;
+  private final StatusRoutes status;
+
+  Dispatcher(DoorServices services, StatusRoutes status) {
+    this.services = services;
+    this.files = new FileRoutes(services);
+    this.paths = new PathRoutes(services, files);
+    this.control = new ControlRoutes(services);
+    this.status = status;
+  }
+
+  /** What a worker does for a request. */
+  private interface Work {
+    void run(Exchange exchange) throws IOException;
+  }
+
+  /** Event loop. Faults are answered, never thrown. */
+  void dispatch(Exchange exchange) {
+    try {
+      Route route = Objects.requireNonNull(exchange.request().route());
+      switch (route) {
+        case HEALTHZ -> answer(exchange, 200, Json.object().put("healthy", true));
+        case READYZ -> ready(exchange);
+        case BLOB -> {
+          if (!files.tryNow(exchange)) {
+            begin(exchange, files::blob);
+          }
+        }
+        case DATASET_PATH -> path(exchange);
+        case METRICS -> begin(exchange, status::metrics);
+        case STATUS -> begin(exchange, status::status);
+        case BLOB_DIGESTS -> begin(exchange, status::digests);
+        case DATASET_CREATE -> stream(exchange, control::createDataset);
+        case DATASET_REFRESH -> stream(exchange, control::refreshDataset);
+        case DATASETS -> begin(exchange, control::datasets);
+        case DATASET -> begin(exchange, control::dataset);
+        case DATASET_DELETE -> begin(exchange, control::deleteDataset);
+        case WARM -> begin(exchange, control::warm);
+        case JOBS -> begin(exchange, control::jobs);
+        case JOB -> begin(exchange, control::job);
+        case JOB_CANCEL -> begin(exchange, control::cancelJob);
+        case PINS -> begin(exchange, control::pins);
+        case PIN -> begin(exchange, control::pin);
+        case UNPIN -> begin(exchange, control::unpin);
+      }
+    } catch (RuntimeException e) {
+      exchange.fail(e);
+    }
+  }
+
+  /** Answers with a JSON object. */
+  static void answer(Exchange exchange, int status, ObjectNode json) {
+    byte[] bytes = Json.bytes(json);
+    ResponseHead head =
+        new ResponseHead(status).add("Content-Type", ContentTypes.JSON).contentLength(bytes.length);
+    exchange.answer(head, exchange.request().isHead() ? null : Unpooled.wrappedBuffer(bytes));
+  }
+
+  private void path(Exchange exchange) {
+    if (PathRoutes.isRecursive(exchange.request())) {
+      stream(exchange, paths::walk);
+    } else if (!files.tryNow(exchange)) {
+      begin(exchange, paths::path);
+    }
+  }
+
+  private void ready(Exchange exchange) {
+    List<String> reasons = services.node().notReady();
+    ObjectNode json = Json.object().put("ready", reasons.isEmpty());
+    reasons.forEach(json.putArray("reasons")::add);
+    answer(exchange, reasons.isEmpty() ? 200 : 503, json);
+  }
+
+  private void begin(Exchange exchange, Work work) {
+    try {
+      exchange.door().workers().begin(() -> guarded(exchange, work));
+    } catch (LarderException e) {
+      turnAway(exchange, e, "workers");
+    }
+  }
+
+  private void stream(Exchange exchange, Work work) {
+    try {
+      exchange.door().workers().stream(() -> guarded(exchange, work));
+    } catch (LarderException e) {
+      turnAway(exchange, e, "streams");
+    }
+  }
+
+  private static void turnAway(Exchange exchange, LarderException e, String bound) {
+    if (e.code() == ErrorCode.TOO_MANY) {
+      exchange.door().metrics().httpRejected(bound);
+    }
+    exchange.fail(e);
+  }
+
+  private static void guarded(Exchange exchange, Work work) {
+    if (exchange.isOver()) {
+      return;
+    }
+    try {
+      work.run(exchange);
+    } catch (RuntimeException | IOException e) {
+      exchange.fail(e);
+    } catch (Error e) {
+      exchange.fail(e);
+      throw e;
+    }
+  }
+}

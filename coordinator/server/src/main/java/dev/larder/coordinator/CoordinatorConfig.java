@@ -1,0 +1,195 @@
+package dev.larder.coordinator;
+
+import dev.larder.coordinator.api.TlsMaterial;
+import dev.larder.coordinator.raft.RocksLimits;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/**
+ * How a coordinator is set up. The constructor checks: BAD_CONFIG names the key.
+ *
+ * @param directory {@code coordinator.directory}: holds log, snapshots and state
+ * @param id {@code coordinator.id}: this coordinator's id, stable
+ * @param listen {@code coordinator.listen}: host:port of the gRPC door, port 0 for any
+ * @param raftListen {@code coordinator.raft-listen}: host:port of the Raft door, port 0 for any
+ *     (alone only)
+ * @param peers {@code coordinator.peers}: id to host:port of all coordinators' Raft doors; empty
+ *     when this one is alone
+ * @param tls {@code coordinator.tls}: what this process shows and trusts, on both doors
+ * @param limits bounds, see {@link Limits}
+ */
+public record CoordinatorConfig(
+    Path directory,
+    String id,
+    String listen,
+    String raftListen,
+    SortedMap<String, String> peers,
+    TlsMaterial tls,
+    Limits limits) {
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+  private static final int PEERS_MAX = 5;
+
+  /** Checks all values. */
+  public CoordinatorConfig {
+    if (!ID.matcher(id).matches()) {
+      throw bad("coordinator.id", "must be 1 to 64 letters, digits, '.', '_' or '-'");
+    }
+    hostPort("coordinator.listen", listen);
+    int raftPort = Integer.parseInt(hostPort("coordinator.raft-listen", raftListen)[1]);
+    peers = new TreeMap<>(peers);
+    for (Map.Entry<String, String> peer : peers.entrySet()) {
+      hostPort("coordinator.peers", peer.getValue());
+    }
+    if (!peers.isEmpty()) {
+      if (peers.size() % 2 == 0 || peers.size() > PEERS_MAX) {
+        throw bad("coordinator.peers", "must name 1, 3 or 5 coordinators, names " + peers.size());
+      }
+      if (!peers.containsKey(id)) {
+        throw bad("coordinator.peers", "must name coordinator.id \"" + id + "\" too");
+      }
+      if (raftPort == 0 && peers.size() > 1) {
+        throw bad("coordinator.raft-listen", "must have a fixed port where there are peers");
+      }
+    }
+  }
+
+  /** A lone coordinator on loopback with free ports, as in development mode. */
+  public static CoordinatorConfig alone(Path directory, TlsMaterial tls) {
+    return new CoordinatorConfig(
+        directory, "c1", "127.0.0.1:0", "127.0.0.1:0", new TreeMap<>(), tls, Limits.defaults());
+  }
+
+  /** The peers, this one alone where none are named. */
+  SortedMap<String, String> group() {
+    return peers.isEmpty() ? new TreeMap<>(Map.of(id, raftListen)) : peers;
+  }
+
+  /** Host and port of a checked address; an IPv6 host without its brackets. */
+  static String[] hostPort(String key, String text) {
+    int colon = text.lastIndexOf(':');
+    String host = colon < 0 ? "" : text.substring(0, colon);
+    String port = text.substring(colon + 1);
+    if (host.startsWith("[") && host.endsWith("]")) {
+      host = host.substring(1, host.length() - 1);
+    }
+    if (host.isEmpty()
+        || port.isEmpty()
+        || port.length() > 5
+        || !port.chars().allMatch(ch -> ch >= '0' && ch <= '9')
+        || Integer.parseInt(port) > 65_535) {
+      throw bad(key, "must be host:port, got \"" + text + "\"");
+    }
+    return new String[] {host, port};
+  }
+
+  static LarderException bad(String key, String rule) {
+    return new LarderException(ErrorCode.BAD_CONFIG, key + " " + rule);
+  }
+
+  /**
+   * Bounds.
+   *
+   * @param requestTimeout {@code coordinator.request-timeout}: longest a request waits for a
+   *     majority
+   * @param startTimeout {@code coordinator.start-timeout}: longest wait for a leader at start
+   * @param closeTimeout {@code coordinator.close-timeout}: longest wait for requests at the end
+   * @param electionTimeout {@code coordinator.election-timeout}: silence after which a follower
+   *     asks for votes; a pause of the JVM longer than this deposes the leader
+   * @param snapshotEvery {@code coordinator.snapshot-every}: log entries between snapshots
+   * @param freeSpaceMinBytes {@code coordinator.free-space-min}: below it the log does not start
+   * @param rocks {@code coordinator.block-cache}, {@code coordinator.write-buffer}, {@code
+   *     coordinator.open-files-max}
+   * @param requestsMax {@code coordinator.requests-max}: requests worked on at once
+   * @param streamsMax {@code coordinator.streams-max}: agents attending
+   * @param batchMax {@code coordinator.batch-max}: keys or roots in one request
+   * @param membersMax {@code coordinator.members-max}
+   * @param datasetsMax {@code coordinator.datasets-max}
+   * @param snapshotsMax {@code coordinator.snapshots-max}: per dataset
+   * @param pinsMax {@code coordinator.pins-max}
+   * @param expiryInterval {@code coordinator.expiry-interval}: between searches for ended pins
+   */
+  public record Limits(
+      Duration requestTimeout,
+      Duration startTimeout,
+      Duration closeTimeout,
+      Duration electionTimeout,
+      long snapshotEvery,
+      long freeSpaceMinBytes,
+      RocksLimits rocks,
+      int requestsMax,
+      int streamsMax,
+      int batchMax,
+      int membersMax,
+      int datasetsMax,
+      int snapshotsMax,
+      int pinsMax,
+      Duration expiryInterval) {
+    private static final long MIB = 1L << 20;
+    // Roots take up to 240 bytes on the wire and must fit one 4 MiB message and one log append.
+    private static final int BATCH_MAX = 10_000;
+
+    /** Checks all values. */
+    public Limits {
+      positive("coordinator.request-timeout", requestTimeout);
+      positive("coordinator.start-timeout", startTimeout);
+      positive("coordinator.close-timeout", closeTimeout);
+      positive("coordinator.election-timeout", electionTimeout);
+      positive("coordinator.expiry-interval", expiryInterval);
+      positive("coordinator.snapshot-every", snapshotEvery);
+      if (freeSpaceMinBytes < 0) {
+        throw bad("coordinator.free-space-min", "must not be negative");
+      }
+      positive("coordinator.block-cache", rocks.blockCacheBytes());
+      positive("coordinator.write-buffer", rocks.writeBufferBytes());
+      positive("coordinator.open-files-max", rocks.openFilesMax());
+      positive("coordinator.requests-max", requestsMax);
+      positive("coordinator.streams-max", streamsMax);
+      positive("coordinator.batch-max", batchMax);
+      if (batchMax > BATCH_MAX) {
+        throw bad("coordinator.batch-max", "must be at most " + BATCH_MAX + ", is " + batchMax);
+      }
+      positive("coordinator.members-max", membersMax);
+      positive("coordinator.datasets-max", datasetsMax);
+      positive("coordinator.snapshots-max", snapshotsMax);
+      positive("coordinator.pins-max", pinsMax);
+    }
+
+    /** Defaults, each explained in the module's README. */
+    public static Limits defaults() {
+      return new Limits(
+          Duration.ofSeconds(10),
+          Duration.ofSeconds(30),
+          Duration.ofSeconds(5),
+          Duration.ofMillis(1500),
+          20_000,
+          1024 * MIB,
+          new RocksLimits(16 * MIB, 16 * MIB, 256),
+          256,
+          20_000,
+          5_000,
+          20_000,
+          10_000,
+          1_000,
+          10_000,
+          Duration.ofSeconds(30));
+    }
+
+    private static void positive(String key, Duration value) {
+      if (value.isNegative() || value.isZero()) {
+        throw bad(key, "must be longer than 0, is " + value);
+      }
+    }
+
+    private static void positive(String key, long value) {
+      if (value < 1) {
+        throw bad(key, "must be at least 1, is " + value);
+      }
+    }
+  }
+}

@@ -1,0 +1,208 @@
+package dev.larder.coordinator;
+
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.RoleTrust;
+import dev.larder.coordinator.raft.RaftConfig;
+import dev.larder.coordinator.raft.RaftNode;
+import dev.larder.coordinator.service.EpochNotices;
+import dev.larder.coordinator.service.GrpcDoor;
+import dev.larder.coordinator.service.LocalCoordinator;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running coordinator: state, Raft peer and gRPC door. Any thread.
+ *
+ * <p>Files: {@code LOCK}, {@code raft/} and {@code state/} below the configured directory.
+ */
+public final class CoordinatorServer implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorServer.class);
+
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private @Nullable RaftNode node;
+  private @Nullable LocalCoordinator local;
+  private @Nullable GrpcDoor door;
+
+  private CoordinatorServer() {}
+
+  /**
+   * Starts and returns when there is a leader and the door is open.
+   *
+   * @throws LarderException BAD_CONFIG, STORE_LOCKED, STORE_UNUSABLE, STORE_CORRUPT, STORE_IO,
+   *     COORDINATOR_UNAVAILABLE (no leader in time); nothing is left open
+   */
+  public static CoordinatorServer start(CoordinatorConfig config) {
+    return start(config, Clock.systemUTC());
+  }
+
+  /** Starts with another clock. */
+  public static CoordinatorServer start(CoordinatorConfig config, Clock clock) {
+    CoordinatorServer server = new CoordinatorServer();
+    try {
+      server.open(config, clock);
+      return server;
+    } catch (RuntimeException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private void open(CoordinatorConfig config, Clock clock) {
+    long began = System.nanoTime();
+    CoordinatorConfig.Limits limits = config.limits();
+    parts.push(lock(config.directory()));
+    EpochNotices notices = new EpochNotices();
+    parts.push(notices);
+    String[] raft = CoordinatorConfig.hostPort("coordinator.raft-listen", config.raftListen());
+    RaftConfig raftConfig =
+        new RaftConfig(
+            config.directory(),
+            config.id(),
+            raft[0],
+            Integer.parseInt(raft[1]),
+            config.group(),
+            limits.electionTimeout(),
+            limits.snapshotEvery(),
+            limits.freeSpaceMinBytes(),
+            limits.rocks());
+    RaftNode started =
+        RaftNode.start(
+            raftConfig,
+            RoleTrust.restrict(config.tls(), Set.of(Role.COORDINATOR)),
+            notices::changed,
+            limits.startTimeout());
+    node = started;
+    parts.push(started);
+    LocalCoordinator core = new LocalCoordinator(started, limits, clock, notices);
+    local = core;
+    parts.push(expiry(core, limits));
+    String[] listen = CoordinatorConfig.hostPort("coordinator.listen", config.listen());
+    GrpcDoor opened =
+        GrpcDoor.open(
+            new InetSocketAddress(listen[0], Integer.parseInt(listen[1])),
+            config.tls(),
+            core,
+            started::isLeader,
+            limits);
+    door = opened;
+    parts.push(opened);
+    parts.push(
+        () -> notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing")));
+    log.info(
+        "coordinator ready id={} listen={} raft={} millis={}",
+        config.id(),
+        opened.address(),
+        started.address(),
+        TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
+  }
+
+  /** Where the gRPC door listens. */
+  public InetSocketAddress address() {
+    return running(door).address();
+  }
+
+  /** Where the Raft door listens. */
+  public InetSocketAddress raftAddress() {
+    return running(node).address();
+  }
+
+  /** The coordinator without a network in between; closing the client is of no effect. */
+  public CoordinatorClient client() {
+    return running(local);
+  }
+
+  /** Native handles that are open; 0 after {@link #close}. */
+  public int openHandles() {
+    return node == null ? 0 : node.openHandles();
+  }
+
+  /** Ends everything in reverse order, within twice the close timeout; idempotent. */
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    while (!parts.isEmpty()) {
+      AutoCloseable part = parts.pop();
+      try {
+        part.close();
+      } catch (Exception e) {
+        log.warn("a part of the coordinator does not close part={}", part, e);
+      }
+    }
+  }
+
+  private <T> T running(@Nullable T part) {
+    if (part == null) {
+      throw new IllegalStateException("the coordinator did not start");
+    }
+    return part;
+  }
+
+  private static AutoCloseable expiry(LocalCoordinator core, CoordinatorConfig.Limits limits) {
+    ScheduledExecutorService timer =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("coordinator-expiry").factory());
+    long millis = limits.expiryInterval().toMillis();
+    timer.scheduleWithFixedDelay(
+        () -> {
+          try {
+            core.expirePins();
+          } catch (LarderException e) {
+            log.warn("ended pins stay for now", e);
+          }
+        },
+        millis,
+        millis,
+        TimeUnit.MILLISECONDS);
+    return timer::shutdownNow;
+  }
+
+  private static AutoCloseable lock(Path directory) {
+    try {
+      Files.createDirectories(directory);
+      FileChannel channel =
+          FileChannel.open(
+              directory.resolve("LOCK"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock lock;
+      try {
+        lock = channel.tryLock();
+      } catch (OverlappingFileLockException e) {
+        lock = null;
+      }
+      if (lock == null) {
+        channel.close();
+        throw new LarderException(
+            ErrorCode.STORE_LOCKED,
+            "coordinator.directory " + directory + " is in use by another coordinator");
+      }
+      return channel;
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.STORE_UNUSABLE,
+          "coordinator.directory " + directory + " cannot be used: " + e.getMessage(),
+          e);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package dev.larder.coordinator.logic;
+
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.logic.v1.DatasetValue;
+import dev.larder.coordinator.logic.v1.SnapshotValue;
+import dev.larder.coordinator.logic.v1.TombstoneValue;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import java.util.List;
+
+/**
+ * Datasets and snapshots. A deleted name leaves a tombstone with its highest snapshot number,
+ * because caches know a snapshot as {@code name@3}: a new dataset of that name goes on counting.
+ */
+final class DatasetRules {
+  private DatasetRules() {}
+
+  static Outcome create(Transaction transaction, Record.CreateDataset wish) {
+    byte[] key = Keys.text(wish.name().text());
+    byte[] known = transaction.get(Table.DATASETS, key);
+    if (known != null) {
+      DatasetValue value = Values.parse(DatasetValue.parser(), known);
+      if (same(wish.requestId(), value.getCreatedByRequest())) {
+        return new Outcome.Defined(new Queries(transaction).definition(value));
+      }
+      return new Outcome.Refused(
+          ErrorCode.ALREADY_EXISTS, "dataset \"" + wish.name() + "\" exists already");
+    }
+    byte[] tombstone = transaction.get(Table.TOMBSTONES, key);
+    long last =
+        tombstone == null ? 0 : Values.parse(TombstoneValue.parser(), tombstone).getLastSnapshot();
+    DatasetValue value =
+        DatasetValue.newBuilder()
+            .setName(wish.name().text())
+            .setOriginUri(wish.originUri())
+            .addAllOriginOptions(Values.pairs(wish.originOptions()))
+            .setCreatedAtMs(wish.createdAt().toEpochMilli())
+            .setLastSnapshot(last)
+            .setCreatedByRequest(wish.requestId())
+            .build();
+    transaction.put(Table.DATASETS, key, value.toByteArray());
+    transaction.delete(Table.TOMBSTONES, key);
+    transaction.add(Counter.DATASETS.key(), 1);
+    return new Outcome.Defined(
+        new DatasetDefinition(
+            wish.name(),
+            wish.originUri(),
+            wish.originOptions(),
+            wish.createdAt(),
+            List.of(),
+            last));
+  }
+
+  static Outcome delete(Transaction transaction, Record.DeleteDataset wish) {
+    byte[] key = Keys.text(wish.name().text());
+    byte[] known = transaction.get(Table.DATASETS, key);
+    if (known == null) {
+      byte[] tombstone = transaction.get(Table.TOMBSTONES, key);
+      boolean repeated =
+          tombstone != null
+              && same(
+                  wish.requestId(),
+                  Values.parse(TombstoneValue.parser(), tombstone).getDeletedByRequest());
+      return repeated ? new Outcome.Removed(0) : unknown(wish.name());
+    }
+    byte[] owned = Keys.owned(wish.name().text());
+    List<byte[]> snapshots = transaction.keys(Table.SNAPSHOTS, owned);
+    snapshots.forEach(row -> transaction.delete(Table.SNAPSHOTS, row));
+    List<byte[]> pins = transaction.keys(Table.PINS, owned);
+    pins.forEach(row -> transaction.delete(Table.PINS, row));
+    transaction.delete(Table.DATASETS, key);
+    transaction.put(
+        Table.TOMBSTONES,
+        key,
+        TombstoneValue.newBuilder()
+            .setLastSnapshot(Values.parse(DatasetValue.parser(), known).getLastSnapshot())
+            .setDeletedByRequest(wish.requestId())
+            .build()
+            .toByteArray());
+    transaction.add(Counter.SNAPSHOTS.key(), -snapshots.size());
+    transaction.add(Counter.PINS.key(), -pins.size());
+    transaction.add(Counter.DATASETS.key(), -1);
+    return new Outcome.Removed(1);
+  }
+
+  static Outcome addSnapshot(Transaction transaction, Record.AddSnapshot wish) {
+    byte[] key = Keys.text(wish.dataset().text());
+    byte[] known = transaction.get(Table.DATASETS, key);
+    if (known == null) {
+      return unknown(wish.dataset());
+    }
+    DatasetValue dataset = Values.parse(DatasetValue.parser(), known);
+    long last = dataset.getLastSnapshot();
+    byte[] newest = transaction.get(Table.SNAPSHOTS, Keys.snapshot(wish.dataset().text(), last));
+    if (newest != null) {
+      SnapshotDefinition standing = Values.snapshot(Values.parse(SnapshotValue.parser(), newest));
+      if (standing.content().catalogKey().equals(wish.snapshot().catalogKey())) {
+        return new Outcome.Added(standing);
+      }
+    }
+    long number = last + 1;
+    transaction.put(
+        Table.SNAPSHOTS,
+        Keys.snapshot(wish.dataset().text(), number),
+        Values.of(number, wish.snapshot()).toByteArray());
+    transaction.put(
+        Table.DATASETS, key, dataset.toBuilder().setLastSnapshot(number).build().toByteArray());
+    transaction.add(Counter.SNAPSHOTS.key(), 1);
+    return new Outcome.Added(new SnapshotDefinition(number, wish.snapshot()));
+  }
+
+  static Outcome.Refused unknown(DatasetName name) {
+    return new Outcome.Refused(ErrorCode.UNKNOWN_DATASET, "there is no dataset \"" + name + "\"");
+  }
+
+  private static boolean same(String requestId, String standing) {
+    return !requestId.isEmpty() && requestId.equals(standing);
+  }
+}

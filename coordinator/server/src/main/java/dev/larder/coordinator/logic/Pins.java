@@ -1,0 +1,68 @@
+package dev.larder.coordinator.logic;
+
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.logic.v1.PinValue;
+import dev.larder.protocol.ErrorCode;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Pins: one per dataset, snapshot and glob. They end by a record that carries the time. */
+final class Pins {
+  private Pins() {}
+
+  static Outcome put(Transaction transaction, Record.PutPin wish) {
+    NewPin pin = wish.pin();
+    String dataset = pin.dataset().text();
+    if (!transaction.has(Table.DATASETS, Keys.text(dataset))) {
+      return DatasetRules.unknown(pin.dataset());
+    }
+    if (pin.snapshot() != 0
+        && !transaction.has(Table.SNAPSHOTS, Keys.snapshot(dataset, pin.snapshot()))) {
+      return new Outcome.Refused(
+          ErrorCode.UNKNOWN_DATASET,
+          "there is no snapshot " + pin.dataset() + "@" + pin.snapshot());
+    }
+    byte[] key = Keys.pin(dataset, pin.snapshot(), pin.glob());
+    byte[] known = transaction.get(Table.PINS, key);
+    PinValue value = Values.of(wish.id(), pin, wish.createdAt());
+    if (known != null) {
+      PinValue old = Values.parse(PinValue.parser(), known);
+      value = old.toBuilder().setExpiresAtMs(value.getExpiresAtMs()).build();
+    } else {
+      transaction.add(Counter.PINS.key(), 1);
+    }
+    transaction.put(Table.PINS, key, value.toByteArray());
+    return new Outcome.Pinned(Values.pin(value));
+  }
+
+  static Outcome remove(Transaction transaction, Record.RemovePin wish) {
+    byte[] key = Keys.pin(wish.dataset().text(), wish.snapshot(), wish.glob());
+    if (!transaction.has(Table.PINS, key)) {
+      return new Outcome.Removed(0);
+    }
+    transaction.delete(Table.PINS, key);
+    transaction.add(Counter.PINS.key(), -1);
+    return new Outcome.Removed(1);
+  }
+
+  static Outcome expire(Transaction transaction, Instant now) {
+    List<byte[]> ended = new ArrayList<>();
+    transaction.scan(
+        Table.PINS,
+        Keys.NONE,
+        (key, value) -> {
+          if (hasEnded(Values.parse(PinValue.parser(), value), now)) {
+            ended.add(key);
+          }
+          return true;
+        });
+    ended.forEach(key -> transaction.delete(Table.PINS, key));
+    transaction.add(Counter.PINS.key(), -ended.size());
+    return new Outcome.Removed(ended.size());
+  }
+
+  static boolean hasEnded(PinValue pin, Instant now) {
+    return pin.getExpiresAtMs() != 0 && pin.getExpiresAtMs() <= now.toEpochMilli();
+  }
+}

@@ -1,0 +1,186 @@
+package dev.larder.coordinator.logic;
+
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.logic.v1.DatasetValue;
+import dev.larder.coordinator.logic.v1.MemberValue;
+import dev.larder.coordinator.logic.v1.PinValue;
+import dev.larder.coordinator.logic.v1.RootValue;
+import dev.larder.coordinator.logic.v1.SnapshotValue;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Trust;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What the state answers, on one version of it. Lists come in the order of their keys. */
+public final class Queries {
+  private final Reader reader;
+
+  Queries(Reader reader) {
+    this.reader = reader;
+  }
+
+  /** The members and their epoch. */
+  public MemberList members() {
+    List<MemberInfo> members = new ArrayList<>();
+    reader.scan(
+        Table.MEMBERS,
+        Keys.NONE,
+        (key, value) -> members.add(Values.member(Values.parse(MemberValue.parser(), value))));
+    return new MemberList(epoch(), members);
+  }
+
+  /** Whether a member has joined and not left. */
+  public boolean isMember(String id) {
+    return reader.get(Table.MEMBERS, Keys.text(id)) != null;
+  }
+
+  /** The epoch of the list of members. */
+  public long epoch() {
+    return number(Keys.EPOCH);
+  }
+
+  /** One dataset. */
+  public Optional<DatasetDefinition> dataset(DatasetName name) {
+    byte[] value = reader.get(Table.DATASETS, Keys.text(name.text()));
+    return value == null
+        ? Optional.empty()
+        : Optional.of(definition(Values.parse(DatasetValue.parser(), value)));
+  }
+
+  /** All datasets. */
+  public List<DatasetDefinition> datasets() {
+    List<DatasetDefinition> datasets = new ArrayList<>();
+    reader.scan(
+        Table.DATASETS,
+        Keys.NONE,
+        (key, value) -> datasets.add(definition(Values.parse(DatasetValue.parser(), value))));
+    return datasets;
+  }
+
+  /** Roots of those keys that have one, in the order asked. */
+  public Map<BlobKey, RecordedRoot> roots(Collection<BlobKey> keys) {
+    Map<BlobKey, RecordedRoot> roots = new LinkedHashMap<>();
+    for (BlobKey key : keys) {
+      byte[] value = reader.get(Table.ROOTS, key.binary());
+      if (value != null) {
+        roots.put(key, Values.root(key, Values.parse(RootValue.parser(), value)));
+      }
+    }
+    return roots;
+  }
+
+  /**
+   * Whether recording these roots would change nothing and meet no conflict. Once true it stays
+   * true, so a stale state may answer it.
+   */
+  public boolean hasAll(List<RecordedRoot> roots) {
+    for (RecordedRoot root : roots) {
+      byte[] value = reader.get(Table.ROOTS, root.key().binary());
+      if (value == null) {
+        return false;
+      }
+      RecordedRoot standing = Values.root(root.key(), Values.parse(RootValue.parser(), value));
+      if (!Roots.agrees(standing, root)
+          || (root.trust() == Trust.VERIFIED && standing.trust() != Trust.VERIFIED)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Ids of the members that hold a blob. */
+  public List<String> holders(BlobKey key) {
+    List<String> holders = new ArrayList<>();
+    reader.scan(Table.HOLDERS, key.binary(), (row, value) -> holders.add(Keys.memberOfHolder(row)));
+    return holders;
+  }
+
+  /** Pins that have not ended. */
+  public List<PathPin> pins(Instant now) {
+    List<PathPin> pins = new ArrayList<>();
+    reader.scan(
+        Table.PINS,
+        Keys.NONE,
+        (key, value) -> {
+          PinValue pin = Values.parse(PinValue.parser(), value);
+          if (!Pins.hasEnded(pin, now)) {
+            pins.add(Values.pin(pin));
+          }
+          return true;
+        });
+    return pins;
+  }
+
+  /** Whether a pin stands that has ended. */
+  public boolean hasEndedPins(Instant now) {
+    boolean[] found = new boolean[1];
+    reader.scan(
+        Table.PINS,
+        Keys.NONE,
+        (key, value) -> {
+          found[0] = Pins.hasEnded(Values.parse(PinValue.parser(), value), now);
+          return !found[0];
+        });
+    return found[0];
+  }
+
+  /** Row counts. */
+  public Counts counts() {
+    return new Counts(
+        number(Counter.MEMBERS.key()),
+        number(Counter.DATASETS.key()),
+        number(Counter.SNAPSHOTS.key()),
+        number(Counter.ROOTS.key()),
+        number(Counter.PINS.key()),
+        number(Counter.PLACEMENTS.key()));
+  }
+
+  /** How many snapshots a dataset has. */
+  public long snapshotsOf(DatasetName name) {
+    long[] count = new long[1];
+    reader.scan(
+        Table.SNAPSHOTS,
+        Keys.owned(name.text()),
+        (key, value) -> {
+          count[0]++;
+          return true;
+        });
+    return count[0];
+  }
+
+  DatasetDefinition definition(DatasetValue value) {
+    List<SnapshotDefinition> snapshots = new ArrayList<>();
+    reader.scan(
+        Table.SNAPSHOTS,
+        Keys.owned(value.getName()),
+        (key, row) -> snapshots.add(Values.snapshot(Values.parse(SnapshotValue.parser(), row))));
+    return new DatasetDefinition(
+        new DatasetName(value.getName()),
+        value.getOriginUri(),
+        Values.map(value.getOriginOptionsList()),
+        Instant.ofEpochMilli(value.getCreatedAtMs()),
+        snapshots,
+        value.getLastSnapshot());
+  }
+
+  private long number(byte[] key) {
+    byte[] value = reader.get(Table.META, key);
+    return value == null ? 0 : ByteBuffer.wrap(value).getLong();
+  }
+
+  /** Rows in the state. */
+  public record Counts(
+      long members, long datasets, long snapshots, long roots, long pins, long placements) {}
+}

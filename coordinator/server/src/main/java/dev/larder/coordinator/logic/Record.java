@@ -1,0 +1,54 @@
+package dev.larder.coordinator.logic;
+
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One entry of the Raft log: what somebody wants, with the time and the ids it shall have. Fields
+ * are well-formed; whether the state allows it is decided when it is applied.
+ */
+public sealed interface Record {
+  /** A member comes, or says again who it is; {@code joinedAt} counts if it is new. */
+  record Join(MemberInfo member) implements Record {}
+
+  /** A member goes, with its placements. */
+  record Leave(String memberId) implements Record {}
+
+  /** A dataset is defined; the same request id again answers what the first one made. */
+  record CreateDataset(
+      DatasetName name,
+      String originUri,
+      Map<String, String> originOptions,
+      Instant createdAt,
+      String requestId)
+      implements Record {}
+
+  /** A dataset goes with snapshots and pins; repeating the request id is no error. */
+  record DeleteDataset(DatasetName name, String requestId) implements Record {}
+
+  /** A snapshot gets the next number. */
+  record AddSnapshot(DatasetName dataset, NewSnapshot snapshot) implements Record {}
+
+  /** Roots of sealed blobs. */
+  record RecordRoots(List<RecordedRoot> roots) implements Record {}
+
+  /** What a member holds; {@code complete} replaces all that was known of it. */
+  record Holdings(String memberId, List<BlobKey> nowHolding, List<BlobKey> gone, boolean complete)
+      implements Record {}
+
+  /** A pin; id and time count if it is new. */
+  record PutPin(String id, NewPin pin, Instant createdAt) implements Record {}
+
+  /** A pin goes. */
+  record RemovePin(DatasetName dataset, long snapshot, String glob) implements Record {}
+
+  /** All pins go whose end is not after this moment. */
+  record ExpirePins(Instant now) implements Record {}
+}

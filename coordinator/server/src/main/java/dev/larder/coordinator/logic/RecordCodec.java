@@ -1,0 +1,165 @@
+package dev.larder.coordinator.logic;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.logic.v1.AddSnapshotBody;
+import dev.larder.coordinator.logic.v1.CreateDatasetBody;
+import dev.larder.coordinator.logic.v1.DeleteDatasetBody;
+import dev.larder.coordinator.logic.v1.Envelope;
+import dev.larder.coordinator.logic.v1.ExpirePinsBody;
+import dev.larder.coordinator.logic.v1.HoldingsBody;
+import dev.larder.coordinator.logic.v1.LeaveBody;
+import dev.larder.coordinator.logic.v1.RecordRootsBody;
+import dev.larder.coordinator.logic.v1.RemovePinBody;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * Records as bytes of the Raft log: an Envelope of records.proto. Equal records have equal bytes.
+ * Any thread.
+ */
+public final class RecordCodec {
+  /** Version this code writes; it reads no newer one, because guessing would fork the state. */
+  public static final int VERSION = 1;
+
+  private RecordCodec() {}
+
+  /** A record's bytes. */
+  public static byte[] encode(Record record) {
+    Envelope.Builder out = Envelope.newBuilder().setVersion(VERSION);
+    switch (record) {
+      case Record.Join join -> out.setJoin(Values.of(join.member()));
+      case Record.Leave leave -> out.setLeave(LeaveBody.newBuilder().setMemberId(leave.memberId()));
+      case Record.CreateDataset create ->
+          out.setCreateDataset(
+              CreateDatasetBody.newBuilder()
+                  .setName(create.name().text())
+                  .setOriginUri(create.originUri())
+                  .addAllOriginOptions(Values.pairs(create.originOptions()))
+                  .setCreatedAtMs(create.createdAt().toEpochMilli())
+                  .setRequestId(create.requestId()));
+      case Record.DeleteDataset delete ->
+          out.setDeleteDataset(
+              DeleteDatasetBody.newBuilder()
+                  .setName(delete.name().text())
+                  .setRequestId(delete.requestId()));
+      case Record.AddSnapshot add ->
+          out.setAddSnapshot(
+              AddSnapshotBody.newBuilder()
+                  .setDataset(add.dataset().text())
+                  .setSnapshot(Values.of(0, add.snapshot())));
+      case Record.RecordRoots roots -> {
+        RecordRootsBody.Builder body = RecordRootsBody.newBuilder();
+        roots
+            .roots()
+            .forEach(root -> body.addRoots(Values.of(root).setKey(Values.bytes(root.key()))));
+        out.setRecordRoots(body);
+      }
+      case Record.Holdings holdings ->
+          out.setHoldings(
+              HoldingsBody.newBuilder()
+                  .setMemberId(holdings.memberId())
+                  .addAllNowHolding(holdings.nowHolding().stream().map(Values::bytes).toList())
+                  .addAllGone(holdings.gone().stream().map(Values::bytes).toList())
+                  .setComplete(holdings.complete()));
+      case Record.PutPin put -> out.setPutPin(Values.of(put.id(), put.pin(), put.createdAt()));
+      case Record.RemovePin remove ->
+          out.setRemovePin(
+              RemovePinBody.newBuilder()
+                  .setDataset(remove.dataset().text())
+                  .setSnapshot(remove.snapshot())
+                  .setGlob(remove.glob()));
+      case Record.ExpirePins expire ->
+          out.setExpirePins(ExpirePinsBody.newBuilder().setNowMs(expire.now().toEpochMilli()));
+    }
+    return out.build().toByteArray();
+  }
+
+  /**
+   * A record from bytes.
+   *
+   * @throws LarderException STORE_CORRUPT for anything {@link #encode} never wrote, STORE_UNUSABLE
+   *     for a version or kind newer than this code
+   */
+  public static Record decode(byte[] bytes) {
+    try {
+      Envelope envelope = Envelope.parseFrom(bytes);
+      if (envelope.getVersion() > VERSION) {
+        throw newer("version " + envelope.getVersion());
+      }
+      if (envelope.getVersion() < 1) {
+        throw new LarderException(ErrorCode.STORE_CORRUPT, "a coordinator record has no version");
+      }
+      return read(envelope);
+    } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT, "a coordinator record cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static Record read(Envelope envelope) {
+    return switch (envelope.getBodyCase()) {
+      case JOIN -> new Record.Join(Values.member(envelope.getJoin()));
+      case LEAVE -> new Record.Leave(envelope.getLeave().getMemberId());
+      case CREATE_DATASET -> {
+        CreateDatasetBody body = envelope.getCreateDataset();
+        yield new Record.CreateDataset(
+            new DatasetName(body.getName()),
+            body.getOriginUri(),
+            Values.map(body.getOriginOptionsList()),
+            Instant.ofEpochMilli(body.getCreatedAtMs()),
+            body.getRequestId());
+      }
+      case DELETE_DATASET ->
+          new Record.DeleteDataset(
+              new DatasetName(envelope.getDeleteDataset().getName()),
+              envelope.getDeleteDataset().getRequestId());
+      case ADD_SNAPSHOT ->
+          new Record.AddSnapshot(
+              new DatasetName(envelope.getAddSnapshot().getDataset()),
+              Values.snapshot(envelope.getAddSnapshot().getSnapshot()).content());
+      case RECORD_ROOTS ->
+          new Record.RecordRoots(
+              envelope.getRecordRoots().getRootsList().stream()
+                  .map(root -> Values.root(Values.key(root.getKey()), root))
+                  .toList());
+      case HOLDINGS -> {
+        HoldingsBody body = envelope.getHoldings();
+        yield new Record.Holdings(
+            body.getMemberId(),
+            keys(body.getNowHoldingList()),
+            keys(body.getGoneList()),
+            body.getComplete());
+      }
+      case PUT_PIN -> {
+        PathPin pin = Values.pin(envelope.getPutPin());
+        yield new Record.PutPin(pin.id(), pin.pin(), pin.createdAt());
+      }
+      case REMOVE_PIN ->
+          new Record.RemovePin(
+              new DatasetName(envelope.getRemovePin().getDataset()),
+              envelope.getRemovePin().getSnapshot(),
+              envelope.getRemovePin().getGlob());
+      case EXPIRE_PINS ->
+          new Record.ExpirePins(Instant.ofEpochMilli(envelope.getExpirePins().getNowMs()));
+      case BODY_NOT_SET -> throw newer("of a kind");
+    };
+  }
+
+  private static List<BlobKey> keys(List<ByteString> keys) {
+    return keys.stream().map(Values::key).toList();
+  }
+
+  private static LarderException newer(String what) {
+    return new LarderException(
+        ErrorCode.STORE_UNUSABLE,
+        "the coordinator's log holds a record "
+            + what
+            + " this Larder does not know; use a newer one");
+  }
+}

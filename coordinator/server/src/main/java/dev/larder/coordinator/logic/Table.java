@@ -1,0 +1,34 @@
+package dev.larder.coordinator.logic;
+
+/** The state's tables. The names stand on disk. */
+public enum Table {
+  /** Single values: format, applied position, epoch, counts. */
+  META("meta"),
+  /** Member id to MemberValue. */
+  MEMBERS("members"),
+  /** Dataset name to DatasetValue. */
+  DATASETS("datasets"),
+  /** Name of a deleted dataset to TombstoneValue, so that snapshot numbers are never used twice. */
+  TOMBSTONES("tombstones"),
+  /** Dataset name and number to SnapshotValue. */
+  SNAPSHOTS("snapshots"),
+  /** Blob key to RootValue. */
+  ROOTS("roots"),
+  /** Blob key and member id, no value: who holds a blob. */
+  HOLDERS("holders"),
+  /** Member id and blob key, no value: the same read the other way, for complete reports. */
+  HOLDINGS("holdings"),
+  /** Dataset name, snapshot and glob to PinValue. */
+  PINS("pins");
+
+  private final String diskName;
+
+  Table(String diskName) {
+    this.diskName = diskName;
+  }
+
+  /** Name of the table on disk. */
+  public String diskName() {
+    return diskName;
+  }
+}

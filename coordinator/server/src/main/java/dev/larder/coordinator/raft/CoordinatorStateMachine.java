@@ -1,0 +1,216 @@
+package dev.larder.coordinator.raft;
+
+import dev.larder.coordinator.logic.CoordinatorState;
+import dev.larder.coordinator.logic.Outcome;
+import dev.larder.coordinator.logic.OutcomeCodec;
+import dev.larder.coordinator.logic.Position;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.logic.RecordCodec;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongConsumer;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftGroupMemberId;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.raftlog.RaftLog;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
+import org.apache.ratis.statemachine.StateMachineStorage;
+import org.apache.ratis.statemachine.TransactionContext;
+import org.apache.ratis.statemachine.impl.BaseStateMachine;
+import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.LifeCycle;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Fits {@link CoordinatorState} to Ratis.
+ *
+ * <p>Ratis replays from its latest snapshot while the tables may be further: entries up to the
+ * position the tables hold are passed over. A record that cannot be applied (disk fault, unknown
+ * version) stops this server, because going on would make its state differ from the others'.
+ *
+ * <p><b>Threads:</b> Ratis' updater applies, snapshots and reloads; {@link #state} from any.
+ */
+final class CoordinatorStateMachine extends BaseStateMachine {
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorStateMachine.class);
+
+  private final SnapshotDirectory snapshots = new SnapshotDirectory();
+  private final StateRecovery recovery;
+  private final boolean alone;
+  private final LongConsumer epochChanged;
+  private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
+
+  private volatile StateRecovery.@Nullable Recovered recovered;
+  // The updater's own, except while Ratis initializes.
+  private @Nullable Path segments;
+  private long tablesIndex = -1;
+
+  CoordinatorStateMachine(
+      Path tables, RocksLimits limits, boolean alone, LongConsumer epochChanged) {
+    this.recovery = new StateRecovery(tables, snapshots, limits);
+    this.alone = alone;
+    this.epochChanged = epochChanged;
+  }
+
+  @Override
+  public void initialize(RaftServer server, RaftGroupId group, RaftStorage storage)
+      throws IOException {
+    super.initialize(server, group, storage);
+    getLifeCycle().startAndTransition(() -> load(storage), IOException.class);
+  }
+
+  private void load(RaftStorage storage) throws IOException {
+    snapshots.init(storage);
+    segments = storage.getStorageDir().getCurrentDir().toPath();
+    load();
+  }
+
+  private void load() throws IOException {
+    StateRecovery.Recovered opened = recovery.open(Objects.requireNonNull(segments), alone);
+    recovered = opened;
+    tablesIndex = opened.state().applied().index();
+    SnapshotInfo latest = snapshots.getLatestSnapshot();
+    setLastAppliedTermIndex(latest == null ? null : latest.getTermIndex());
+  }
+
+  /** Done when a leader is known and, if it is this server, ready. */
+  CompletableFuture<Void> leaderKnown() {
+    return leaderKnown;
+  }
+
+  /** The state; CLOSED errors come from its store. */
+  CoordinatorState state() {
+    StateRecovery.Recovered open = recovered;
+    if (open == null) {
+      throw new IllegalStateException("the coordinator's state is not loaded");
+    }
+    return open.state();
+  }
+
+  /** Native handles that are open. */
+  int openHandles() {
+    StateRecovery.Recovered open = recovered;
+    return open == null ? 0 : open.ledger().open();
+  }
+
+  @Override
+  public TransactionContext startTransaction(RaftClientRequest request) throws IOException {
+    TransactionContext context = super.startTransaction(request);
+    try {
+      RecordCodec.decode(request.getMessage().getContent().toByteArray());
+    } catch (LarderException e) {
+      context.setException(e);
+    }
+    return context;
+  }
+
+  @Override
+  public CompletableFuture<Message> applyTransaction(TransactionContext context) {
+    LogEntryProto entry = Objects.requireNonNull(context.getLogEntry());
+    Message answer = Message.EMPTY;
+    if (entry.getIndex() > tablesIndex) {
+      byte[] data = entry.getStateMachineLogEntry().getLogData().toByteArray();
+      answer = apply(new Position(entry.getTerm(), entry.getIndex()), RecordCodec.decode(data));
+      tablesIndex = entry.getIndex();
+    }
+    updateLastAppliedTermIndex(entry.getTerm(), entry.getIndex());
+    return CompletableFuture.completedFuture(answer);
+  }
+
+  private Message apply(Position position, Record record) {
+    boolean membership = record instanceof Record.Join || record instanceof Record.Leave;
+    long before = membership ? state().query(queries -> queries.epoch()) : 0;
+    Outcome outcome = state().apply(position, record);
+    if (outcome instanceof Outcome.Epoch(long epoch) && epoch != before) {
+      epochChanged.accept(epoch);
+    }
+    return Message.valueOf(UnsafeByteOperations.unsafeWrap(OutcomeCodec.encode(outcome)));
+  }
+
+  @Override
+  public CompletableFuture<Message> query(Message request) {
+    // Ratis calls this when the state is as new as the read asks; the caller then reads the tables.
+    return CompletableFuture.completedFuture(Message.EMPTY);
+  }
+
+  @Override
+  public long takeSnapshot() throws IOException {
+    TermIndex position = getLastAppliedTermIndex();
+    StateRecovery.Recovered open = recovered;
+    if (open == null || position == null || position.getIndex() < tablesIndex) {
+      return RaftLog.INVALID_LOG_INDEX;
+    }
+    Position at = new Position(position.getTerm(), position.getIndex());
+    try {
+      open.state().note(at);
+      tablesIndex = at.index();
+      snapshots.take(open.store(), at);
+    } catch (LarderException e) {
+      throw new IOException("no coordinator snapshot at " + at, e);
+    }
+    log.info("coordinator snapshot taken position={}", at);
+    return at.index();
+  }
+
+  @Override
+  public @Nullable SnapshotInfo getLatestSnapshot() {
+    return snapshots.getLatestSnapshot();
+  }
+
+  @Override
+  public StateMachineStorage getStateMachineStorage() {
+    return snapshots;
+  }
+
+  @Override
+  public void pause() {
+    getLifeCycle().transition(LifeCycle.State.PAUSING);
+    closeTables();
+    getLifeCycle().transition(LifeCycle.State.PAUSED);
+  }
+
+  @Override
+  public void reinitialize() throws IOException {
+    snapshots.reload();
+    load();
+    if (getLifeCycleState() == LifeCycle.State.PAUSED) {
+      getLifeCycle().transition(LifeCycle.State.STARTING);
+      getLifeCycle().transition(LifeCycle.State.RUNNING);
+    }
+  }
+
+  @Override
+  public void notifyLeaderChanged(RaftGroupMemberId self, RaftPeerId leader) {
+    if (!self.getPeerId().equals(leader)) {
+      leaderKnown.complete(null);
+    }
+  }
+
+  @Override
+  public void notifyLeaderReady() {
+    leaderKnown.complete(null);
+  }
+
+  @Override
+  public void close() throws IOException {
+    closeTables();
+    super.close();
+  }
+
+  private void closeTables() {
+    StateRecovery.Recovered open = recovered;
+    if (open != null) {
+      open.store().close();
+    }
+  }
+}

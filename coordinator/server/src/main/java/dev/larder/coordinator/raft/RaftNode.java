@@ -1,0 +1,301 @@
+package dev.larder.coordinator.raft;
+
+import dev.larder.coordinator.api.TlsMaterial;
+import dev.larder.coordinator.logic.Outcome;
+import dev.larder.coordinator.logic.OutcomeCodec;
+import dev.larder.coordinator.logic.Queries;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.logic.RecordCodec;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
+import org.apache.ratis.client.RaftClient;
+import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.grpc.GrpcTlsConfig;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One peer of the coordinator's Raft group: takes records, answers linearizable and local reads.
+ *
+ * <p>The leader takes records without a network hop; others send them on to it.
+ *
+ * <p><b>Threads:</b> any; {@link #submit} and {@link #readLinear} block up to their deadline.
+ * <b>Errors:</b> COORDINATOR_UNAVAILABLE (no leader, no majority; the record may still be applied),
+ * DEADLINE, CANCELLED, CLOSED, STORE_*.
+ */
+public final class RaftNode implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(RaftNode.class);
+  private static final RaftGroupId GROUP =
+      RaftGroupId.valueOf(
+          UUID.nameUUIDFromBytes("larder-coordinator-1".getBytes(StandardCharsets.UTF_8)));
+
+  private final RaftServer server;
+  private final CoordinatorStateMachine machine;
+  private final RaftGroup group;
+  private final RaftProperties properties;
+  private final Parameters parameters;
+  private final ClientId clientId = ClientId.randomId();
+  private final AtomicLong calls = new AtomicLong();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private @Nullable RaftClient toLeader;
+
+  private RaftNode(
+      RaftServer server,
+      CoordinatorStateMachine machine,
+      RaftGroup group,
+      RaftProperties properties,
+      Parameters parameters) {
+    this.server = server;
+    this.machine = machine;
+    this.group = group;
+    this.properties = properties;
+    this.parameters = parameters;
+  }
+
+  /**
+   * Opens log and state, binds the port, and waits until there is a leader.
+   *
+   * @param tls for peers; must trust coordinators only
+   * @param epochChanged told of each new epoch by the applying thread; must not block
+   * @param startTimeout longest wait for a leader
+   */
+  public static RaftNode start(
+      RaftConfig config, TlsMaterial tls, LongConsumer epochChanged, Duration startTimeout) {
+    boolean alone = config.peers().size() == 1;
+    CoordinatorStateMachine machine =
+        new CoordinatorStateMachine(
+            config.directory().resolve("state"), config.rocks(), alone, epochChanged);
+    RaftProperties properties = RaftSettings.of(config);
+    Parameters parameters = new Parameters();
+    GrpcConfigKeys.TLS.setConf(parameters, new GrpcTlsConfig(tls.keys(), tls.trust(), true));
+    RaftGroup group =
+        RaftGroup.valueOf(
+            GROUP,
+            config.peers().entrySet().stream()
+                .map(e -> RaftPeer.newBuilder().setId(e.getKey()).setAddress(e.getValue()).build())
+                .toList());
+    RaftServer server = null;
+    try {
+      Path storage = Files.createDirectories(config.directory().resolve("raft"));
+      boolean known = Files.isDirectory(storage.resolve(GROUP.getUuid().toString()));
+      server =
+          RaftServer.newBuilder()
+              .setServerId(RaftPeerId.valueOf(config.id()))
+              .setGroup(group)
+              .setStateMachine(machine)
+              .setOption(
+                  known ? RaftStorage.StartupOption.RECOVER : RaftStorage.StartupOption.FORMAT)
+              .setProperties(properties)
+              .setParameters(parameters)
+              .build();
+      server.start();
+      RaftNode node = new RaftNode(server, machine, group, properties, parameters);
+      node.checkLog(alone);
+      machine.leaderKnown().get(startTimeout.toMillis(), TimeUnit.MILLISECONDS);
+      return node;
+    } catch (IOException | ExecutionException | RuntimeException e) {
+      closeQuietly(server, machine);
+      throw fault("the coordinator cannot start", e);
+    } catch (TimeoutException e) {
+      closeQuietly(server, machine);
+      throw new LarderException(
+          ErrorCode.COORDINATOR_UNAVAILABLE,
+          "no coordinator was elected leader within "
+              + startTimeout
+              + " (coordinator.start-timeout)",
+          e);
+    } catch (InterruptedException e) {
+      closeQuietly(server, machine);
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted while the coordinator starts", e);
+    }
+  }
+
+  /** Alone, nobody can bring entries that the state has and the log has lost. */
+  private void checkLog(boolean alone) throws IOException {
+    TermIndex last = server.getDivision(GROUP).getRaftLog().getLastEntryTermIndex();
+    long applied = machine.state().applied().index();
+    boolean logIsBehind = last != null && last.getIndex() < applied;
+    if (alone && logIsBehind) {
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT,
+          "the coordinator's log ends at entry "
+              + last.getIndex()
+              + ", before its state ("
+              + applied
+              + "); restore coordinator/ from a backup, or move it away to start with no datasets");
+    }
+  }
+
+  /** The address the Raft port is bound to. */
+  public InetSocketAddress address() {
+    return server.getServerRpc().getInetSocketAddress();
+  }
+
+  /** Makes a record durable on a majority and answers what applying it gave. */
+  public Outcome submit(Record record, Duration deadline) {
+    Message message = Message.valueOf(UnsafeByteOperations.unsafeWrap(RecordCodec.encode(record)));
+    long call = calls.incrementAndGet();
+    RaftClientReply reply =
+        untilAnswered(
+            deadline,
+            () ->
+                info().isLeader() || group.getPeers().size() == 1
+                    ? local(message, RaftClientRequest.writeRequestType(), call)
+                    : leader().async().send(message));
+    return OutcomeCodec.decode(reply.getMessage().getContent().toByteArray());
+  }
+
+  /** Reads the state as of now: every change acknowledged before the call is in it. */
+  public <T> T readLinear(Function<Queries, T> query, Duration deadline) {
+    untilAnswered(
+        deadline,
+        () -> local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+    return readLocal(query);
+  }
+
+  /** Reads the state this server has, which may be behind. */
+  public <T> T readLocal(Function<Queries, T> query) {
+    return machine.state().query(query);
+  }
+
+  /** Id of the leader, empty while there is none. */
+  public String leaderId() {
+    RaftPeerId leader = info().getLeaderId();
+    return leader == null ? "" : leader.toString();
+  }
+
+  /** Whether this server leads and may answer. */
+  public boolean isLeader() {
+    return info().isLeaderReady();
+  }
+
+  /** The present term. */
+  public long term() {
+    return info().getCurrentTerm();
+  }
+
+  /** The last entry applied here. */
+  public long appliedIndex() {
+    return info().getLastAppliedIndex();
+  }
+
+  /** Native handles of the state that are open; 0 after {@link #close}. */
+  public int openHandles() {
+    return machine.openHandles();
+  }
+
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    synchronized (this) {
+      if (toLeader != null) {
+        try {
+          toLeader.close();
+        } catch (IOException e) {
+          log.warn("the connection to the leader does not close", e);
+        }
+      }
+    }
+    closeQuietly(server, machine);
+  }
+
+  private CompletableFuture<RaftClientReply> local(
+      Message message, RaftClientRequest.Type type, long call) throws IOException {
+    return server.submitClientRequestAsync(
+        RaftClientRequest.newBuilder()
+            .setClientId(clientId)
+            .setServerId(server.getId())
+            .setGroupId(GROUP)
+            .setCallId(call)
+            .setMessage(message)
+            .setType(type)
+            .build());
+  }
+
+  private RaftClientReply untilAnswered(Duration deadline, Call call) {
+    return new RaftCalls(closed::get).untilAnswered(deadline, call);
+  }
+
+  /** One attempt of a call to the group. */
+  @FunctionalInterface
+  interface Call {
+    CompletableFuture<RaftClientReply> start() throws IOException;
+  }
+
+  private DivisionInfo info() {
+    try {
+      return server.getDivision(GROUP).getInfo();
+    } catch (IOException e) {
+      throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed", e);
+    }
+  }
+
+  private synchronized RaftClient leader() {
+    if (toLeader == null) {
+      toLeader =
+          RaftClient.newBuilder()
+              .setProperties(properties)
+              .setParameters(parameters)
+              .setRaftGroup(group)
+              .build();
+    }
+    return toLeader;
+  }
+
+  private static void closeQuietly(@Nullable RaftServer server, CoordinatorStateMachine machine) {
+    for (AutoCloseable part : server == null ? List.of(machine) : List.of(server, machine)) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        log.warn("a part of the coordinator does not close part={}", part, e);
+      }
+    }
+  }
+
+  private static LarderException fault(String what, Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof LarderException known) {
+        return known;
+      }
+    }
+    return new LarderException(
+        failure instanceof IOException ? ErrorCode.STORE_IO : ErrorCode.INTERNAL,
+        what + ": " + failure.getMessage(),
+        failure);
+  }
+}

@@ -1,0 +1,138 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.api.CoordinatorClient.Attendance;
+import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
+import dev.larder.coordinator.api.GrpcStatuses;
+import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.Protos;
+import dev.larder.coordinator.api.v1.AgentReport;
+import dev.larder.coordinator.api.v1.CoordinatorNotice;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One agent's stream. Reports are taken one by one (gRPC asks for the next when one is durable),
+ * each answered by the count so far; epochs come in between.
+ *
+ * <p>Reports arrive on the call's thread, epochs on the teller's: both write under this lock.
+ */
+final class AttendStream implements StreamObserver<AgentReport>, AttendanceListener {
+  private final LocalCoordinator coordinator;
+  private final int batchMax;
+  private final StreamObserver<CoordinatorNotice> out;
+  private volatile @Nullable Attendance attendance;
+  private String memberId = "";
+  private long acknowledged;
+  private long epoch;
+  private boolean over;
+
+  AttendStream(LocalCoordinator coordinator, int batchMax, StreamObserver<CoordinatorNotice> out) {
+    this.coordinator = coordinator;
+    this.batchMax = batchMax;
+    this.out = out;
+    if (out instanceof ServerCallStreamObserver<CoordinatorNotice> call) {
+      // Without a handler, writing to a call that was cancelled throws.
+      call.setOnCancelHandler(this::cancelled);
+    }
+  }
+
+  @Override
+  public void onNext(AgentReport report) {
+    try {
+      Checks.batch(report.getNowHoldingCount() + report.getGoneCount(), batchMax);
+      attendAs(report.getMemberId());
+      if (report.getComplete() && report.getGoneCount() > 0) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, "gone must be empty in a complete report");
+      }
+      coordinator.report(
+          memberId,
+          new HoldingReport(
+              Protos.readKeys(report.getNowHoldingList()),
+              Protos.readKeys(report.getGoneList()),
+              report.getComplete(),
+              report.getUsedBytes()));
+    } catch (RuntimeException e) {
+      finish(e);
+      return;
+    }
+    synchronized (this) {
+      acknowledged++;
+      send();
+    }
+  }
+
+  @Override
+  public void onError(Throwable broken) {
+    cancelled();
+  }
+
+  @Override
+  public void onCompleted() {
+    finish(null);
+  }
+
+  @Override
+  public synchronized void epoch(long now) {
+    epoch = now;
+    send();
+  }
+
+  @Override
+  public void ended(LarderException cause) {
+    finish(cause);
+  }
+
+  private void attendAs(String id) {
+    if (attendance == null) {
+      Checks.memberId(id);
+      memberId = id;
+      attendance = coordinator.attend(id, this);
+    } else if (!memberId.equals(id)) {
+      throw new LarderException(ErrorCode.BAD_REQUEST, "member_id must stay the same on a stream");
+    }
+  }
+
+  private void send() {
+    if (!over) {
+      out.onNext(
+          CoordinatorNotice.newBuilder()
+              .setEpoch(epoch)
+              .setAcknowledgedReports(acknowledged)
+              .build());
+    }
+  }
+
+  private void finish(@Nullable RuntimeException failure) {
+    synchronized (this) {
+      if (!over) {
+        over = true;
+        if (failure == null) {
+          out.onCompleted();
+        } else {
+          out.onError(
+              failure instanceof LarderException known
+                  ? GrpcStatuses.toGrpc(known)
+                  : CoordinatorService.fault(failure));
+        }
+      }
+    }
+    leave();
+  }
+
+  private void cancelled() {
+    synchronized (this) {
+      over = true;
+    }
+    leave();
+  }
+
+  private void leave() {
+    Attendance open = attendance;
+    if (open != null) {
+      open.close();
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * Checks of requests before they become records: what stands in the log is well-formed and bounded.
+ */
+final class Checks {
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
+  private static final int TEXT_MAX = 4096;
+  private static final int PAIRS_MAX = 64;
+
+  private Checks() {}
+
+  static void member(MemberInfo member) {
+    memberId(member.id());
+    text("member.address", member.address());
+    text("member.zone", member.zone());
+    pairs("member.labels", member.labels());
+    notNegative("member.capacity_bytes", member.capacityBytes());
+  }
+
+  static void memberId(String id) {
+    if (!ID.matcher(id).matches()) {
+      throw bad("member id", "must be 1 to 128 letters, digits, '.', '_' or '-'");
+    }
+  }
+
+  static void dataset(String uri, Map<String, String> options, String requestId) {
+    if (uri.isEmpty()) {
+      throw bad("origin_uri", "must not be empty");
+    }
+    text("origin_uri", uri);
+    pairs("origin_options", options);
+    text("request_id", requestId);
+  }
+
+  static void snapshot(NewSnapshot snapshot) {
+    notNegative("snapshot.catalog_size_bytes", snapshot.catalogSizeBytes());
+    notNegative("snapshot.files", snapshot.files());
+    notNegative("snapshot.bytes", snapshot.bytes());
+    notNegative("snapshot.skipped", snapshot.skipped());
+  }
+
+  static void root(RecordedRoot root) {
+    notNegative("root.size_bytes", root.sizeBytes());
+    memberId(root.memberId());
+  }
+
+  static void batch(int size, int max) {
+    if (size > max) {
+      throw bad(
+          "a request", "holds " + size + " keys, more than " + max + " (coordinator.batch-max)");
+    }
+  }
+
+  static LarderException tooMany(String what, String key, long max) {
+    return new LarderException(
+        ErrorCode.TOO_MANY, "there are " + max + " " + what + " already (" + key + ")");
+  }
+
+  private static void pairs(String field, Map<String, String> pairs) {
+    if (pairs.size() > PAIRS_MAX) {
+      throw bad(field, "may have " + PAIRS_MAX + " entries, has " + pairs.size());
+    }
+    pairs.forEach((name, value) -> {
+      text(field, name);
+      text(field, value);
+    });
+  }
+
+  private static void text(String field, String text) {
+    if (text.length() > TEXT_MAX) {
+      throw bad(field, "is longer than " + TEXT_MAX + " characters");
+    }
+  }
+
+  private static void notNegative(String field, long value) {
+    if (value < 0) {
+      throw bad(field, "must not be negative");
+    }
+  }
+
+  private static LarderException bad(String field, String rule) {
+    return new LarderException(ErrorCode.BAD_REQUEST, field + " " + rule);
+  }
+}

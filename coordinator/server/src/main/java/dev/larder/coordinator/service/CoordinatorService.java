@@ -1,0 +1,239 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.api.GrpcStatuses;
+import dev.larder.coordinator.api.Protos;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.v1.AddSnapshotRequest;
+import dev.larder.coordinator.api.v1.AgentReport;
+import dev.larder.coordinator.api.v1.CoordinatorGrpc;
+import dev.larder.coordinator.api.v1.CoordinatorNotice;
+import dev.larder.coordinator.api.v1.CreateDatasetRequest;
+import dev.larder.coordinator.api.v1.Dataset;
+import dev.larder.coordinator.api.v1.DeleteDatasetRequest;
+import dev.larder.coordinator.api.v1.DeleteDatasetResponse;
+import dev.larder.coordinator.api.v1.GetDatasetRequest;
+import dev.larder.coordinator.api.v1.GetHoldersRequest;
+import dev.larder.coordinator.api.v1.GetHoldersResponse;
+import dev.larder.coordinator.api.v1.GetRootsRequest;
+import dev.larder.coordinator.api.v1.GetRootsResponse;
+import dev.larder.coordinator.api.v1.GetStatusRequest;
+import dev.larder.coordinator.api.v1.GetStatusResponse;
+import dev.larder.coordinator.api.v1.JoinRequest;
+import dev.larder.coordinator.api.v1.JoinResponse;
+import dev.larder.coordinator.api.v1.LeaveRequest;
+import dev.larder.coordinator.api.v1.LeaveResponse;
+import dev.larder.coordinator.api.v1.ListDatasetsRequest;
+import dev.larder.coordinator.api.v1.ListDatasetsResponse;
+import dev.larder.coordinator.api.v1.ListMembersRequest;
+import dev.larder.coordinator.api.v1.ListMembersResponse;
+import dev.larder.coordinator.api.v1.ListPinsRequest;
+import dev.larder.coordinator.api.v1.ListPinsResponse;
+import dev.larder.coordinator.api.v1.PinRecord;
+import dev.larder.coordinator.api.v1.PinRequest;
+import dev.larder.coordinator.api.v1.RecordRootsRequest;
+import dev.larder.coordinator.api.v1.RecordRootsResponse;
+import dev.larder.coordinator.api.v1.Snapshot;
+import dev.larder.coordinator.api.v1.UnpinRequest;
+import dev.larder.coordinator.api.v1.UnpinResponse;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The gRPC side of {@link LocalCoordinator}: translates, and bounds what one message may hold. */
+final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorService.class);
+
+  private final LocalCoordinator coordinator;
+  private final int batchMax;
+
+  CoordinatorService(LocalCoordinator coordinator, int batchMax) {
+    this.coordinator = coordinator;
+    this.batchMax = batchMax;
+  }
+
+  @Override
+  public void join(JoinRequest request, StreamObserver<JoinResponse> out) {
+    answer(
+        out,
+        () ->
+            JoinResponse.newBuilder()
+                .setEpoch(coordinator.join(Protos.read(request.getMember())))
+                .build());
+  }
+
+  @Override
+  public void leave(LeaveRequest request, StreamObserver<LeaveResponse> out) {
+    answer(
+        out,
+        () ->
+            LeaveResponse.newBuilder().setEpoch(coordinator.leave(request.getMemberId())).build());
+  }
+
+  @Override
+  public void listMembers(ListMembersRequest request, StreamObserver<ListMembersResponse> out) {
+    answer(out, () -> Protos.write(coordinator.members()));
+  }
+
+  @Override
+  public StreamObserver<AgentReport> attend(StreamObserver<CoordinatorNotice> out) {
+    return new AttendStream(coordinator, batchMax, out);
+  }
+
+  @Override
+  public void createDataset(CreateDatasetRequest request, StreamObserver<Dataset> out) {
+    answer(
+        out,
+        () ->
+            Protos.write(
+                coordinator.createDataset(
+                    new DatasetName(request.getName()),
+                    request.getOriginUri(),
+                    request.getOriginOptionsMap(),
+                    request.getRequestId())));
+  }
+
+  @Override
+  public void getDataset(GetDatasetRequest request, StreamObserver<Dataset> out) {
+    answer(out, () -> Protos.write(coordinator.dataset(new DatasetName(request.getName()))));
+  }
+
+  @Override
+  public void listDatasets(ListDatasetsRequest request, StreamObserver<ListDatasetsResponse> out) {
+    answer(
+        out,
+        () ->
+            ListDatasetsResponse.newBuilder()
+                .addAllDatasets(coordinator.datasets().stream().map(Protos::write).toList())
+                .build());
+  }
+
+  @Override
+  public void deleteDataset(
+      DeleteDatasetRequest request, StreamObserver<DeleteDatasetResponse> out) {
+    answer(
+        out,
+        () -> {
+          coordinator.deleteDataset(new DatasetName(request.getName()), request.getRequestId());
+          return DeleteDatasetResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void addSnapshot(AddSnapshotRequest request, StreamObserver<Snapshot> out) {
+    answer(
+        out,
+        () ->
+            Protos.write(
+                coordinator.addSnapshot(
+                    new DatasetName(request.getDataset()),
+                    Protos.read(request.getSnapshot()).content())));
+  }
+
+  @Override
+  public void recordRoots(RecordRootsRequest request, StreamObserver<RecordRootsResponse> out) {
+    answer(
+        out,
+        () -> {
+          Checks.batch(request.getRootsCount(), batchMax);
+          List<RecordedRoot> roots = request.getRootsList().stream().map(Protos::read).toList();
+          return RecordRootsResponse.newBuilder()
+              .addAllConflicts(coordinator.recordRoots(roots).stream().map(Protos::write).toList())
+              .build();
+        });
+  }
+
+  @Override
+  public void getRoots(GetRootsRequest request, StreamObserver<GetRootsResponse> out) {
+    answer(
+        out,
+        () -> {
+          Checks.batch(request.getKeysCount(), batchMax);
+          List<BlobKey> keys = Protos.readKeys(request.getKeysList());
+          return GetRootsResponse.newBuilder()
+              .addAllRoots(coordinator.roots(keys).values().stream().map(Protos::write).toList())
+              .build();
+        });
+  }
+
+  @Override
+  public void getHolders(GetHoldersRequest request, StreamObserver<GetHoldersResponse> out) {
+    answer(
+        out,
+        () ->
+            GetHoldersResponse.newBuilder()
+                .addAllMemberIds(coordinator.holders(BlobKey.parse(request.getKey())))
+                .build());
+  }
+
+  @Override
+  public void pin(PinRequest request, StreamObserver<PinRecord> out) {
+    answer(out, () -> Protos.write(coordinator.pin(Protos.read(request.getPin()).pin())));
+  }
+
+  @Override
+  public void unpin(UnpinRequest request, StreamObserver<UnpinResponse> out) {
+    answer(
+        out,
+        () ->
+            UnpinResponse.newBuilder()
+                .setRemoved(
+                    coordinator.unpin(
+                            new DatasetName(request.getDataset()),
+                            request.getSnapshot(),
+                            request.getPathGlob())
+                        ? 1
+                        : 0)
+                .build());
+  }
+
+  @Override
+  public void listPins(ListPinsRequest request, StreamObserver<ListPinsResponse> out) {
+    answer(
+        out,
+        () ->
+            ListPinsResponse.newBuilder()
+                .addAllPins(
+                    coordinator.pins().stream()
+                        .filter(pin ->
+                            request.getDataset().isEmpty()
+                                || pin.pin().dataset().text().equals(request.getDataset()))
+                        .map(Protos::write)
+                        .toList())
+                .build());
+  }
+
+  @Override
+  public void getStatus(GetStatusRequest request, StreamObserver<GetStatusResponse> out) {
+    answer(out, () -> Protos.write(coordinator.status()));
+  }
+
+  private static <T> void answer(StreamObserver<T> out, Supplier<T> work) {
+    T answer;
+    try {
+      answer = work.get();
+    } catch (RuntimeException e) {
+      out.onError(fault(e));
+      return;
+    }
+    out.onNext(answer);
+    out.onCompleted();
+  }
+
+  /** What the caller sees of a failure: codes as they are, defects without their insides. */
+  static StatusRuntimeException fault(RuntimeException failure) {
+    if (failure instanceof LarderException known) {
+      return GrpcStatuses.toGrpc(known);
+    }
+    log.error("a request met a defect", failure);
+    return GrpcStatuses.toGrpc(
+        new LarderException(
+            ErrorCode.INTERNAL, "a defect in the coordinator; its log has the trace", failure));
+  }
+}

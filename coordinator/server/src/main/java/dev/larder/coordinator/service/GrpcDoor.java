@@ -1,0 +1,133 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.api.TlsMaterial;
+import dev.larder.coordinator.api.v1.HealthGrpc;
+import dev.larder.coordinator.api.v1.PingRequest;
+import dev.larder.coordinator.api.v1.PingResponse;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import io.grpc.Server;
+import io.grpc.ServerInterceptors;
+import io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.StreamObserver;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Objects;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The gRPC server: mutual TLS, roles, bounds. Handlers run on virtual threads. */
+public final class GrpcDoor implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(GrpcDoor.class);
+  private static final int MESSAGE_BYTES_MAX = 4 << 20;
+  private static final int HEADER_BYTES_MAX = 8 << 10;
+  private static final int HANDSHAKE_SECONDS_MAX = 10;
+
+  private final Server server;
+  private final ExecutorService handlers;
+  private final Limits limits;
+
+  private GrpcDoor(Server server, ExecutorService handlers, Limits limits) {
+    this.server = server;
+    this.handlers = handlers;
+    this.limits = limits;
+  }
+
+  /**
+   * Binds and serves.
+   *
+   * @throws LarderException BAD_CONFIG when the address cannot be bound
+   */
+  public static GrpcDoor open(
+      InetSocketAddress listen,
+      TlsMaterial tls,
+      LocalCoordinator coordinator,
+      BooleanSupplier leads,
+      Limits limits) {
+    ExecutorService handlers =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofVirtual().name("coordinator-request-", 0).factory());
+    try {
+      DoorInterceptor door = new DoorInterceptor(limits.requestsMax(), limits.streamsMax());
+      Server server =
+          NettyServerBuilder.forAddress(listen)
+              .sslContext(sslContext(tls))
+              .executor(handlers)
+              .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+              .maxInboundMetadataSize(HEADER_BYTES_MAX)
+              .maxConcurrentCallsPerConnection(limits.requestsMax())
+              .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
+              .addService(
+                  ServerInterceptors.intercept(
+                      new CoordinatorService(coordinator, limits.batchMax()), door))
+              .addService(ServerInterceptors.intercept(new HealthService(leads), door))
+              .build()
+              .start();
+      return new GrpcDoor(server, handlers, limits);
+    } catch (IOException e) {
+      handlers.close();
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG,
+          "coordinator.listen: cannot listen on " + listen + ": " + e.getMessage(),
+          e);
+    }
+  }
+
+  private static SslContext sslContext(TlsMaterial tls) throws IOException {
+    return GrpcSslContexts.configure(
+            SslContextBuilder.forServer(tls.keys()).trustManager(tls.trust()), SslProvider.JDK)
+        .clientAuth(ClientAuth.REQUIRE)
+        .build();
+  }
+
+  /** The bound address. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) Objects.requireNonNull(server.getListenSockets().getFirst());
+  }
+
+  /** Refuses new calls, waits for those at work up to the close timeout, then breaks them off. */
+  @Override
+  public void close() {
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(limits.closeTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
+        log.warn("requests broken off after close-timeout={}", limits.closeTimeout());
+        server.shutdownNow();
+        server.awaitTermination(limits.closeTimeout().toMillis(), TimeUnit.MILLISECONDS);
+      }
+    } catch (InterruptedException e) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+    handlers.shutdown();
+  }
+
+  private static final class HealthService extends HealthGrpc.HealthImplBase {
+    private final BooleanSupplier leads;
+
+    HealthService(BooleanSupplier leads) {
+      this.leads = leads;
+    }
+
+    @Override
+    public void ping(PingRequest request, StreamObserver<PingResponse> out) {
+      String version = GrpcDoor.class.getPackage().getImplementationVersion();
+      out.onNext(
+          PingResponse.newBuilder()
+              .setVersion(version == null ? "" : version)
+              .setLeader(leads.getAsBoolean())
+              .build());
+      out.onCompleted();
+    }
+  }
+}

@@ -1,0 +1,288 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.api.Batches;
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.logic.Outcome;
+import dev.larder.coordinator.logic.Queries;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.raft.RaftNode;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.PathGlob;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The coordinator for callers of this process, and the core behind the gRPC door: checks a request,
+ * gives it time and ids, has it applied. Closing it does nothing: the server owns what is beneath.
+ */
+public final class LocalCoordinator implements CoordinatorClient {
+  private final RaftNode node;
+  private final Limits limits;
+  private final Clock clock;
+  private final EpochNotices notices;
+  // Soft: bounded by the members, of whom it knows those that spoke to this coordinator.
+  private final Map<String, Instant> lastSeen = new ConcurrentHashMap<>();
+
+  /** All parts stay the caller's. */
+  public LocalCoordinator(RaftNode node, Limits limits, Clock clock, EpochNotices notices) {
+    this.node = node;
+    this.limits = limits;
+    this.clock = clock;
+    this.notices = notices;
+  }
+
+  @Override
+  public long join(MemberInfo member) {
+    Checks.member(member);
+    admit(
+        queries ->
+            queries.counts().members() >= limits.membersMax() && !queries.isMember(member.id()),
+        "members",
+        "coordinator.members-max",
+        limits.membersMax());
+    MemberInfo dated =
+        new MemberInfo(
+            member.id(),
+            member.address(),
+            member.zone(),
+            member.labels(),
+            member.capacityBytes(),
+            now(),
+            Instant.EPOCH);
+    long epoch = expect(Outcome.Epoch.class, new Record.Join(dated)).epoch();
+    lastSeen.put(member.id(), now());
+    return epoch;
+  }
+
+  @Override
+  public long leave(String memberId) {
+    Checks.memberId(memberId);
+    lastSeen.remove(memberId);
+    return expect(Outcome.Epoch.class, new Record.Leave(memberId)).epoch();
+  }
+
+  @Override
+  public MemberList members() {
+    MemberList list = node.readLinear(Queries::members, limits.requestTimeout());
+    return new MemberList(
+        list.epoch(),
+        list.members().stream()
+            .map(m ->
+                new MemberInfo(
+                    m.id(),
+                    m.address(),
+                    m.zone(),
+                    m.labels(),
+                    m.capacityBytes(),
+                    m.joinedAt(),
+                    lastSeen.getOrDefault(m.id(), Instant.EPOCH)))
+            .toList());
+  }
+
+  @Override
+  public Attendance attend(String memberId, AttendanceListener listener) {
+    Checks.memberId(memberId);
+    EpochNotices.Ticket ticket = notices.add(listener, node.readLocal(Queries::epoch));
+    if (ticket == null) {
+      throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed");
+    }
+    return new Attendance() {
+      @Override
+      public void report(HoldingReport report) {
+        LocalCoordinator.this.report(memberId, report);
+      }
+
+      @Override
+      public void close() {
+        notices.remove(ticket);
+      }
+    };
+  }
+
+  /** Makes a report durable, in batches. */
+  void report(String memberId, HoldingReport report) {
+    Checks.memberId(memberId);
+    for (HoldingReport part : Batches.of(report, limits.batchMax())) {
+      expect(
+          Outcome.Removed.class,
+          new Record.Holdings(memberId, part.nowHolding(), part.gone(), part.complete()));
+    }
+    lastSeen.put(memberId, now());
+  }
+
+  @Override
+  public DatasetDefinition createDataset(
+      DatasetName name, String originUri, Map<String, String> originOptions) {
+    return createDataset(name, originUri, originOptions, UUID.randomUUID().toString());
+  }
+
+  DatasetDefinition createDataset(
+      DatasetName name, String originUri, Map<String, String> options, String requestId) {
+    Checks.dataset(originUri, options, requestId);
+    admit(
+        queries ->
+            queries.counts().datasets() >= limits.datasetsMax() && queries.dataset(name).isEmpty(),
+        "datasets",
+        "coordinator.datasets-max",
+        limits.datasetsMax());
+    return expect(
+            Outcome.Defined.class,
+            new Record.CreateDataset(name, originUri, options, now(), requestId))
+        .dataset();
+  }
+
+  @Override
+  public DatasetDefinition dataset(DatasetName name) {
+    return node.readLinear(queries -> queries.dataset(name), limits.requestTimeout())
+        .orElseThrow(() ->
+            new LarderException(ErrorCode.UNKNOWN_DATASET, "there is no dataset \"" + name + "\""));
+  }
+
+  @Override
+  public List<DatasetDefinition> datasets() {
+    return node.readLinear(Queries::datasets, limits.requestTimeout());
+  }
+
+  @Override
+  public void deleteDataset(DatasetName name) {
+    deleteDataset(name, UUID.randomUUID().toString());
+  }
+
+  void deleteDataset(DatasetName name, String requestId) {
+    expect(Outcome.Removed.class, new Record.DeleteDataset(name, requestId));
+  }
+
+  @Override
+  public SnapshotDefinition addSnapshot(DatasetName dataset, NewSnapshot snapshot) {
+    Checks.snapshot(snapshot);
+    admit(
+        queries -> queries.snapshotsOf(dataset) >= limits.snapshotsMax(),
+        "snapshots of dataset \"" + dataset + "\"",
+        "coordinator.snapshots-max",
+        limits.snapshotsMax());
+    return expect(Outcome.Added.class, new Record.AddSnapshot(dataset, snapshot)).snapshot();
+  }
+
+  @Override
+  public List<RecordedRoot> recordRoots(List<RecordedRoot> roots) {
+    roots.forEach(Checks::root);
+    List<RecordedRoot> conflicts = new ArrayList<>();
+    for (List<RecordedRoot> batch : Batches.of(roots, limits.batchMax())) {
+      // Agents send again what they sealed; what is known needs no entry in the log.
+      if (!node.readLocal(queries -> queries.hasAll(batch))) {
+        conflicts.addAll(expect(Outcome.Conflicts.class, new Record.RecordRoots(batch)).standing());
+      }
+    }
+    return conflicts;
+  }
+
+  @Override
+  public Map<BlobKey, RecordedRoot> roots(Collection<BlobKey> keys) {
+    Map<BlobKey, RecordedRoot> roots = new LinkedHashMap<>();
+    for (List<BlobKey> batch : Batches.of(List.copyOf(keys), limits.batchMax())) {
+      roots.putAll(node.readLinear(queries -> queries.roots(batch), limits.requestTimeout()));
+    }
+    return roots;
+  }
+
+  @Override
+  public List<String> holders(BlobKey key) {
+    return node.readLocal(queries -> queries.holders(key));
+  }
+
+  @Override
+  public PathPin pin(NewPin pin) {
+    admit(
+        queries -> queries.counts().pins() >= limits.pinsMax(),
+        "pins",
+        "coordinator.pins-max",
+        limits.pinsMax());
+    return expect(Outcome.Pinned.class, new Record.PutPin(UUID.randomUUID().toString(), pin, now()))
+        .pin();
+  }
+
+  @Override
+  public boolean unpin(DatasetName dataset, long snapshot, String glob) {
+    PathGlob.parse(glob);
+    return expect(Outcome.Removed.class, new Record.RemovePin(dataset, snapshot, glob)).count() > 0;
+  }
+
+  @Override
+  public List<PathPin> pins() {
+    return node.readLinear(queries -> queries.pins(now()), limits.requestTimeout());
+  }
+
+  @Override
+  public CoordinatorStatus status() {
+    Queries.Counts counts = node.readLocal(Queries::counts);
+    return new CoordinatorStatus(
+        node.leaderId(),
+        node.term(),
+        node.appliedIndex(),
+        node.readLocal(Queries::epoch),
+        counts.members(),
+        counts.datasets(),
+        counts.snapshots(),
+        counts.roots(),
+        counts.pins(),
+        counts.placements());
+  }
+
+  @Override
+  public void close() {}
+
+  /** Has pins removed whose time is over; the leader's duty. */
+  public void expirePins() {
+    Instant now = now();
+    if (node.isLeader() && node.readLocal(queries -> queries.hasEndedPins(now))) {
+      expect(Outcome.Removed.class, new Record.ExpirePins(now));
+    }
+  }
+
+  /** Bounds are checked on the state at hand: requests at the same time may pass one by a few. */
+  private void admit(Predicate<Queries> full, String what, String key, long max) {
+    if (node.readLocal(full::test)) {
+      throw Checks.tooMany(what, key, max);
+    }
+  }
+
+  private <T extends Outcome> T expect(Class<T> kind, Record record) {
+    Outcome outcome = node.submit(record, limits.requestTimeout());
+    if (outcome instanceof Outcome.Refused(ErrorCode code, String message)) {
+      throw new LarderException(code, message);
+    }
+    @Nullable T expected = kind.isInstance(outcome) ? kind.cast(outcome) : null;
+    if (expected == null) {
+      throw new LarderException(ErrorCode.INTERNAL, record + " was answered by " + outcome);
+    }
+    return expected;
+  }
+
+  /** Milliseconds, as the log keeps it: what is answered now reads the same later. */
+  private Instant now() {
+    return Instant.ofEpochMilli(clock.millis());
+  }
+}

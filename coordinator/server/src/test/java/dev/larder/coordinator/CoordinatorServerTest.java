@@ -1,0 +1,244 @@
+package dev.larder.coordinator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorClient.Attendance;
+import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.Trust;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The whole coordinator from the outside, in the process and over gRPC with mutual TLS. */
+class CoordinatorServerTest {
+  private static final DatasetName NAME = new DatasetName("training-images");
+
+  @TempDir Path data;
+
+  @Test
+  void answersAlikeInTheProcessAndOverGrpc() {
+    try (TestCoordinator coordinator = TestCoordinator.start(data)) {
+      exercise(coordinator.server().client(), "local");
+      try (CoordinatorClient grpc = coordinator.grpc(Role.AGENT)) {
+        exercise(grpc, "grpc");
+        assertEquals(coordinator.server().client().datasets(), grpc.datasets());
+        assertEquals(coordinator.server().client().pins(), grpc.pins());
+      }
+    }
+  }
+
+  private static void exercise(CoordinatorClient client, String tag) {
+    DatasetName name = new DatasetName("data-" + tag);
+    DatasetDefinition made =
+        client.createDataset(name, "s3://bucket/" + tag, Map.of("credentials", "env:KEY"));
+    assertEquals(List.of(), made.snapshots());
+    assertEquals(made, client.dataset(name));
+    assertCode(ErrorCode.ALREADY_EXISTS, () -> client.createDataset(name, "s3://x", Map.of()));
+    SnapshotDefinition first = client.addSnapshot(name, Samples.snapshot(1));
+    assertEquals(1, first.number());
+    assertEquals(first, client.addSnapshot(name, Samples.snapshot(1)));
+    assertEquals(2, client.addSnapshot(name, Samples.snapshot(2)).number());
+    assertEquals(2, client.dataset(name).snapshots().size());
+    assertEquals(Samples.snapshot(2), client.dataset(name).newest().orElseThrow().content());
+
+    PathPin pin = client.pin(new NewPin(name, 0, "**/*.bin", Optional.empty()));
+    assertEquals(pin, client.pin(pin.pin()));
+    assertTrue(client.pins().contains(pin));
+    assertCode(
+        ErrorCode.UNKNOWN_DATASET, () -> client.pin(new NewPin(name, 9, "", Optional.empty())));
+    assertTrue(client.unpin(name, 0, "**/*.bin"));
+    assertFalse(client.unpin(name, 0, "**/*.bin"));
+
+    long epoch = client.join(Samples.member("node-" + tag, "z1"));
+    assertEquals(epoch, client.join(Samples.member("node-" + tag, "z1")));
+    assertEquals(epoch + 1, client.join(Samples.member("node-" + tag, "z2")));
+    assertEquals(epoch + 1, client.members().epoch());
+
+    DatasetName unknown = new DatasetName("unknown");
+    assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.dataset(unknown));
+    assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.deleteDataset(unknown));
+    client.deleteDataset(name);
+    assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.dataset(name));
+    client.createDataset(name, "s3://bucket/again", Map.of());
+    assertEquals(3, client.addSnapshot(name, Samples.snapshot(1)).number());
+  }
+
+  @Test
+  void recordsRootsOfAnyNumberInBatches() {
+    List<RecordedRoot> roots =
+        LongStream.range(0, 1_050).mapToObj(n -> Samples.root(n, n, Trust.ATTESTED)).toList();
+    var limits = TestCoordinator.limits(20_000, 100, 1_000, Duration.ofMinutes(1));
+    try (TestCoordinator coordinator =
+            TestCoordinator.start(data, limits, java.time.Clock.systemUTC());
+        CoordinatorClient tooLarge = coordinator.grpc(Role.AGENT)) {
+      CoordinatorClient client = coordinator.server().client();
+      assertEquals(List.of(), client.recordRoots(roots));
+      long applied = client.status().appliedIndex();
+      assertEquals(List.of(), client.recordRoots(roots));
+      assertTrue(
+          client.status().appliedIndex() <= applied + 1, "what is known needs no log entries");
+      assertEquals(1_050, client.status().roots());
+      RecordedRoot other = Samples.root(5, 99, Trust.VERIFIED);
+      assertEquals(List.of(roots.get(5)), client.recordRoots(List.of(other)));
+      client.recordRoots(List.of(Samples.root(6, 6, Trust.VERIFIED)));
+      assertEquals(
+          Trust.VERIFIED, client.roots(List.of(Samples.key(6))).get(Samples.key(6)).trust());
+      assertEquals(1_050, client.roots(roots.stream().map(RecordedRoot::key).toList()).size());
+      // The gRPC client's batches are larger than this coordinator takes: it says so.
+      LarderException refused =
+          assertThrows(LarderException.class, () -> tooLarge.recordRoots(roots));
+      assertEquals(ErrorCode.BAD_REQUEST, refused.code());
+      assertTrue(String.valueOf(refused.getMessage()).contains("coordinator.batch-max"));
+    }
+  }
+
+  @Test
+  void streamsReportsAndEpochs() throws Exception {
+    try (TestCoordinator coordinator = TestCoordinator.start(data);
+        CoordinatorClient agent = coordinator.grpc(Role.AGENT)) {
+      agent.join(Samples.member("node-a", "z1"));
+      BlockingQueue<Long> epochs = new LinkedBlockingQueue<>();
+      BlockingQueue<LarderException> ends = new LinkedBlockingQueue<>();
+      try (Attendance attendance = agent.attend("node-a", listener(epochs, ends))) {
+        attendance.report(
+            new HoldingReport(List.of(Samples.key(1), Samples.key(2)), List.of(), true, 1L << 30));
+        assertEquals(1L, epochs.poll(30, TimeUnit.SECONDS));
+        assertEquals(List.of("node-a"), agent.holders(Samples.key(1)));
+        attendance.report(
+            new HoldingReport(List.of(Samples.key(3)), List.of(Samples.key(1)), false, 1));
+        assertEquals(List.of(), agent.holders(Samples.key(1)));
+        assertEquals(2, agent.status().placements());
+        agent.join(Samples.member("node-b", "z1"));
+        assertEquals(2L, epochs.poll(30, TimeUnit.SECONDS));
+        assertTrue(agent.members().members().getFirst().lastSeen().isAfter(Instant.EPOCH));
+        agent.leave("node-a");
+        assertEquals(3L, epochs.poll(30, TimeUnit.SECONDS));
+        assertEquals(0, agent.status().placements());
+        LarderException gone =
+            assertThrows(
+                LarderException.class,
+                () -> attendance.report(new HoldingReport(List.of(), List.of(), true, 0)));
+        assertEquals(ErrorCode.BAD_REQUEST, gone.code());
+        assertEquals(ErrorCode.BAD_REQUEST, ends.poll(30, TimeUnit.SECONDS).code());
+      }
+    }
+  }
+
+  @Test
+  void endsStreamsWhenItCloses() throws Exception {
+    BlockingQueue<LarderException> ends = new LinkedBlockingQueue<>();
+    TestCoordinator coordinator = TestCoordinator.start(data);
+    try (coordinator;
+        CoordinatorClient agent = coordinator.grpc(Role.AGENT)) {
+      agent.join(Samples.member("node-a", "z1"));
+      Attendance attendance = agent.attend("node-a", listener(new LinkedBlockingQueue<>(), ends));
+      attendance.report(new HoldingReport(List.of(), List.of(), true, 0));
+      coordinator.close();
+      assertEquals(ErrorCode.CLOSED, ends.poll(30, TimeUnit.SECONDS).code());
+      assertEquals(0, coordinator.server().openHandles());
+      coordinator.close();
+      assertCode(ErrorCode.CLOSED, () -> coordinator.server().client().datasets());
+    }
+  }
+
+  @Test
+  void keepsEverythingOverRestartsWithSnapshots() {
+    var limits = TestCoordinator.limits(20, 5_000, 1_000, Duration.ofMinutes(1));
+    List<DatasetDefinition> expected = new ArrayList<>();
+    for (int round = 0; round < 4; round++) {
+      try (TestCoordinator coordinator =
+          TestCoordinator.start(data, limits, java.time.Clock.systemUTC())) {
+        CoordinatorClient client = coordinator.server().client();
+        assertEquals(expected, client.datasets());
+        CoordinatorStatus before = client.status();
+        assertEquals(round * 30L, before.snapshots());
+        DatasetName name = new DatasetName("round-" + round);
+        client.createDataset(name, "file:///data", Map.of("a", "1", "b", "2"));
+        for (int n = 0; n < 30; n++) {
+          client.addSnapshot(name, Samples.snapshot(n));
+        }
+        expected = client.datasets();
+        assertEquals("c1", client.status().leaderId());
+      }
+    }
+  }
+
+  @Test
+  void refusesASecondCoordinatorInTheSameDirectory() {
+    try (TestCoordinator first = TestCoordinator.start(data)) {
+      CoordinatorConfig config =
+          TestCoordinator.config(
+              data, TestCoordinator.defaults(), first.ca().material(Role.COORDINATOR));
+      assertCode(ErrorCode.STORE_LOCKED, () -> CoordinatorServer.start(config));
+    }
+  }
+
+  @Test
+  void refusesWhatIsOverABound() {
+    var limits = TestCoordinator.limits(20_000, 100, 2, Duration.ofMinutes(1));
+    try (TestCoordinator coordinator =
+        TestCoordinator.start(data, limits, java.time.Clock.systemUTC())) {
+      CoordinatorClient client = coordinator.server().client();
+      client.createDataset(NAME, "file:///a", Map.of());
+      client.createDataset(new DatasetName("b"), "file:///b", Map.of());
+      LarderException full =
+          assertThrows(
+              LarderException.class,
+              () -> client.createDataset(new DatasetName("c"), "file:///c", Map.of()));
+      assertEquals(ErrorCode.TOO_MANY, full.code());
+      assertTrue(String.valueOf(full.getMessage()).contains("coordinator.datasets-max"));
+      client.addSnapshot(NAME, Samples.snapshot(1));
+      client.addSnapshot(NAME, Samples.snapshot(2));
+      assertCode(ErrorCode.TOO_MANY, () -> client.addSnapshot(NAME, Samples.snapshot(3)));
+      client.join(Samples.member("a", ""));
+      client.join(Samples.member("b", ""));
+      assertCode(ErrorCode.TOO_MANY, () -> client.join(Samples.member("c", "")));
+      client.join(Samples.member("b", "moved"));
+      assertCode(ErrorCode.BAD_REQUEST, () -> client.join(Samples.member("a b", "")));
+    }
+  }
+
+  private static AttendanceListener listener(
+      BlockingQueue<Long> epochs, BlockingQueue<LarderException> ends) {
+    return new AttendanceListener() {
+      @Override
+      public void epoch(long epoch) {
+        epochs.add(epoch);
+      }
+
+      @Override
+      public void ended(LarderException cause) {
+        ends.add(cause);
+      }
+    };
+  }
+
+  static void assertCode(ErrorCode code, Runnable action) {
+    assertEquals(code, assertThrows(LarderException.class, action::run).code());
+  }
+}
