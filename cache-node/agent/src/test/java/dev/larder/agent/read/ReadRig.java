@@ -55,8 +55,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
     this.store = new FaultyStore(LarderStore.open(store));
     this.engine = new FillEngine(fill, this.store, this);
     this.plane =
-        new CachedReadPlane(
-            ReadConfig.defaults(), this.store, engine, this, fill.siblingsMax());
+        new CachedReadPlane(ReadConfig.defaults(), this.store, engine, this, fill.siblingsMax());
     engine.start();
   }
 
