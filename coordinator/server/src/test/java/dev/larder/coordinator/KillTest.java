@@ -14,19 +14,23 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** kill -9 while it writes, snapshots and purges: no acknowledged change is lost. */
 class KillTest {
   @TempDir Path data;
 
+  // A start is four seconds of one core: slow where many builds share it, and no fault then.
   @Test
+  @Timeout(value = 15, unit = TimeUnit.MINUTES)
   void losesNothingAcknowledgedInTwentyKills() throws Exception {
     kill(20);
   }
 
   @Test
   @Tag("long")
+  @Timeout(value = 60, unit = TimeUnit.MINUTES)
   void losesNothingAcknowledgedInTwoHundredKills() throws Exception {
     kill(200);
   }
