@@ -7,6 +7,7 @@ import dev.larder.perf.measure.LargeHit;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SmallFiles;
 import dev.larder.perf.measure.SmallHit;
+import dev.larder.perf.measure.StoreMillion;
 import java.util.List;
 
 /** All measures in the order they run. */
@@ -22,6 +23,7 @@ final class Measures {
         ColdRead.unlimited(),
         new SharedRead(),
         new SmallFiles(),
+        new StoreMillion(),
         new AgentMemory());
   }
 }
