@@ -187,8 +187,7 @@ public final class FakeOrigin implements Origin {
       fault.before(object, position);
       int count =
           (int)
-              Math.min(
-                  Math.min(target.remaining(), pieceMax), request.length - request.delivered);
+              Math.min(Math.min(target.remaining(), pieceMax), request.length - request.delivered);
       target.put(content, (int) position, count);
       synchronized (sent) {
         request.delivered += count;

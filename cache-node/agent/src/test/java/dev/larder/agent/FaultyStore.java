@@ -50,8 +50,7 @@ public final class FaultyStore implements BlobStore {
   }
 
   @Override
-  public SealedInfo putSmall(
-      BlobKey key, ByteBuffer content, Trust trust, Optional<Digest> root) {
+  public SealedInfo putSmall(BlobKey key, ByteBuffer content, Trust trust, Optional<Digest> root) {
     check();
     return real.putSmall(key, content, trust, root);
   }

@@ -1,33 +1,24 @@
 package dev.larder.dist;
 
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
+import dev.larder.cli.Cli;
+import dev.larder.dist.quickstart.QuickstartCommand;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** The entry point of the distribution. */
-@Command(
-    name = "larder",
-    mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class,
-    description = "A distributed cache of storage, local to the nodes that use it.")
-public final class Main implements Runnable {
-  private final CommandLine commandLine = new CommandLine(this);
+/** The entry point of the distribution: the command line with the processes added. */
+public final class Main {
+  private Main() {}
 
   public static void main(String[] args) {
-    System.exit(new Main().commandLine.execute(args));
-  }
-
-  @Override
-  public void run() {
-    commandLine.printVersionHelp(commandLine.getOut());
+    int status =
+        Cli.commandLine("larder " + version(), List.of(new DevCommand(), new QuickstartCommand()))
+            .execute(args);
+    System.exit(status);
   }
 
   /** The version as the jar's manifest has it. */
-  static final class Version implements IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
-      return new String[] {"larder " + (version == null ? "(unpackaged)" : version)};
-    }
+  static String version() {
+    @Nullable String version = Main.class.getPackage().getImplementationVersion();
+    return version == null ? "(unpackaged)" : version;
   }
 }

@@ -38,6 +38,8 @@ final class Background implements AutoCloseable {
   private final AtomicBoolean stopped;
   private final CountDownLatch settled = new CountDownLatch(1);
   private final Thread recoveryThread;
+  private final long saveNanos;
+  private long savedNanos = System.nanoTime();
   private int stoppedTicks;
   private int waitingTicks;
   private volatile boolean waiting;
@@ -86,6 +88,7 @@ final class Background implements AutoCloseable {
     this.scrubber = scrubber;
     this.signals = signals;
     this.stopped = stopped;
+    this.saveNanos = parts.config().limits().saveInterval().toNanos();
     this.recovery = new Recovery(parts, work.removal(), hooks, stopped::get);
     this.recoveryThread =
         Thread.ofPlatform().daemon().name("store-recovery").unstarted(this::recoverFirst);
@@ -116,10 +119,18 @@ final class Background implements AutoCloseable {
   }
 
   /** Saves the order of eviction. */
-  void saveOrder() {}
+  void saveOrder() {
+    try {
+      OrderFile.save(parts.directory().evictionOrder(), parts.order());
+    } catch (IOException e) {
+      parts.counters().increment(Counter.IO_ERRORS_TOTAL);
+      log.warn("the order of eviction was not saved: {}", e.toString());
+    }
+  }
 
   private void recoverFirst() {
     try {
+      parts.order().loaded(OrderFile.load(parts.directory().evictionOrder(), parts.quarantine()));
       waiting = recovery.run();
     } catch (RuntimeException e) {
       logUnlessClosing("recovery failed", e);
@@ -139,6 +150,10 @@ final class Background implements AutoCloseable {
       }
       if (settled.getCount() == 0 && parts.space().shortBy(0) > 0) {
         work.evictor().evict(0);
+      }
+      if (settled.getCount() == 0 && System.nanoTime() - savedNanos > saveNanos) {
+        saveOrder();
+        savedNanos = System.nanoTime();
       }
       if (waiting && settled.getCount() == 0 && ++waitingTicks % ASK_AGAIN_TICKS == 0) {
         waiting = recovery.run();

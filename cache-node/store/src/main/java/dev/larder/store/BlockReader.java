@@ -145,6 +145,7 @@ final class BlockReader {
       if (blob.isGone() || blob.isSealed() || !OpenBlob.bit(blob.present, block)) {
         return;
       }
+      blob.forgetPrefix();
       StripeRecord rest =
           parts.index().stripe(blob.key, stripe).without((int) (block % Blocks.STRIPE_BLOCKS));
       BlobRecord before = blob.record();

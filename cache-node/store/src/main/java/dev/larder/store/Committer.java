@@ -36,12 +36,14 @@ final class Committer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Committer.class);
 
   private final StoreParts parts;
+  private final CommitMode mode;
   private final long delayNanos;
   private final long bytesMax;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final ArrayDeque<Request> queue = new ArrayDeque<>();
   private final ExecutorService syncers;
+  private final ExecutorService hasher;
   private final Thread thread;
   private final Map<OpenBlob, Integer> uncommitted = new HashMap<>();
   private long queuedBytes;
@@ -56,14 +58,18 @@ final class Committer implements AutoCloseable {
       long queuedNanos,
       CompletableFuture<Void> done) {}
 
-  Committer(StoreParts parts) {
+  Committer(StoreParts parts, CommitMode mode) {
     this.parts = parts;
+    this.mode = mode;
     this.delayNanos = parts.config().commitDelay().toNanos();
     this.bytesMax = parts.config().commitBytesMax();
     this.syncers =
         Executors.newFixedThreadPool(
             parts.config().limits().syncThreads(),
             Thread.ofPlatform().daemon().name("store-sync-", 0).factory());
+    this.hasher =
+        Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("store-hash").factory());
     this.thread = Thread.ofPlatform().daemon().name("store-commit").unstarted(this::run);
   }
 
@@ -145,6 +151,7 @@ final class Committer implements AutoCloseable {
       }
     }
     syncers.shutdown();
+    hasher.shutdownNow();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -210,7 +217,8 @@ final class Committer implements AutoCloseable {
     for (Request request : batch) {
       byBlob.computeIfAbsent(request.blob(), blob -> new ArrayList<>()).add(request);
     }
-    Map<OpenBlob, @Nullable RuntimeException> synced = syncAll(byBlob.keySet());
+    Map<OpenBlob, @Nullable RuntimeException> synced =
+        mode.syncsData() ? syncAll(byBlob.keySet()) : Map.of();
     synced.forEach((blob, fault) -> {
       if (fault != null) {
         fail(byBlob.remove(blob), fault);
@@ -243,9 +251,28 @@ final class Committer implements AutoCloseable {
     }
     parts.counters().increment(Counter.COMMITS_TOTAL);
     fail(stale, Faults.gone());
+    for (Change change : changes) {
+      hashAhead(change.blob());
+    }
     for (Request request : done) {
       request.done().complete(null);
     }
+  }
+
+  /** One task a blob and commit, and it does nothing if another is at it: the queue stays short. */
+  private void hashAhead(OpenBlob blob) {
+    PrefixHash prefix = blob.prefix;
+    if (prefix == null) {
+      return;
+    }
+    hasher.execute(() -> {
+      try {
+        prefix.advance();
+      } catch (IOException | LarderException e) {
+        // Sealing hashes what is missing and meets the fault again, where it can be answered.
+        log.debug("hashing {} ahead stopped: {}", blob.key, e.toString());
+      }
+    });
   }
 
   /** What a commit changes of one blob. */
@@ -284,7 +311,7 @@ final class Committer implements AutoCloseable {
     parts
         .index()
         .change(
-            false,
+            mode.syncsRecords(),
             index -> {
               for (Change change : changes) {
                 index.putBlob(change.blob().key, change.before(), change.after());

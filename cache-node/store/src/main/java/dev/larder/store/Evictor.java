@@ -47,7 +47,7 @@ final class Evictor {
    */
   void reserve(long bytes) {
     while (!parts.space().tryReserve(bytes)) {
-      if (!evict(bytes)) {
+      if (!evict(bytes) && !emptyQuarantine()) {
         parts.counters().increment(Counter.FULL_TOTAL);
         throw new LarderException(
             ErrorCode.STORE_FULL,
@@ -59,6 +59,15 @@ final class Evictor {
                 + parts.space().used()
                 + " are used and nothing may go");
       }
+    }
+  }
+
+  /** What was set aside counts for nothing, but takes room of the volume. */
+  private boolean emptyQuarantine() {
+    try {
+      return parts.quarantine().shrinkTo(0) > 0;
+    } catch (IOException e) {
+      throw Faults.of(e);
     }
   }
 
@@ -112,6 +121,7 @@ final class Evictor {
       }
     } finally {
       doomed.forEach(each -> each.held().close());
+      skipped.forEach(parts.order()::released);
     }
     parts.counters().add(Counter.EVICTED_BYTES_TOTAL, freed);
     return units > 0;
@@ -138,7 +148,7 @@ final class Evictor {
       boolean whole = record.isSealed();
       if (whole) {
         bytes = record.chargeBytes();
-        removal.forget(unit.key(), record);
+        forgetSealed(unit.key(), record, file);
       } else {
         OpenBlob idle = parts.open().find(unit.key());
         bytes = removal.forgetStripe(unit.key(), record, unit.stripe(), idle);
@@ -159,6 +169,22 @@ final class Evictor {
       if (!keepLock) {
         held.close();
       }
+    }
+  }
+
+  /**
+   * On a full volume the index cannot even write that a blob is gone. Then its file goes first: a
+   * sealed blob without a file is absent, which the next look at it finds.
+   */
+  private void forgetSealed(BlobKey key, BlobRecord record, Path file) {
+    try {
+      removal.forget(key, record);
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.STORE_FULL || record.state() != BlobRecord.State.SEALED_FILE) {
+        throw e;
+      }
+      Removal.unlink(file);
+      removal.forget(key, record);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
+import dev.larder.store.evict.UnitId;
 import dev.larder.store.index.BlobIndex;
 import dev.larder.store.index.BlobRecord;
 import dev.larder.store.index.StripeRecord;
@@ -48,7 +49,12 @@ public final class LarderStore implements BlobStore {
 
   /** Opens a data directory with hooks of its owner. */
   public static LarderStore open(StoreConfig config, StoreHooks hooks) {
-    return StoreBuilder.build(config, hooks);
+    return open(config, hooks, CommitMode.SAFE);
+  }
+
+  /** For the test that proves the power-loss test. */
+  static LarderStore open(StoreConfig config, StoreHooks hooks, CommitMode mode) {
+    return StoreBuilder.build(config, hooks, mode);
   }
 
   @Override
@@ -123,6 +129,17 @@ public final class LarderStore implements BlobStore {
   public void unpin(BlobKey key, String owner) {
     requireOpen();
     parts.index().removePin(key, owner);
+    parts.order().released(UnitId.whole(key));
+    int stripes =
+        parts
+            .index()
+            .blob(key)
+            .filter(each -> !each.isSealed())
+            .map(each -> Blocks.stripeCount(each.sizeBytes()))
+            .orElse(0);
+    for (int stripe = 0; stripe < stripes; stripe++) {
+      parts.order().released(new UnitId(key, stripe));
+    }
   }
 
   @Override

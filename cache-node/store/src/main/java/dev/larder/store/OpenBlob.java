@@ -39,6 +39,9 @@ final class OpenBlob {
   /** Blocks read back and found right since this object was made. */
   final AtomicLongArray verified;
 
+  /** For {@code sha256:} keys. */
+  final @Nullable PrefixHash prefix;
+
   /** Handles and queued commits; guarded by the key's lock. */
   int references;
 
@@ -49,12 +52,14 @@ final class OpenBlob {
   private @Nullable PosixFile file;
   private @Nullable FileChannel channel;
 
-  OpenBlob(BlobKey key, BlobRecord record, Path path, PosixFile file) {
+  OpenBlob(BlobKey key, BlobRecord record, Path path, PosixFile file, BufferPool buffers) {
     this.key = key;
     this.sizeBytes = record.sizeBytes();
     this.record = record;
     this.path = path;
     this.file = file;
+    boolean hashes = key.kind() == BlobKey.Kind.SHA256 && !record.isSealed();
+    this.prefix = hashes ? new PrefixHash(this, buffers) : null;
     int stripes = Blocks.stripeCount(sizeBytes);
     this.present = new AtomicLongArray(stripes);
     this.reserved = new AtomicLongArray(stripes);
@@ -87,6 +92,13 @@ final class OpenBlob {
     for (int stripe = 0; stripe < present.length(); stripe++) {
       present.set(stripe, 0);
       verified.set(stripe, 0);
+    }
+  }
+
+  /** Some present block is about to go: what was hashed ahead no longer stands for the file. */
+  void forgetPrefix() {
+    if (prefix != null) {
+      prefix.invalidate();
     }
   }
 

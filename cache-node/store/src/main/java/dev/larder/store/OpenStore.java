@@ -4,6 +4,7 @@ import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.Counters.Counter;
+import dev.larder.store.evict.UnitId;
 import dev.larder.store.index.BlobRecord;
 import dev.larder.store.posix.PosixFile;
 import java.io.IOException;
@@ -118,6 +119,7 @@ final class OpenStore {
       removal.remove(blob.key, blob.record());
     } else if (blob.isSealed()) {
       parts.open().park(blob);
+      parts.order().released(UnitId.whole(blob.key));
     } else {
       closeFill(blob);
     }
@@ -159,7 +161,7 @@ final class OpenStore {
       parts.counters().increment(Counter.IO_ERRORS_TOTAL);
       throw Faults.of(e);
     }
-    OpenBlob blob = new OpenBlob(key, record, path, file);
+    OpenBlob blob = new OpenBlob(key, record, path, file, parts.buffers());
     if (!record.isSealed()) {
       loadPresence(blob);
     }
@@ -201,7 +203,7 @@ final class OpenStore {
       file = PosixFile.openOrCreate(path);
       file.truncate(sizeBytes);
       parts.index().change(false, change -> change.putBlob(key, null, record));
-      OpenBlob blob = new OpenBlob(key, record, path, file);
+      OpenBlob blob = new OpenBlob(key, record, path, file, parts.buffers());
       parts.open().add(blob);
       return blob;
     } catch (IOException e) {
@@ -244,6 +246,7 @@ final class OpenStore {
         parts.space().release(blob.bytes(stripe, unused));
         Holes.punch(blob, stripe, unused & ~blob.present.get(stripe), parts.counters());
       }
+      parts.order().released(new UnitId(blob.key, stripe));
     }
   }
 }

@@ -120,6 +120,7 @@ final class Removal {
           change.putBlob(key, record, changed);
         });
     if (blob != null) {
+      blob.forgetPrefix();
       blob.present.set(stripe, 0);
       blob.verified.set(stripe, 0);
       blob.record(changed);

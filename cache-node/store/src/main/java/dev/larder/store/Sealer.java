@@ -74,6 +74,7 @@ final class Sealer {
               || checksum.isPresent()
               || atLeast == Trust.VERIFIED;
       SealedInfo info = publish(blob, own, vouched ? Trust.VERIFIED : Trust.ATTESTED);
+      parts.index().sync();
       parts.counters().increment(Counter.SEALED_TOTAL);
       parts.listeners().sealed(info);
       return info;
@@ -107,11 +108,25 @@ final class Sealer {
       return Optional.of("root is " + own + ", recorded is " + root.get());
     }
     List<ContentChecksum> wanted = new ArrayList<>();
-    if (blob.key.kind() == BlobKey.Kind.SHA256) {
-      wanted.add(new ContentChecksum(ContentChecksum.Algorithm.SHA256, blob.key.digest().bytes()));
+    boolean isSha = blob.key.kind() == BlobKey.Kind.SHA256;
+    ContentChecksum ofKey =
+        new ContentChecksum(ContentChecksum.Algorithm.SHA256, blob.key.digest().bytes());
+    if (isSha && !hashedAhead(blob)) {
+      wanted.add(ofKey);
     }
-    checksum.filter(each -> !wanted.contains(each)).ifPresent(wanted::add);
+    checksum.filter(each -> !(isSha && each.equals(ofKey))).ifPresent(wanted::add);
     return wanted.isEmpty() ? Optional.empty() : compare(blob, wanted);
+  }
+
+  /**
+   * Whether what was hashed while the blob filled is the key's digest; if not, all is read again.
+   */
+  private static boolean hashedAhead(OpenBlob blob) {
+    try {
+      return blob.prefix != null && blob.prefix.finish().equals(blob.key.digest());
+    } catch (IOException e) {
+      throw Faults.of(e);
+    }
   }
 
   private Optional<String> compare(OpenBlob blob, List<ContentChecksum> wanted) {
@@ -170,7 +185,7 @@ final class Sealer {
       move(blob, from, to, MODE_SEALED);
       try {
         BlobRecord sealed = after;
-        parts.index().change(true, change -> change.putBlob(blob.key, before, sealed));
+        parts.index().change(false, change -> change.putBlob(blob.key, before, sealed));
       } catch (LarderException e) {
         move(blob, to, from, MODE_FILL);
         throw e;
@@ -194,7 +209,6 @@ final class Sealer {
     StoreDirectory.createFolder(target);
     blob.withFile(file -> {
       file.mode(mode);
-      file.sync();
       return true;
     });
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);

@@ -10,7 +10,6 @@ import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.Counters.Counter;
 import dev.larder.store.evict.UnitId;
-import dev.larder.store.index.BlobIndex;
 import dev.larder.store.index.BlobRecord;
 import dev.larder.store.index.SmallRecord;
 import java.nio.ByteBuffer;
@@ -29,28 +28,44 @@ final class SmallBlobs {
   }
 
   Optional<ByteBuffer> read(BlobKey key) {
-    BlobIndex.SmallLookup found = parts.index().small(key);
-    if (found.record().isPresent()) {
-      SmallRecord record = found.record().get();
-      if (Digests.rootOf(record.content()).equals(record.root())) {
-        parts.counters().add(Counter.VERIFIED_BYTES_TOTAL, record.content().remaining());
-        parts.order().used(UnitId.whole(key));
-        return Optional.of(record.content().asReadOnlyBuffer());
-      }
+    Optional<SmallRecord> found = parts.index().small(key);
+    if (found.filter(SmallBlobs::isRight).isPresent()) {
+      ByteBuffer content = found.get().content();
+      parts.counters().add(Counter.VERIFIED_BYTES_TOTAL, content.remaining());
+      parts.order().used(UnitId.whole(key));
+      return Optional.of(content.asReadOnlyBuffer());
     }
-    if (found.record().isPresent() || found.corrupt()) {
-      drop(key);
+    if (found.isPresent() || isRecorded(key)) {
+      dropIfWrong(key);
     }
     return Optional.empty();
   }
 
-  private void drop(BlobKey key) {
-    parts.counters().increment(Counter.CORRUPT_BLOBS_TOTAL);
+  private static boolean isRight(SmallRecord record) {
+    return Digests.rootOf(record.content()).equals(record.root());
+  }
+
+  private boolean isRecorded(BlobKey key) {
+    return parts
+        .index()
+        .blob(key)
+        .filter(record -> record.state() == BlobRecord.State.SEALED_SMALL)
+        .isPresent();
+  }
+
+  /** Looks again under the lock, as another thread may have stored the blob meanwhile. */
+  private void dropIfWrong(BlobKey key) {
     try (KeyLocks.Held held = parts.locks().lock(key)) {
+      Optional<SmallRecord> found = parts.index().small(key);
+      if (found.filter(SmallBlobs::isRight).isPresent()) {
+        return;
+      }
       Optional<BlobRecord> record = parts.index().blob(key);
       if (record.isPresent() && record.get().state() == BlobRecord.State.SEALED_SMALL) {
+        parts.counters().increment(Counter.CORRUPT_BLOBS_TOTAL);
         removal.remove(key, record.get());
-      } else if (record.isEmpty()) {
+      } else if (found.isPresent()) {
+        parts.counters().increment(Counter.CORRUPT_BLOBS_TOTAL);
         parts.index().change(false, change -> change.removeSmall(key));
       }
     }

@@ -3,7 +3,6 @@ package dev.larder.store;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.Counters.Counter;
-import dev.larder.store.evict.EvictionPolicy;
 import dev.larder.store.index.BlobIndex;
 import dev.larder.store.index.IndexSettings;
 import dev.larder.store.rocks.IndexFault;
@@ -22,7 +21,7 @@ final class StoreBuilder {
 
   private StoreBuilder() {}
 
-  static LarderStore build(StoreConfig config, StoreHooks hooks) {
+  static LarderStore build(StoreConfig config, StoreHooks hooks, CommitMode mode) {
     StoreDirectory directory = StoreDirectory.open(config.directory());
     try {
       Counters counters = new Counters();
@@ -31,7 +30,7 @@ final class StoreBuilder {
           new Quarantine(directory.quarantine(), config.limits().quarantineBytesMax());
       BlobIndex index = openIndex(config, directory, quarantine, counters, signals);
       try {
-        return wire(config, hooks, directory, quarantine, counters, signals, index);
+        return wire(config, hooks, mode, directory, quarantine, counters, signals, index);
       } catch (RuntimeException e) {
         index.close();
         throw e;
@@ -45,6 +44,7 @@ final class StoreBuilder {
   private static LarderStore wire(
       StoreConfig config,
       StoreHooks hooks,
+      CommitMode mode,
       StoreDirectory directory,
       Quarantine quarantine,
       Counters counters,
@@ -59,7 +59,7 @@ final class StoreBuilder {
             locks,
             new OpenBlobs(locks, config.openFilesMax()),
             new Space(index, directory.root(), config.diskMaxBytes(), config.diskMinFreeBytes()),
-            new Order(new EvictionPolicy()),
+            new Order(),
             quarantine,
             new BufferPool(config.limits().bufferBytes()),
             counters,
@@ -68,7 +68,7 @@ final class StoreBuilder {
     Evictor evictor = new Evictor(parts, removal);
     OpenStore open = new OpenStore(parts, removal);
     SmallBlobs smalls = new SmallBlobs(parts, removal, evictor);
-    Committer committer = new Committer(parts);
+    Committer committer = new Committer(parts, mode);
     StoreWork work =
         new StoreWork(
             parts,
@@ -103,6 +103,9 @@ final class StoreBuilder {
     try {
       return new BlobIndex(directory.index(), settings, signals);
     } catch (IndexFault e) {
+      if (e.kind() == IndexFault.Kind.NO_SPACE && emptyQuarantine(quarantine)) {
+        return openIndex(config, directory, quarantine, counters, signals);
+      }
       if (e.kind() != IndexFault.Kind.CORRUPT) {
         throw unusable(e);
       }
@@ -124,6 +127,15 @@ final class StoreBuilder {
       throw Faults.of(e);
     } catch (IndexFault e) {
       throw unusable(e);
+    }
+  }
+
+  /** What was set aside is the first to go when not even the index can be opened. */
+  private static boolean emptyQuarantine(Quarantine quarantine) {
+    try {
+      return quarantine.shrinkTo(0) > 0;
+    } catch (IOException e) {
+      throw Faults.of(e);
     }
   }
 

@@ -123,6 +123,10 @@ final class BlobReads implements AutoCloseable {
         return count;
       } catch (IOException e) {
         giveUp(stream);
+        if (e.getCause() instanceof InterruptedException) {
+          Thread.currentThread().interrupt();
+          throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
+        }
         last = lost(stream, e);
       } catch (LarderException e) {
         giveUp(stream);

@@ -2,12 +2,14 @@ package dev.larder.client;
 
 import dev.larder.client.DownloadRequest.Progress;
 import dev.larder.client.DownloadRequest.ProgressListener;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** Counts a download and tells its listener at most ten times a second. Any thread. */
 final class DownloadProgress {
   private static final long PAUSE_NANOS = 100_000_000;
 
   private final ProgressListener listener;
+  private final ReentrantLock telling = new ReentrantLock();
   private long doneFiles;
   private long totalFiles;
   private long doneBytes;
@@ -15,11 +17,21 @@ final class DownloadProgress {
   private long transferredBytes;
   private long skippedFiles;
   private boolean complete;
+  private volatile boolean cancelled;
   private String currentPath = "";
   private long toldAt = System.nanoTime() - PAUSE_NANOS;
 
   DownloadProgress(ProgressListener listener) {
     this.listener = listener;
+  }
+
+  /** No more is told from now on; whoever is at work stops at the next block. */
+  void cancel() {
+    cancelled = true;
+  }
+
+  boolean isCancelled() {
+    return cancelled;
   }
 
   synchronized void found(RemoteEntry entry) {
@@ -32,10 +44,12 @@ final class DownloadProgress {
   }
 
   /** Bytes that are in place now; {@code transferred} of them came in this call. */
-  synchronized void advanced(String path, long bytes, boolean transferred) {
-    currentPath = path;
-    doneBytes += bytes;
-    transferredBytes += transferred ? bytes : 0;
+  void advanced(String path, long bytes, boolean transferred) {
+    synchronized (this) {
+      currentPath = path;
+      doneBytes += bytes;
+      transferredBytes += transferred ? bytes : 0;
+    }
     tell(false);
   }
 
@@ -43,13 +57,15 @@ final class DownloadProgress {
     skippedFiles++;
   }
 
-  synchronized void done(RemoteEntry entry) {
-    currentPath = entry.path();
-    doneFiles++;
+  void done(RemoteEntry entry) {
+    synchronized (this) {
+      currentPath = entry.path();
+      doneFiles++;
+    }
     tell(false);
   }
 
-  synchronized void finish() {
+  void finish() {
     tell(true);
   }
 
@@ -65,13 +81,28 @@ final class DownloadProgress {
     return skippedFiles;
   }
 
-  /** Called with the lock held, so that the listener never hears from two threads at once. */
+  /**
+   * Tells the listener outside of the counters' lock, so that a slow listener holds up nobody but
+   * the worker that tells it; a worker that finds another one telling goes on.
+   */
   private void tell(boolean last) {
-    long now = System.nanoTime();
-    if (last || now - toldAt >= PAUSE_NANOS) {
-      toldAt = now;
-      listener.onProgress(
-          new Progress(doneFiles, totalFiles, doneBytes, totalBytes, complete, currentPath));
+    if (last) {
+      telling.lock();
+    } else if (!telling.tryLock()) {
+      return;
     }
+    try {
+      long now = System.nanoTime();
+      if (!cancelled && (last || now - toldAt >= PAUSE_NANOS)) {
+        toldAt = now;
+        listener.onProgress(snapshot());
+      }
+    } finally {
+      telling.unlock();
+    }
+  }
+
+  private synchronized Progress snapshot() {
+    return new Progress(doneFiles, totalFiles, doneBytes, totalBytes, complete, currentPath);
   }
 }

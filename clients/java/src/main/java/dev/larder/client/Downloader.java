@@ -169,6 +169,7 @@ final class Downloader {
   }
 
   private void fail(LarderException e) {
+    progress.cancel();
     if (!fault.compareAndSet(null, e)) {
       LarderException first = fault.get();
       if (first != null && first != e) {

@@ -90,7 +90,7 @@ final class FileDownload {
       ByteBuffer buffer = ByteBuffer.allocate(Blocks.BLOCK_BYTES);
       long done = resume(out, check, buffer);
       while (done < entry.sizeBytes()) {
-        checkInterrupt();
+        checkCancelled();
         buffer.clear();
         buffer.limit((int) Math.min(buffer.capacity(), entry.sizeBytes() - done));
         while (buffer.hasRemaining()) {
@@ -172,8 +172,8 @@ final class FileDownload {
             () -> new LarderException(ErrorCode.INTERNAL, entry.path() + " came without a key"));
   }
 
-  private static void checkInterrupt() {
-    if (Thread.currentThread().isInterrupted()) {
+  private void checkCancelled() {
+    if (progress.isCancelled() || Thread.currentThread().isInterrupted()) {
       throw new LarderException(ErrorCode.CANCELLED, "the download was cancelled");
     }
   }

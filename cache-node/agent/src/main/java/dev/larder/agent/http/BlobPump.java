@@ -133,7 +133,7 @@ final class BlobPump implements Runnable {
     }
     Object message =
         switch (span) {
-          case FileSpan file -> new StoreFileRegion(file.channel(), file.position(), file.length());
+          case FileSpan file -> StoreFileRegion.of(file.channel(), file.position(), file.length());
           case MemorySpan memory -> Unpooled.wrappedBuffer(memory.bytes());
         };
     channel.writeAndFlush(message).addListener(done -> written(done, span));

@@ -8,12 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.http.RawClient.Response;
 import dev.larder.agent.metrics.MemoryPools;
-import dev.larder.agent.read.BlobRead;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.EOFException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +27,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Connections: order, bounds, clients that are slow, gone or hostile. */
 class ConnectionTest {
@@ -329,31 +334,42 @@ class ConnectionTest {
     }
   }
 
-  @Test
-  void fileSpansAreSentAndTheChannelStaysOpen(
-      @org.junit.jupiter.api.io.TempDir java.nio.file.Path dir) throws Exception {
-    java.nio.file.Path file = dir.resolve("blob");
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void fileSpansAreSentAndTheChannelStaysOpen(boolean own, @TempDir Path dir) throws Exception {
+    Path file = dir.resolve("blob");
     try (DoorFixture fixture = new DoorFixture()) {
       BlobKey key = fixture.node.file("sealed", 3 * MIB);
-      java.nio.file.Files.write(file, FakeNode.bytes(key, 0, 3 * MIB));
-      try (java.nio.channels.FileChannel channel = java.nio.channels.FileChannel.open(file)) {
-        fixture.node.reader =
-            k ->
-                fixture.node.new GeneratedRead(k, 3 * MIB) {
-                  @Override
-                  public BlobRead.Span next(long offset, long lengthMax) {
-                    return new FileSpan(
-                        channel, offset, Math.min(lengthMax, size - offset), Source.LOCAL);
-                  }
-                };
+      Files.write(file, FakeNode.bytes(key, 0, 3 * MIB));
+      try (FileChannel plain = FileChannel.open(file)) {
+        FileChannel channel = own ? plain : new WrappedChannel(plain);
+        fixture.node.reader = k -> fixture.node.new FileRead(k, 3 * MIB, channel);
         for (String range : new String[] {"0-", "1-3000000", "77-100", "1000000-1070000"}) {
           Response got = fixture.get("/blobs/" + key, "Range: bytes=" + range);
           int from = Integer.parseInt(range.substring(0, range.indexOf('-')));
           assertArrayEquals(FakeNode.bytes(key, from, got.body().length), got.body());
         }
         ByteBuffer one = ByteBuffer.allocate(1);
-        assertEquals(1, channel.read(one, 0));
-        assertEquals(0, channel.position());
+        assertEquals(1, plain.read(one, 0));
+        assertEquals(0, plain.position());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aFileThatIsTooShortCutsTheConnection(boolean own, @TempDir Path dir) throws Exception {
+    Path file = dir.resolve("blob");
+    try (DoorFixture fixture = new DoorFixture();
+        RawClient client = fixture.connect()) {
+      BlobKey key = fixture.node.file("short", 3 * MIB);
+      Files.write(file, FakeNode.bytes(key, 0, 2 * MIB));
+      try (FileChannel plain = FileChannel.open(file)) {
+        FileChannel channel = own ? plain : new WrappedChannel(plain);
+        fixture.node.reader = k -> fixture.node.new FileRead(k, 3 * MIB, channel);
+        client.send(RawClient.request("GET", "/blobs/" + key, ""));
+        assertEquals(200, client.receiveHead().status());
+        assertThrows(EOFException.class, () -> client.exactly(3 * MIB));
       }
     }
   }

@@ -16,6 +16,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.PathGlob;
 import dev.larder.protocol.SnapshotRef;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -137,6 +138,21 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
         closed.countDown();
         openReads.decrementAndGet();
       }
+    }
+  }
+
+  /** A read of a file that holds the blob. */
+  class FileRead extends GeneratedRead {
+    private final FileChannel channel;
+
+    FileRead(BlobKey key, long size, FileChannel channel) {
+      super(key, size);
+      this.channel = channel;
+    }
+
+    @Override
+    public Span next(long offset, long lengthMax) {
+      return new FileSpan(channel, offset, Math.min(lengthMax, size - offset), Source.LOCAL);
     }
   }
 

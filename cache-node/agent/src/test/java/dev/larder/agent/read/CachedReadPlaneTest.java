@@ -93,9 +93,7 @@ class CachedReadPlaneTest {
     OriginObject file = origin.add("hot.bin", 50 * MIB + 7, random);
     runAll(
         32,
-        number ->
-            rig.readAndCompare(
-                file, 0, file.sizeBytes(), ReadIntent.values()[number % 3]));
+        number -> rig.readAndCompare(file, 0, file.sizeBytes(), ReadIntent.values()[number % 3]));
     assertEquals(file.sizeBytes(), origin.bytesSent());
     ReadRig.await("sealed", () -> rig.isSealed(file));
   }
@@ -105,12 +103,11 @@ class CachedReadPlaneTest {
     OriginObject file = origin.add("slow.bin", 4 * MIB, random);
     CountDownLatch goOn = new CountDownLatch(1);
     origin.pieceMax(64 << 10);
-    origin.onPiece(
-        (object, offset) -> {
-          if (offset >= 128 << 10) {
-            await(goOn);
-          }
-        });
+    origin.onPiece((object, offset) -> {
+      if (offset >= 128 << 10) {
+        await(goOn);
+      }
+    });
     try (BlobRead read = rig.open(file, ReadIntent.SEQUENTIAL)) {
       long[] got = ReadRig.compare(read, origin.content(file), 0, 128 << 10);
       assertEquals(128 << 10, got[Source.ORIGIN.ordinal()]);
@@ -134,16 +131,14 @@ class CachedReadPlaneTest {
   void aFailingSourceEndsTheReadAndTheNextReadGoesOn() {
     OriginObject file = origin.add("flaky.bin", 12 * MIB, random);
     AtomicBoolean isBroken = new AtomicBoolean(true);
-    origin.onPiece(
-        (object, offset) -> {
-          if (isBroken.get() && offset >= 5 * MIB) {
-            throw new LarderException(ErrorCode.ORIGIN_UNAVAILABLE, "cut");
-          }
-        });
+    origin.onPiece((object, offset) -> {
+      if (isBroken.get() && offset >= 5 * MIB) {
+        throw new LarderException(ErrorCode.ORIGIN_UNAVAILABLE, "cut");
+      }
+    });
     try (BlobRead read = rig.open(file, ReadIntent.SEQUENTIAL)) {
       ReadRig.compare(read, origin.content(file), 0, 5 * MIB);
-      LarderException fault =
-          assertThrows(LarderException.class, () -> read.next(5 * MIB, MIB));
+      LarderException fault = assertThrows(LarderException.class, () -> read.next(5 * MIB, MIB));
       assertEquals(ErrorCode.ORIGIN_UNAVAILABLE, fault.code());
     }
     isBroken.set(false);
@@ -245,12 +240,11 @@ class CachedReadPlaneTest {
     rig = new ReadRig(StoreConfig.defaults(directory), origin, ReadRig.quick(100));
     OriginObject file = origin.add("left.bin", 200 * MIB, random);
     CountDownLatch never = new CountDownLatch(1);
-    origin.onPiece(
-        (object, offset) -> {
-          if (offset >= 2 * MIB) {
-            await(never);
-          }
-        });
+    origin.onPiece((object, offset) -> {
+      if (offset >= 2 * MIB) {
+        await(never);
+      }
+    });
     try (BlobRead read = rig.open(file, ReadIntent.WHOLE)) {
       ReadRig.compare(read, origin.content(file), 0, MIB);
     }
@@ -264,16 +258,14 @@ class CachedReadPlaneTest {
     OriginObject file = origin.add("stuck.bin", 2 * MIB, random);
     CountDownLatch isAsked = new CountDownLatch(1);
     CountDownLatch never = new CountDownLatch(1);
-    origin.onPiece(
-        (object, offset) -> {
-          isAsked.countDown();
-          await(never);
-        });
+    origin.onPiece((object, offset) -> {
+      isAsked.countDown();
+      await(never);
+    });
     BlobRead read = rig.open(file, ReadIntent.SEQUENTIAL);
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<ErrorCode> waiting =
-          threads.submit(
-              () -> assertThrows(LarderException.class, () -> read.next(0, MIB)).code());
+          threads.submit(() -> assertThrows(LarderException.class, () -> read.next(0, MIB)).code());
       await(isAsked);
       read.close();
       assertEquals(ErrorCode.CANCELLED, waiting.get(10, TimeUnit.SECONDS));
@@ -374,11 +366,10 @@ class CachedReadPlaneTest {
       for (int i = 0; i < count; i++) {
         int number = i;
         all.add(
-            threads.submit(
-                () -> {
-                  reader.read(number);
-                  return null;
-                }));
+            threads.submit(() -> {
+              reader.read(number);
+              return null;
+            }));
       }
       for (Future<?> each : all) {
         each.get(120, TimeUnit.SECONDS);

@@ -55,8 +55,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
     this.store = new FaultyStore(LarderStore.open(store));
     this.engine = new FillEngine(fill, this.store, this);
     this.plane =
-        new CachedReadPlane(
-            ReadConfig.defaults(), this.store, engine, this, fill.siblingsMax());
+        new CachedReadPlane(ReadConfig.defaults(), this.store, engine, this, fill.siblingsMax());
     engine.start();
   }
 
@@ -115,7 +114,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   }
 
   public static void await(String what, BooleanSupplier holds) {
-    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    long deadline = System.nanoTime() + Duration.ofSeconds(8).toNanos();
     while (!holds.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         fail("did not happen in time: " + what);

@@ -1,4 +1,7 @@
-/** The eviction policy: pure decisions about which unit goes next. */
+/**
+ * The eviction policy: pure decisions about which unit goes next. No I/O, threads, clock or random
+ * of its own; the store drives it under one lock.
+ */
 @NullMarked
 package dev.larder.store.evict;
 

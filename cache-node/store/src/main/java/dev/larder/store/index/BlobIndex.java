@@ -48,9 +48,6 @@ public final class BlobIndex implements AutoCloseable {
 
   private record StripeId(BlobKey key, int stripe) {}
 
-  /** A small blob's record, or damage where it stood. */
-  public record SmallLookup(Optional<SmallRecord> record, boolean corrupt) {}
-
   /**
    * Opens or creates the index.
    *
@@ -145,19 +142,19 @@ public final class BlobIndex implements AutoCloseable {
         });
   }
 
-  /** A small blob with its content; not kept on the heap. */
-  public SmallLookup small(BlobKey key) {
+  /** A small blob with its content; not kept on the heap. Empty also where it is unreadable. */
+  public Optional<SmallRecord> small(BlobKey key) {
     byte[] recordKey = Records.key(key);
     return reading(() -> {
       byte[] value = get(key, Family.SMALL, recordKey);
       if (value == null) {
-        return new SmallLookup(Optional.empty(), false);
+        return Optional.empty();
       }
       try {
-        return new SmallLookup(Optional.of(SmallRecord.decode(recordKey, value)), false);
+        return Optional.of(SmallRecord.decode(recordKey, value));
       } catch (BadRecordException e) {
         events.onBadRecord(key, "small blob: " + e.getMessage());
-        return new SmallLookup(Optional.empty(), true);
+        return Optional.empty();
       }
     });
   }

@@ -1,0 +1,180 @@
+package dev.larder.coordinator.logic;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.coordinator.Samples;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.Trust;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** Single rules of the state machine. */
+class CoordinatorStateTest {
+  private static final DatasetName NAME = new DatasetName("data");
+  private static final Instant THEN = Instant.ofEpochMilli(1_000);
+
+  private final MemoryStateStore store = new MemoryStateStore();
+  private final CoordinatorState state = new CoordinatorState(store);
+  private long index;
+
+  private Outcome apply(Record record) {
+    Outcome outcome = state.apply(new Position(1, index++), record);
+    assertEquals("", StateDump.faults(store));
+    return outcome;
+  }
+
+  private Queries.Counts counts() {
+    return state.query(Queries::counts);
+  }
+
+  private void create(String request) {
+    assertInstanceOf(
+        Outcome.Defined.class,
+        apply(new Record.CreateDataset(NAME, "file:///a", Map.of(), THEN, request)));
+  }
+
+  private long add(long n) {
+    return assertInstanceOf(
+            Outcome.Added.class, apply(new Record.AddSnapshot(NAME, Samples.snapshot(n))))
+        .snapshot()
+        .number();
+  }
+
+  private static void assertRefused(ErrorCode code, Outcome outcome) {
+    assertEquals(code, assertInstanceOf(Outcome.Refused.class, outcome).code());
+  }
+
+  @Test
+  void numbersOfADeletedDatasetAreNeverUsedAgain() {
+    create("r1");
+    assertEquals(1, add(1));
+    assertEquals(2, add(2));
+    assertEquals(2, add(2));
+    apply(new Record.DeleteDataset(NAME, "r2"));
+    assertTrue(state.query(q -> q.dataset(NAME)).isEmpty());
+    create("r3");
+    assertEquals(2, state.query(q -> q.dataset(NAME)).orElseThrow().lastSnapshot());
+    assertEquals(3, add(2));
+    apply(new Record.DeleteDataset(NAME, "r4"));
+    create("r5");
+    assertEquals(4, add(2));
+  }
+
+  @Test
+  void repeatedRequestsAnswerAsTheFirst() {
+    create("r1");
+    create("r1");
+    assertRefused(
+        ErrorCode.ALREADY_EXISTS,
+        apply(new Record.CreateDataset(NAME, "file:///a", Map.of(), THEN, "r2")));
+    assertRefused(
+        ErrorCode.ALREADY_EXISTS,
+        apply(new Record.CreateDataset(NAME, "file:///a", Map.of(), THEN, "")));
+    apply(new Record.DeleteDataset(NAME, "r3"));
+    assertEquals(new Outcome.Removed(0), apply(new Record.DeleteDataset(NAME, "r3")));
+    assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "r4")));
+    assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "")));
+  }
+
+  @Test
+  void theFirstRootStandsAndTrustOnlyRises() {
+    RecordedRoot attested = Samples.root(1, 1, Trust.ATTESTED);
+    RecordedRoot verified = Samples.root(1, 1, Trust.VERIFIED);
+    RecordedRoot other = Samples.root(1, 2, Trust.VERIFIED);
+    assertEquals(
+        new Outcome.Conflicts(List.of()), apply(new Record.RecordRoots(List.of(attested))));
+    assertEquals(
+        new Outcome.Conflicts(List.of(attested)), apply(new Record.RecordRoots(List.of(other))));
+    apply(new Record.RecordRoots(List.of(verified)));
+    apply(new Record.RecordRoots(List.of(attested)));
+    assertEquals(
+        Map.of(verified.key(), verified), state.query(q -> q.roots(List.of(verified.key()))));
+    boolean hasBoth = state.query(q -> q.hasAll(List.of(attested, verified)));
+    assertTrue(hasBoth);
+    boolean hasOther = state.query(q -> q.hasAll(List.of(other)));
+    assertFalse(hasOther);
+  }
+
+  @Test
+  void epochCountsMembershipChangesOnly() {
+    assertEquals(new Outcome.Epoch(1), apply(new Record.Join(Samples.member("a", "z1"))));
+    assertEquals(new Outcome.Epoch(1), apply(new Record.Join(Samples.member("a", "z1"))));
+    assertEquals(new Outcome.Epoch(2), apply(new Record.Join(Samples.member("b", "z1"))));
+    assertEquals(new Outcome.Epoch(3), apply(new Record.Join(Samples.member("a", "z2"))));
+    assertEquals(new Outcome.Epoch(3), apply(new Record.Leave("nobody")));
+    assertEquals(new Outcome.Epoch(4), apply(new Record.Leave("b")));
+    assertEquals(
+        List.of("a"), state.query(q -> q.members().members().stream().map(m -> m.id()).toList()));
+  }
+
+  @Test
+  void placementsFollowReportsAndGoWithTheMember() {
+    assertRefused(
+        ErrorCode.BAD_REQUEST,
+        apply(new Record.Holdings("a", List.of(Samples.key(1)), List.of(), false)));
+    apply(new Record.Join(Samples.member("a", "")));
+    apply(new Record.Join(Samples.member("b", "")));
+    apply(new Record.Holdings("a", List.of(Samples.key(1), Samples.key(2)), List.of(), false));
+    apply(new Record.Holdings("b", List.of(Samples.key(2)), List.of(), false));
+    assertEquals(List.of("a", "b"), state.query(q -> q.holders(Samples.key(2))));
+    apply(new Record.Holdings("a", List.of(Samples.key(2), Samples.key(3)), List.of(), true));
+    assertEquals(List.of(), state.query(q -> q.holders(Samples.key(1))));
+    assertEquals(List.of("a"), state.query(q -> q.holders(Samples.key(3))));
+    apply(new Record.Leave("a"));
+    assertEquals(List.of("b"), state.query(q -> q.holders(Samples.key(2))));
+    assertEquals(1, counts().placements());
+  }
+
+  @Test
+  void pinsAreOnePerPlaceAndEndByARecord() {
+    NewPin pin = new NewPin(NAME, 0, "a/*", Optional.of(Instant.ofEpochMilli(2_000)));
+    assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.PutPin("p1", pin, THEN)));
+    create("r1");
+    apply(new Record.PutPin("p1", pin, THEN));
+    NewPin later = new NewPin(NAME, 0, "a/*", Optional.of(Instant.ofEpochMilli(3_000)));
+    Outcome.Pinned again =
+        assertInstanceOf(
+            Outcome.Pinned.class,
+            apply(new Record.PutPin("p2", later, Instant.ofEpochMilli(1_500))));
+    assertEquals("p1", again.pin().id());
+    assertEquals(THEN, again.pin().createdAt());
+    assertEquals(later, again.pin().pin());
+    assertEquals(List.of(), state.query(q -> q.pins(Instant.ofEpochMilli(3_000))));
+    assertEquals(1, counts().pins());
+    assertEquals(new Outcome.Removed(0), apply(new Record.ExpirePins(Instant.ofEpochMilli(2_999))));
+    assertEquals(new Outcome.Removed(1), apply(new Record.ExpirePins(Instant.ofEpochMilli(3_000))));
+    apply(new Record.PutPin("p3", new NewPin(NAME, 0, "", Optional.empty()), THEN));
+    apply(new Record.DeleteDataset(NAME, "r2"));
+    assertEquals(0, counts().pins());
+  }
+
+  @Test
+  void appliesEachEntryOnce() {
+    create("r1");
+    assertThrows(
+        IllegalStateException.class, () -> state.apply(new Position(1, 0), new Record.Leave("a")));
+  }
+
+  @Test
+  void refusesAStateOfANewerLarder() {
+    NavigableMap<byte[], Optional<byte[]>> rows = new TreeMap<>(java.util.Arrays::compareUnsigned);
+    rows.put(Keys.FORMAT, Optional.of(Keys.number(2)));
+    store.commit(new TreeMap<>(Map.of(Table.META, rows)));
+    LarderException refused =
+        assertThrows(LarderException.class, () -> new CoordinatorState(store));
+    assertEquals(ErrorCode.STORE_UNUSABLE, refused.code());
+  }
+}

@@ -1,0 +1,119 @@
+package dev.larder.coordinator.logic;
+
+import dev.larder.coordinator.Samples;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Trust;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.IntFunction;
+
+/** Records of few names, so that they meet each other; equal seeds make equal records. */
+public final class RandomRecords {
+  private final Random random;
+
+  public RandomRecords(long seed) {
+    random = new Random(seed);
+  }
+
+  /** The seed of this run: a new one, or that of {@code -Dlarder.seed=}. */
+  public static long seed() {
+    return Long.getLong("larder.seed", System.nanoTime());
+  }
+
+  public List<Record> next(int count) {
+    return list(count, i -> one(i));
+  }
+
+  private Record one(int i) {
+    return switch (random.nextInt(14)) {
+      case 0, 1 -> new Record.Join(member());
+      case 2 -> new Record.Leave(memberId());
+      case 3 ->
+          new Record.CreateDataset(
+              name(), "s3://b/" + i, Map.of("b", "2", "a", "1", "c", "" + i), time(), request());
+      case 4 -> new Record.DeleteDataset(name(), request());
+      case 5, 6, 7 -> new Record.AddSnapshot(name(), Samples.snapshot(random.nextInt(4)));
+      case 8, 9 ->
+          new Record.RecordRoots(
+              list(
+                  random.nextInt(5),
+                  n ->
+                      new RecordedRoot(
+                          key(),
+                          random.nextInt(2),
+                          Samples.digest(random.nextInt(2)),
+                          random.nextBoolean() ? Trust.VERIFIED : Trust.ATTESTED,
+                          memberId())));
+      case 10, 11 -> {
+        boolean complete = random.nextInt(3) == 0;
+        yield new Record.Holdings(
+            memberId(),
+            list(random.nextInt(6), n -> key()),
+            complete ? List.of() : list(random.nextInt(4), n -> key()),
+            complete);
+      }
+      case 12 ->
+          new Record.PutPin(
+              "pin-" + i,
+              new NewPin(
+                  name(),
+                  random.nextInt(3),
+                  random.nextBoolean() ? "" : "a/*",
+                  random.nextBoolean() ? Optional.empty() : Optional.of(time())),
+              time());
+      default ->
+          random.nextBoolean()
+              ? new Record.ExpirePins(time())
+              : new Record.RemovePin(name(), random.nextInt(3), "a/*");
+    };
+  }
+
+  private MemberInfo member() {
+    MemberInfo base = Samples.member(memberId(), "zone-" + random.nextInt(2));
+    return new MemberInfo(
+        base.id(),
+        base.address(),
+        base.zone(),
+        base.labels(),
+        base.capacityBytes(),
+        time(),
+        Instant.EPOCH);
+  }
+
+  private String memberId() {
+    return "m" + random.nextInt(3);
+  }
+
+  private DatasetName name() {
+    // One name is the start of another: their rows must not mix.
+    return new DatasetName(List.of("d", "d1", "d-1", "e").get(random.nextInt(4)));
+  }
+
+  private BlobKey key() {
+    return Samples.key(random.nextInt(12));
+  }
+
+  private String request() {
+    return random.nextInt(3) == 0 ? "" : "r" + random.nextInt(4);
+  }
+
+  private Instant time() {
+    return Instant.ofEpochMilli(1_000 + random.nextInt(1_000));
+  }
+
+  private static <T> List<T> list(int count, IntFunction<T> make) {
+    List<T> list = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      list.add(make.apply(i));
+    }
+    return list;
+  }
+}

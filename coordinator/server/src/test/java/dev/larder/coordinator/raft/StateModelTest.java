@@ -1,0 +1,102 @@
+package dev.larder.coordinator.raft;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.larder.coordinator.logic.CoordinatorState;
+import dev.larder.coordinator.logic.MemoryStateStore;
+import dev.larder.coordinator.logic.Outcome;
+import dev.larder.coordinator.logic.OutcomeCodec;
+import dev.larder.coordinator.logic.Position;
+import dev.larder.coordinator.logic.RandomRecords;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.logic.RecordCodec;
+import dev.larder.coordinator.logic.StateDump;
+import dev.larder.coordinator.logic.StateStore;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Random records: every store makes the same state, from wherever it goes on. */
+class StateModelTest {
+  private static final RocksLimits LIMITS = new RocksLimits(1 << 20, 1 << 20, 64);
+  private static final int RECORDS = 1_200;
+
+  @TempDir Path directory;
+
+  @Test
+  void memoryAndRocksAgreeAndAnyPrefixCanBeContinued() {
+    long seed = RandomRecords.seed();
+    String hint = "-Dlarder.seed=" + seed;
+    List<Record> records = new RandomRecords(seed).next(RECORDS);
+    Random random = new Random(seed);
+    int cut = random.nextInt(RECORDS);
+
+    MemoryStateStore memory = new MemoryStateStore();
+    List<Outcome> outcomes = applyAll(memory, records, 0);
+    HandleLedger ledger = new HandleLedger();
+    try (RocksStateStore rocks = RocksStateStore.open(directory.resolve("a"), LIMITS, ledger)) {
+      List<Outcome> first = applyAll(rocks, records.subList(0, cut), 0);
+      rocks.checkpoint(directory.resolve("snapshot"));
+      first.addAll(applyAll(rocks, records.subList(cut, RECORDS), cut));
+      assertEquals(outcomes, first, hint);
+      assertEquals(StateDump.of(memory), StateDump.of(rocks), hint);
+      assertEquals("", StateDump.faults(rocks), hint);
+    }
+    assertEquals(0, ledger.open());
+    HandleLedger second = new HandleLedger();
+    try (RocksStateStore copy =
+        RocksStateStore.open(directory.resolve("snapshot"), LIMITS, second)) {
+      assertEquals(cut - 1, new CoordinatorState(copy).applied().index(), hint);
+      applyAll(copy, records.subList(cut, RECORDS), cut);
+      assertEquals(StateDump.of(memory), StateDump.of(copy), hint);
+    }
+    assertEquals(0, second.open());
+  }
+
+  @Test
+  void outcomesComeThroughTheirEncoding() {
+    long seed = RandomRecords.seed();
+    for (Outcome outcome :
+        applyAll(new MemoryStateStore(), new RandomRecords(seed).next(RECORDS), 0)) {
+      assertEquals(
+          outcome,
+          OutcomeCodec.decode(OutcomeCodec.encode(outcome)),
+          () -> "-Dlarder.seed=" + seed);
+    }
+  }
+
+  @Test
+  void reopensWithEverythingCommitted() {
+    long seed = RandomRecords.seed();
+    List<Record> records = new RandomRecords(seed).next(300);
+    MemoryStateStore memory = new MemoryStateStore();
+    applyAll(memory, records, 0);
+    for (int at = 0; at < 300; at += 100) {
+      HandleLedger ledger = new HandleLedger();
+      try (RocksStateStore rocks = RocksStateStore.open(directory.resolve("r"), LIMITS, ledger)) {
+        assertEquals(at - 1, new CoordinatorState(rocks).applied().index());
+        applyAll(rocks, records.subList(at, at + 100), at);
+        if (at == 200) {
+          assertEquals(StateDump.of(memory), StateDump.of(rocks), () -> "-Dlarder.seed=" + seed);
+        }
+      }
+      assertEquals(0, ledger.open());
+    }
+  }
+
+  /** Applies what the log would hand over: records that went through bytes. */
+  private static List<Outcome> applyAll(StateStore store, List<Record> records, long from) {
+    CoordinatorState state = new CoordinatorState(store);
+    List<Outcome> outcomes = new ArrayList<>();
+    long index = from;
+    for (Record record : records) {
+      Record read = RecordCodec.decode(RecordCodec.encode(record));
+      assertEquals(record, read);
+      outcomes.add(state.apply(new Position(1, index++), read));
+    }
+    return outcomes;
+  }
+}

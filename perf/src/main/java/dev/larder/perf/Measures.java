@@ -1,0 +1,29 @@
+package dev.larder.perf;
+
+import dev.larder.perf.measure.AgentMemory;
+import dev.larder.perf.measure.ClientSealed;
+import dev.larder.perf.measure.ColdRead;
+import dev.larder.perf.measure.LargeHit;
+import dev.larder.perf.measure.SharedRead;
+import dev.larder.perf.measure.SmallFiles;
+import dev.larder.perf.measure.SmallHit;
+import dev.larder.perf.measure.StoreMillion;
+import java.util.List;
+
+/** All measures in the order they run. */
+final class Measures {
+  private Measures() {}
+
+  static List<Measure> all() {
+    return List.of(
+        new LargeHit(),
+        new SmallHit(),
+        new ClientSealed(),
+        ColdRead.limited(),
+        ColdRead.unlimited(),
+        new SharedRead(),
+        new SmallFiles(),
+        new StoreMillion(),
+        new AgentMemory());
+  }
+}

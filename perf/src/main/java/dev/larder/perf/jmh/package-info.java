@@ -1,0 +1,5 @@
+/** JMH benchmarks of the store's hot paths. */
+@NullMarked
+package dev.larder.perf.jmh;
+
+import org.jspecify.annotations.NullMarked;

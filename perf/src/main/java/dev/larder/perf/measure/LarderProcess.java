@@ -1,0 +1,96 @@
+package dev.larder.perf.measure;
+
+import dev.larder.client.LarderClient;
+import dev.larder.perf.Bench;
+import dev.larder.perf.process.ChildProcess;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** {@code larder dev} of the distribution, in a process of its own. */
+final class LarderProcess implements AutoCloseable {
+  private static final long START_NANOS_MAX = 60_000_000_000L;
+
+  private final ChildProcess process;
+  private final Path readyFile;
+  private final InetSocketAddress address;
+  private final String token;
+
+  private LarderProcess(
+      ChildProcess process, Path readyFile, InetSocketAddress address, String token) {
+    this.process = process;
+    this.readyFile = readyFile;
+    this.address = address;
+    this.token = token;
+  }
+
+  /**
+   * Starts it and waits until it is ready.
+   *
+   * @param run its run directory, so that it does not meet an agent of this host
+   */
+  static LarderProcess start(Bench bench, Path data, Path run)
+      throws IOException {
+    Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
+    if (!Files.isExecutable(program)) {
+      throw new IOException("no distribution at " + program + "; ./larder --version builds it");
+    }
+    Path ready = data.resolveSibling(data.getFileName() + "-ready.json");
+    Files.deleteIfExists(ready);
+    List<String> command = new ArrayList<>(List.of(program.toString(), "dev"));
+    command.addAll(List.of("--data", data.toString(), "--ready-file", ready.toString()));
+    command.addAll(List.of("--run-dir", run.toString(), "--port", "0"));
+    ChildProcess process = bench.children().start("larder", command, Map.of());
+    long deadline = System.nanoTime() + START_NANOS_MAX;
+    while (!Files.exists(ready)) {
+      if (!process.isAlive() || System.nanoTime() > deadline) {
+        process.close();
+        throw new IOException("larder dev did not become ready; see " + process.log());
+      }
+      LockSupport.parkNanos(20_000_000);
+    }
+    String json = Files.readString(ready);
+    String[] address = field(json, "address").split(":", -1);
+    String token = Files.readString(Path.of(field(json, "tokenFile"))).strip();
+    return new LarderProcess(
+        process, ready, new InetSocketAddress(address[0], Integer.parseInt(address[1])), token);
+  }
+
+  private static String field(String json, String name) throws IOException {
+    Matcher matcher = Pattern.compile("\"" + name + "\"\\s*:\\s*\"([^\"]+)\"").matcher(json);
+    if (!matcher.find()) {
+      throw new IOException("the ready file has no " + name);
+    }
+    return matcher.group(1);
+  }
+
+  InetSocketAddress address() {
+    return address;
+  }
+
+  /** What every request carries. */
+  Map<String, String> headers() {
+    return Map.of("Authorization", "Bearer " + token);
+  }
+
+  /** A client; the caller closes it. */
+  LarderClient client() {
+    return LarderClient.builder().agentFile(readyFile).build();
+  }
+
+  ChildProcess process() {
+    return process;
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+}

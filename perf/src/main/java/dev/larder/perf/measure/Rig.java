@@ -1,0 +1,115 @@
+package dev.larder.perf.measure;
+
+import dev.larder.client.LarderClient;
+import dev.larder.perf.Bench;
+import dev.larder.perf.http.RawHttp;
+import dev.larder.perf.origin.OriginProcess;
+import dev.larder.perf.process.PageCache;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
+
+/**
+ * An origin server and a {@code larder dev} over it, each a process of its own. Every bucket of the
+ * origin has the same files, so a dataset over a new bucket is cold.
+ */
+final class Rig implements AutoCloseable {
+  private static final long SEAL_NANOS_MAX = 60_000_000_000L;
+
+  private final OriginProcess origin;
+  private final LarderProcess larder;
+  private final LarderClient client;
+
+  private Rig(OriginProcess origin, LarderProcess larder, LarderClient client) {
+    this.origin = origin;
+    this.larder = larder;
+    this.client = client;
+  }
+
+  /**
+   * Starts both.
+   *
+   * @param files what the origin serves
+   * @param bytesPerSecond the origin's rate; 0 for as fast as it goes
+   */
+  static Rig start(Bench bench, Path files, long bytesPerSecond) throws Exception {
+    Path data = bench.fresh("data");
+    Path run = bench.fresh("run");
+    OriginProcess origin = OriginProcess.start(bench, files, bytesPerSecond);
+    LarderProcess larder = LarderProcess.start(bench, data, run);
+    return new Rig(origin, larder, larder.client());
+  }
+
+  OriginProcess origin() {
+    return origin;
+  }
+
+  LarderProcess larder() {
+    return larder;
+  }
+
+  LarderClient client() {
+    return client;
+  }
+
+  /** Makes a dataset of all files of the bucket of the same name. */
+  void createDataset(String name) {
+    client
+        .control()
+        .create(
+            name,
+            "s3://" + name + "/",
+            Map.of(
+                "endpoint", origin.url(),
+                "region", "us-east-1",
+                "path-style", "true",
+                "credentials", "anonymous"),
+            (objects, bytes) -> {});
+  }
+
+  /** Reads a file of a dataset through the front door, over a connection of its own. */
+  RawHttp.Transfer read(String dataset, String path) throws IOException {
+    try (RawHttp http = RawHttp.connect(larder.address())) {
+      return http.get("/datasets/" + dataset + "/" + path, larder.headers());
+    }
+  }
+
+  /** CRC32C of a file of a dataset, read through the front door. */
+  long checksum(String dataset, String path) throws IOException {
+    CRC32C crc = new CRC32C();
+    try (RawHttp http = RawHttp.connect(larder.address())) {
+      http.get("/datasets/" + dataset + "/" + path, larder.headers(), crc::update);
+    }
+    return crc.getValue();
+  }
+
+  /** The same object straight from the origin, over a connection of its own. */
+  RawHttp.Transfer readRaw(String bucket, String path) throws IOException {
+    try (RawHttp http = RawHttp.connect(origin.address())) {
+      return http.get("/" + bucket + "/" + path, Map.of());
+    }
+  }
+
+  /** Waits until a file is sealed and all that was written is on disk. */
+  void settle(String dataset, String path) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + SEAL_NANOS_MAX;
+    String state = client.control().statJson(dataset, path);
+    while (!state.replace(" ", "").contains("\"state\":\"sealed\"")) {
+      if (System.nanoTime() > deadline) {
+        throw new IOException(dataset + "/" + path + " was not sealed: " + state);
+      }
+      LockSupport.parkNanos(20_000_000);
+      state = client.control().statJson(dataset, path);
+    }
+    PageCache.sync();
+  }
+
+  @Override
+  public void close() {
+    client.close();
+    larder.close();
+    origin.close();
+  }
+}

@@ -1,0 +1,64 @@
+package dev.larder.perf.process;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/** Starts processes and sees to it that none outlives the harness. Any thread. */
+public final class Children implements AutoCloseable {
+  private final ConcurrentLinkedQueue<ChildProcess> started = new ConcurrentLinkedQueue<>();
+  private final Path logs;
+
+  /**
+   * @param logs directory for the standard errors of the processes
+   */
+  public Children(Path logs) {
+    this.logs = logs;
+  }
+
+  /** Starts a program. */
+  public ChildProcess start(String name, List<String> command, Map<String, String> environment)
+      throws IOException {
+    Files.createDirectories(logs);
+    Path log = logs.resolve(name + ".err");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectInput(new File("/dev/null"))
+            .redirectError(log.toFile());
+    builder.environment().putAll(environment);
+    ChildProcess child = new ChildProcess(name, builder.start(), log);
+    started.add(child);
+    return child;
+  }
+
+  /** Starts a main class of the harness's own class path in a JVM of its own. */
+  public ChildProcess java(
+      String name, List<String> jvmOptions, Class<?> main, List<String> arguments)
+      throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("--sun-misc-unsafe-memory-access=allow");
+    command.addAll(jvmOptions);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(main.getName());
+    command.addAll(arguments);
+    return start(name, command, Map.of());
+  }
+
+  /** Kills what still runs. */
+  @Override
+  public void close() {
+    for (ChildProcess child : started) {
+      if (child.isAlive()) {
+        child.destroyNow();
+      }
+    }
+  }
+}
