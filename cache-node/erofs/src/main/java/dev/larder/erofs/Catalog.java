@@ -41,7 +41,8 @@ public final class Catalog implements AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile @Nullable CatalogTotals counted;
 
-  private Catalog(Arena arena, MemorySegment file) {
+  /** The arena is closed with the catalog; by the caller if this throws. */
+  Catalog(Arena arena, MemorySegment file) {
     this.arena = arena;
     this.file = file;
     this.image = new ImageReader(file);

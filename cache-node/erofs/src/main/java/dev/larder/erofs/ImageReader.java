@@ -3,6 +3,8 @@ package dev.larder.erofs;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.time.Instant;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -68,13 +70,13 @@ final class ImageReader {
     checkSum();
     rootNid = image.get(SHORT, at + 14) & 0xFFFF;
     inodes = image.get(LONG, at + 16);
-    epochSeconds = image.get(LONG, at + 24);
+    epochSeconds = seconds(image.get(LONG, at + 24));
     epochNanos = nanos(image.get(INT, at + 32));
     metaAt = Integer.toUnsignedLong(image.get(INT, at + 40)) << blockBits;
     sharedAt = Integer.toUnsignedLong(image.get(INT, at + 44)) << blockBits;
     byte[] volume = new byte[Erofs.VOLUME_NAME.length];
     copy(at + 64, volume, 0, volume.length);
-    catalogVolume = java.util.Arrays.equals(volume, Erofs.VOLUME_NAME);
+    catalogVolume = Arrays.equals(volume, Erofs.VOLUME_NAME);
   }
 
   private void checkSum() {
@@ -195,7 +197,7 @@ final class ImageReader {
                 union,
                 Integer.toUnsignedLong(intAt(at + 24)),
                 Integer.toUnsignedLong(intAt(at + 28)),
-                longAt(at + 32),
+                seconds(longAt(at + 32)),
                 nanos(intAt(at + 40)))
             : new Inode(
                 nid,
@@ -212,6 +214,13 @@ final class ImageReader {
                 epochNanos);
     check(inode.attributesAt(), attributes);
     return inode;
+  }
+
+  private static long seconds(long value) {
+    if (value < Instant.MIN.getEpochSecond() || value > Instant.MAX.getEpochSecond()) {
+      throw Erofs.corrupt("a time lies " + value + " seconds from 1970");
+    }
+    return value;
   }
 
   private static int nanos(int value) {

@@ -93,7 +93,7 @@ final class Lister {
 
   private CatalogOptions options(String dataset) {
     return CatalogOptions.DEFAULT
-        .withSortMemoryBytes(config.sortMemoryBytes())
+        .withSortMemory(config.sortMemoryBytes())
         .withSkipped(
             SKIPPED_LOGGED,
             skipped ->

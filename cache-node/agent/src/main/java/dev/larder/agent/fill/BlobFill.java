@@ -13,9 +13,11 @@ import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.Fill;
 import dev.larder.store.BlobStore.SealedInfo;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -62,6 +64,10 @@ final class BlobFill {
   private final Map<Long, RunTransfer> transfers = new HashMap<>();
   private final Map<Long, Long> unwantedSince = new HashMap<>();
   private final Map<Long, Sending> sending = new HashMap<>();
+
+  /** Stripes that are being dropped: neither here nor to be fetched yet. */
+  private final Set<Integer> dropping = new HashSet<>();
+
   private final FailureLog failures = new FailureLog();
   private final CompletableFuture<ContentChecksum> checksum = new CompletableFuture<>();
   private final AtomicInteger awaited = new AtomicInteger();
@@ -269,7 +275,7 @@ final class BlobFill {
         filledHere.add(run.firstBlock(), stored);
         commits++;
       }
-      if (fault != null && fault.code() == ErrorCode.STORE_FULL && dropUnwanted(run)) {
+      if (fault != null && fault.code() == ErrorCode.STORE_FULL && dropUnwanted()) {
         fault = null;
       }
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
@@ -284,7 +290,9 @@ final class BlobFill {
     }
     engine.runEnded(transfer, endsLease, run.lengthBytes() - storedBytes);
     if (commit != null) {
-      commit.whenComplete((done, error) -> committed(run, stored, storedBytes, error));
+      // Not on the store's thread: it must never wait for our lock.
+      commit.whenCompleteAsync(
+          (done, error) -> committed(run, stored, storedBytes, error), engine.callbacks());
     }
     engine.pumpWaiting(this);
   }
@@ -534,7 +542,10 @@ final class BlobFill {
 
   /** Present in the store, but not hashed by this process. */
   private boolean isUnproved(long block) {
-    return !known.has(block) && transferOf(block) == null && openFill().isPresent(block);
+    return !known.has(block)
+        && !dropping.contains(Blocks.stripeOfBlock(block))
+        && transferOf(block) == null
+        && openFill().isPresent(block);
   }
 
   /** Hashes a block from disk, with the lock given up meanwhile. */
@@ -550,7 +561,9 @@ final class BlobFill {
       lock.lock();
     }
     if (failure == null) {
-      known.add(block, 1);
+      if (!dropping.contains(Blocks.stripeOfBlock(block))) {
+        known.add(block, 1);
+      }
       return;
     }
     plan.lost(block);
@@ -601,7 +614,9 @@ final class BlobFill {
   }
 
   private boolean isHere(Fill opened, long block) {
-    return known.has(block) || opened.isPresent(block);
+    return known.has(block)
+        || dropping.contains(Blocks.stripeOfBlock(block))
+        || opened.isPresent(block);
   }
 
   private Fill openFill() {
@@ -614,26 +629,42 @@ final class BlobFill {
 
   /**
    * Makes room in a store that holds nothing else to evict: a blob larger than the budget is read
-   * through stripe by stripe, and those that no reader wants or still sends go first.
+   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the lock
+   * up meanwhile: the store waits for its commits.
    */
-  private boolean dropUnwanted(BlockRun run) {
-    int dropped = 0;
-    for (int stripe : known.stripes()) {
+  private boolean dropUnwanted() {
+    List<Integer> victims = known.stripes().stream().filter(this::isDroppable).toList();
+    for (int stripe : victims) {
       long first = (long) stripe * Blocks.STRIPE_BLOCKS;
-      BlockRun whole =
-          BlockRun.of(sizeBytes, first, Blocks.blocksInStripe(sizeBytes, stripe), run.priority());
-      boolean isFree =
-          !plan.isWanted(whole)
-              && transfers.values().stream().noneMatch(t -> t.blockRun().stripe() == stripe)
-              && sending.values().stream().noneMatch(span -> span.overlaps(whole));
-      if (isFree && openFill().drop(stripe)) {
-        known.remove(first, whole.blocks());
-        filledHere.remove(first, whole.blocks());
-        plan.lost(first);
-        dropped++;
-      }
+      known.remove(first, Blocks.STRIPE_BLOCKS);
+      filledHere.remove(first, Blocks.STRIPE_BLOCKS);
+      dropping.add(stripe);
     }
-    return dropped > 0;
+    boolean isRoomMade = false;
+    Fill opened = openFill();
+    lock.unlock();
+    try {
+      for (int stripe : victims) {
+        isRoomMade |= opened.drop(stripe);
+      }
+    } finally {
+      lock.lock();
+      victims.forEach(dropping::remove);
+      victims.forEach(stripe -> plan.lost((long) stripe * Blocks.STRIPE_BLOCKS));
+    }
+    return isRoomMade;
+  }
+
+  private boolean isDroppable(int stripe) {
+    BlockRun whole =
+        BlockRun.of(
+            sizeBytes,
+            (long) stripe * Blocks.STRIPE_BLOCKS,
+            Blocks.blocksInStripe(sizeBytes, stripe),
+            FillPriority.WARM);
+    return !plan.isWanted(whole)
+        && transfers.values().stream().noneMatch(each -> each.blockRun().stripe() == stripe)
+        && sending.values().stream().noneMatch(span -> span.overlaps(whole));
   }
 
   private void count(LarderException failure, BlockRun run) {

@@ -303,6 +303,11 @@ public final class FillEngine implements AutoCloseable {
     transfers.execute(transfer);
   }
 
+  /** Threads for what the store calls back. */
+  Executor callbacks() {
+    return transfers;
+  }
+
   void sealLater(BlobFill blob) {
     sealers.execute(blob::seal);
   }
