@@ -31,7 +31,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Coordinator and agent in one process. */
 final class DevNode implements AutoCloseable {
@@ -152,12 +151,33 @@ final class DevNode implements AutoCloseable {
     private static UnsupportedOperationException no() {
       return new UnsupportedOperationException();
     }
-    public JobInfo warm(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public Optional<JobInfo> find(String id) { return Optional.empty(); }
-    public List<JobInfo> list() { return List.of(); }
-    public JobInfo cancel(String id) { throw no(); }
-    public PinInfo pin(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public int unpin(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public List<PinInfo> pins() { return List.of(); }
+
+    public JobInfo warm(dev.larder.protocol.SnapshotRef s, String g) {
+      throw no();
+    }
+
+    public Optional<JobInfo> find(String id) {
+      return Optional.empty();
+    }
+
+    public List<JobInfo> list() {
+      return List.of();
+    }
+
+    public JobInfo cancel(String id) {
+      throw no();
+    }
+
+    public PinInfo pin(dev.larder.protocol.SnapshotRef s, String g) {
+      throw no();
+    }
+
+    public int unpin(dev.larder.protocol.SnapshotRef s, String g) {
+      throw no();
+    }
+
+    public List<PinInfo> pins() {
+      return List.of();
+    }
   }
 }

@@ -36,7 +36,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The same dataset from a directory, from S3 and from Azure, through a whole node to the client. */
+/**
+ * The same dataset from a directory, from S3 and from Azure, through a whole node to the client.
+ */
 class EndToEndTest {
   @TempDir Path directory;
   private final Map<String, byte[]> files = new TreeMap<>();
@@ -69,9 +71,12 @@ class EndToEndTest {
       checkAll(
           "s3://datasets/prefix",
           Map.of(
-              "endpoint", s3.endpoint().toString(),
-              "region", "us-east-1",
-              "credentials", "file:" + secret));
+              "endpoint",
+              s3.endpoint().toString(),
+              "region",
+              "us-east-1",
+              "credentials",
+              "file:" + secret));
       long bytes =
           s3.accessLog().stream()
               .filter(AccessLogEntry::isObjectRead)
@@ -94,20 +99,17 @@ class EndToEndTest {
       BlobContainerClient container =
           new BlobServiceClientBuilder()
               .endpoint(azurite.endpoint().toString())
-              .credential(
-                  new StorageSharedKeyCredential(AzuriteServer.ACCOUNT, AzuriteServer.KEY))
+              .credential(new StorageSharedKeyCredential(AzuriteServer.ACCOUNT, AzuriteServer.KEY))
               .httpClient(new JdkHttpClientBuilder().build())
               .buildClient()
               .createBlobContainer("datasets");
-      files.forEach(
-          (path, content) ->
-              container.getBlobClient("prefix/" + path).upload(BinaryData.fromBytes(content)));
+      files.forEach((path, content) ->
+          container.getBlobClient("prefix/" + path).upload(BinaryData.fromBytes(content)));
       Path secret = directory.resolve("secret");
       Files.writeString(secret, AzuriteServer.KEY);
       checkAll(
           "az://datasets/prefix",
-          Map.of(
-              "endpoint", azurite.endpoint().toString(), "account-key", "file:" + secret));
+          Map.of("endpoint", azurite.endpoint().toString(), "account-key", "file:" + secret));
     }
   }
 

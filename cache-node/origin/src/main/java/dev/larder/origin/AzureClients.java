@@ -100,11 +100,10 @@ final class AzureClients {
     String host = endpoint.getHost();
     return options
         .text("account")
-        .orElseGet(
-            () ->
-                path.length() > 1
-                    ? path.substring(1)
-                    : host.substring(0, Math.max(0, host.indexOf('.'))));
+        .orElseGet(() ->
+            path.length() > 1
+                ? path.substring(1)
+                : host.substring(0, Math.max(0, host.indexOf('.'))));
   }
 
   private static String secret(
@@ -122,14 +121,14 @@ final class AzureClients {
     Duration deadline = limits.progressDeadline();
     return new AzureHttp(
         new JdkHttpClientBuilder(
-            java.net.http.HttpClient.newBuilder()
-                .version(java.net.http.HttpClient.Version.HTTP_1_1)
-                .followRedirects(java.net.http.HttpClient.Redirect.NEVER))
-        .connectionTimeout(deadline.compareTo(CONNECT_MAX) < 0 ? deadline : CONNECT_MAX)
-        .responseTimeout(deadline)
-        // The watchdog is first; this is for a thread it cannot see.
-        .readTimeout(deadline.multipliedBy(2))
-        .build());
+                java.net.http.HttpClient.newBuilder()
+                    .version(java.net.http.HttpClient.Version.HTTP_1_1)
+                    .followRedirects(java.net.http.HttpClient.Redirect.NEVER))
+            .connectionTimeout(deadline.compareTo(CONNECT_MAX) < 0 ? deadline : CONNECT_MAX)
+            .responseTimeout(deadline)
+            // The watchdog is first; this is for a thread it cannot see.
+            .readTimeout(deadline.multipliedBy(2))
+            .build());
   }
 
   private static LarderException noAccount() {

@@ -61,8 +61,7 @@ final class AzureErrors {
       case "ServerBusy", "OperationTimedOut", "InternalError" ->
           OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, message)
               .after(HttpStatuses.retryAfter(retryAfter, timing.now()));
-      default ->
-          HttpStatuses.failure(answer.getStatusCode(), message, retryAfter, timing.now());
+      default -> HttpStatuses.failure(answer.getStatusCode(), message, retryAfter, timing.now());
     };
   }
 

@@ -47,15 +47,13 @@ final class AzureListing {
       @Nullable String from = token;
       Optional<PagedResponse<BlobItem>> page =
           requests.call(
-              Operation.LIST,
-              watch -> errors.run(uris.root(), () -> page(options, from)));
+              Operation.LIST, watch -> errors.run(uris.root(), () -> page(options, from)));
       page.ifPresent(p -> p.getElements().forEach(item -> accept(item, versions)));
       token = page.map(PagedResponse::getContinuationToken).orElse(null);
     } while (token != null && !token.isEmpty());
   }
 
-  private Optional<PagedResponse<BlobItem>> page(
-      ListBlobsOptions options, @Nullable String token) {
+  private Optional<PagedResponse<BlobItem>> page(ListBlobsOptions options, @Nullable String token) {
     Iterator<PagedResponse<BlobItem>> pages =
         client.listBlobs(options, token, null).iterableByPage().iterator();
     return pages.hasNext() ? Optional.of(pages.next()) : Optional.empty();

@@ -10,15 +10,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A container and a prefix of an Azure storage account. Canonical is the container's own URL and the
- * prefix: {@code https://ACCOUNT.blob.core.windows.net/container/prefix}, or with another endpoint
- * {@code http://host[:port][/account]/container/prefix}.
+ * A container and a prefix of an Azure storage account. Canonical is the container's own URL and
+ * the prefix: {@code https://ACCOUNT.blob.core.windows.net/container/prefix}, or with another
+ * endpoint {@code http://host[:port][/account]/container/prefix}.
  *
  * @param endpoint the account's blob endpoint, without a slash at its end; empty where only a
  *     connection string says it
  */
 record AzureLocation(Optional<URI> endpoint, String container, String prefix) {
-  private static final Pattern CONTAINER = Pattern.compile("\\$(root|web|logs)|[a-z0-9](-?[a-z0-9]){2,62}");
+  private static final Pattern CONTAINER =
+      Pattern.compile("\\$(root|web|logs)|[a-z0-9](-?[a-z0-9]){2,62}");
   // Blob and Data Lake endpoints of the public and the sovereign clouds, and OneLake.
   private static final Pattern HOST =
       Pattern.compile(
@@ -51,7 +52,10 @@ record AzureLocation(Optional<URI> endpoint, String container, String prefix) {
         if (at < 0) {
           throw bad("abfss needs container@account.dfs.core.windows.net");
         }
-        yield of(given.or(() -> Optional.of(ofHost(head.substring(at + 1)))), head.substring(0, at), tail);
+        yield of(
+            given.or(() -> Optional.of(ofHost(head.substring(at + 1)))),
+            head.substring(0, at),
+            tail);
       }
       default -> {
         int second = tail.indexOf('/');

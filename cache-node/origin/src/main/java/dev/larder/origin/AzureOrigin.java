@@ -33,13 +33,11 @@ final class AzureOrigin implements Origin {
           "credentials",
           "versions",
           "check-md5");
-  private static final HttpHeaderName BLOB_MD5 =
-      HttpHeaderName.fromString("x-ms-blob-content-md5");
+  private static final HttpHeaderName BLOB_MD5 = HttpHeaderName.fromString("x-ms-blob-content-md5");
   private static final HttpHeaderName MS_RANGE = HttpHeaderName.fromString("x-ms-range");
   private static final HttpHeaderName MS_VERSION = HttpHeaderName.fromString("x-ms-version");
   private static final HttpHeaderName MS_ERROR = HttpHeaderName.fromString("x-ms-error-code");
-  private static final HttpHeaderName MS_VERSION_ID =
-      HttpHeaderName.fromString("x-ms-version-id");
+  private static final HttpHeaderName MS_VERSION_ID = HttpHeaderName.fromString("x-ms-version-id");
 
   private final BlobContainerClient client;
   private final ObjectUris uris;
@@ -127,13 +125,12 @@ final class AzureOrigin implements Origin {
         : Optional.empty();
   }
 
-  private HttpResponse send(OriginObject object, HttpRequest request)
-      throws OriginFailure {
+  private HttpResponse send(OriginObject object, HttpRequest request) throws OriginFailure {
     // No handle to abort is needed: the client has the same deadline and answers to interrupts.
     HttpResponse answer =
-        errors.run(
-            object.uri(), () -> client.getHttpPipeline().sendSync(request, Context.NONE));
-    if (answer.getStatusCode() == 412 && request.getHeaders().get(HttpHeaderName.IF_MATCH) != null) {
+        errors.run(object.uri(), () -> client.getHttpPipeline().sendSync(request, Context.NONE));
+    if (answer.getStatusCode() == 412
+        && request.getHeaders().get(HttpHeaderName.IF_MATCH) != null) {
       answer.close();
       // A blob that is gone matches nothing either; only an answer without a condition tells.
       HttpRequest plain = new HttpRequest(HttpMethod.HEAD, request.getUrl());
@@ -141,8 +138,7 @@ final class AzureOrigin implements Origin {
       plain.setHeader(MS_VERSION, client.getServiceVersion().getVersion());
       answer = send(object, plain);
       answer.close();
-      throw RangeAnswer.changed(
-          object, "version " + answer.getHeaderValue(HttpHeaderName.ETAG));
+      throw RangeAnswer.changed(object, "version " + answer.getHeaderValue(HttpHeaderName.ETAG));
     }
     if (answer.getStatusCode() != 200 && answer.getStatusCode() != 206) {
       String code = answer.getHeaderValue(MS_ERROR);

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A directory of this machine. Files are opened component by component without following links, so
- * nothing outside of the root is read, whatever happens between listing and read. The version is the
- * time of last change in nanoseconds; it is looked at before and after every read.
+ * nothing outside of the root is read, whatever happens between listing and read. The version is
+ * the time of last change in nanoseconds; it is looked at before and after every read.
  *
  * <p>A writer that changes a file through a mapping leaves that time alone until the kernel writes
  * back: such changes are not seen.
@@ -217,8 +217,7 @@ final class FileOrigin implements Origin {
         throws IOException, OriginFailure {
       BasicFileAttributes now =
           directory
-              .getFileAttributeView(
-                  name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+              .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
               .readAttributes();
       if (!now.isRegularFile()) {
         throw RangeAnswer.changed(object, "not a file");

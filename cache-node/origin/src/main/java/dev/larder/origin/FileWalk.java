@@ -72,7 +72,9 @@ final class FileWalk {
     }
   }
 
-  /** Directory streams that can open relative to themselves; without them links could be followed. */
+  /**
+   * Directory streams that can open relative to themselves; without them links could be followed.
+   */
   static SecureDirectoryStream<Path> secure(DirectoryStream<Path> stream) throws IOException {
     if (stream instanceof SecureDirectoryStream<Path> secure) {
       return secure;
@@ -102,8 +104,7 @@ final class FileWalk {
     BasicFileAttributes attributes;
     try {
       attributes =
-          level
-              .stream()
+          level.stream()
               .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
               .readAttributes();
     } catch (NoSuchFileException gone) {
@@ -121,8 +122,8 @@ final class FileWalk {
     }
   }
 
-  private void visitDirectory(
-      Level level, Path name, String path, BasicFileAttributes attributes) throws IOException {
+  private void visitDirectory(Level level, Path name, String path, BasicFileAttributes attributes)
+      throws IOException {
     if (levels.size() >= DEPTH_MAX) {
       sink.skipped(path, "it lies more than " + DEPTH_MAX + " directories deep");
       return;

@@ -38,8 +38,7 @@ final class HttpFetch implements AutoCloseable {
    * @param home where credentials may go: this scheme, host and port
    * @param authorization value of the Authorization header
    */
-  HttpFetch(
-      URI home, Optional<SecretRef> authorization, Redactor redactor, OriginContext context) {
+  HttpFetch(URI home, Optional<SecretRef> authorization, Redactor redactor, OriginContext context) {
     this.home = home;
     this.authorization = authorization;
     this.redactor = redactor;
@@ -55,8 +54,8 @@ final class HttpFetch implements AutoCloseable {
   }
 
   /** Sends a request; the answer's status is whatever came. The caller closes the body. */
-  HttpResponse<InputStream> send(
-      String method, URI uri, Map<String, String> headers, Watch watch) throws OriginFailure {
+  HttpResponse<InputStream> send(String method, URI uri, Map<String, String> headers, Watch watch)
+      throws OriginFailure {
     URI at = uri;
     for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
       HttpResponse<InputStream> answer = sendOnce(method, at, headers, watch);

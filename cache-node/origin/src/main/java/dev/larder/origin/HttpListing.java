@@ -94,8 +94,7 @@ final class HttpListing {
       }
       return text;
     } catch (IOException e) {
-      throw OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, manifest + " broke off")
-          .because(e);
+      throw OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, manifest + " broke off").because(e);
     }
   }
 

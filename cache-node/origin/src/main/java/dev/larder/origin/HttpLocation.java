@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * URLs in canonical form: scheme and host in lower case, no default port, the path in our
- * percent-encoding, the query as it is, no fragment. A signed URL is refused: its signature would be
- * written into catalogs, and it expires.
+ * percent-encoding, the query as it is, no fragment. A signed URL is refused: its signature would
+ * be written into catalogs, and it expires.
  */
 final class HttpLocation {
   private static final Set<String> SECRET_PARAMETERS =

@@ -66,18 +66,17 @@ final class HttpManifest {
   private static Map<String, String> json(String line, long number) {
     Map<String, String> fields = new HashMap<>();
     try (JsonReader reader = JsonProviders.createReader(line)) {
-      reader.readObject(
-          object -> {
-            while (object.nextToken() != com.azure.json.JsonToken.END_OBJECT) {
-              String name = object.getFieldName();
-              object.nextToken();
-              String value = object.getString();
-              if (value != null) {
-                fields.put(name, value);
-              }
-            }
-            return fields;
-          });
+      reader.readObject(object -> {
+        while (object.nextToken() != com.azure.json.JsonToken.END_OBJECT) {
+          String name = object.getFieldName();
+          object.nextToken();
+          String value = object.getString();
+          if (value != null) {
+            fields.put(name, value);
+          }
+        }
+        return fields;
+      });
     } catch (IOException | RuntimeException e) {
       throw bad(number, "it is not a JSON object of texts");
     }
@@ -123,7 +122,6 @@ final class HttpManifest {
   }
 
   private static LarderException bad(long number, String why) {
-    return new LarderException(
-        ErrorCode.BAD_ORIGIN, "manifest line " + number + ": " + why);
+    return new LarderException(ErrorCode.BAD_ORIGIN, "manifest line " + number + ": " + why);
   }
 }

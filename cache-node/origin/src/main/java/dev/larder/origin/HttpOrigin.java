@@ -122,7 +122,8 @@ final class HttpOrigin implements Origin {
     HttpFetch.close(answer);
     HttpHeaders head = answer.headers();
     String etag = head.firstValue("ETag").orElse(null);
-    Optional<Instant> changed = HttpStatuses.httpDate(head.firstValue("Last-Modified").orElse(null));
+    Optional<Instant> changed =
+        HttpStatuses.httpDate(head.firstValue("Last-Modified").orElse(null));
     Optional<String> fault =
         size < 0
             ? Optional.of("the server does not say its size")
@@ -195,11 +196,7 @@ final class HttpOrigin implements Origin {
   }
 
   private RangeBody body(
-      OriginObject object,
-      HttpResponse<InputStream> answer,
-      long offset,
-      long length,
-      Watch watch)
+      OriginObject object, HttpResponse<InputStream> answer, long offset, long length, Watch watch)
       throws OriginFailure {
     if (answer.statusCode() != 200 && answer.statusCode() != PARTIAL) {
       throw fetch.failure(object.uri(), answer);
@@ -209,8 +206,7 @@ final class HttpOrigin implements Origin {
       head.checkVersion(object);
       Optional<String> encoded = encodingFault(answer.headers());
       if (encoded.isPresent()) {
-        throw OriginFailure.lasting(
-            ErrorCode.ORIGIN_CORRUPT, object.uri() + ": " + encoded.get());
+        throw OriginFailure.lasting(ErrorCode.ORIGIN_CORRUPT, object.uri() + ": " + encoded.get());
       }
       Optional<ContentChecksum> checksum =
           answer.statusCode() == PARTIAL ? Optional.empty() : md5(answer.headers());
@@ -221,12 +217,7 @@ final class HttpOrigin implements Origin {
       }
       head.checkRange(object, offset, length);
       return new StreamBody(
-          object.uri(),
-          answer.body(),
-          abort,
-          head.contentLength() == length,
-          checksum,
-          redactor);
+          object.uri(), answer.body(), abort, head.contentLength() == length, checksum, redactor);
     } catch (OriginFailure e) {
       HttpFetch.close(answer);
       throw e;

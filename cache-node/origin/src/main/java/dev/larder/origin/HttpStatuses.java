@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class HttpStatuses {
   private HttpStatuses() {}
 
-  static OriginFailure failure(int status, String message, @Nullable String retryAfter, Instant now) {
+  static OriginFailure failure(
+      int status, String message, @Nullable String retryAfter, Instant now) {
     OriginFailure failure =
         isPassing(status)
             ? OriginFailure.passing(code(status), message)

@@ -97,7 +97,8 @@ final class Names {
   }
 
   private static int hexByte(String field, String encoded, int percent) {
-    int high = percent + 2 < encoded.length() ? Character.digit(encoded.charAt(percent + 1), 16) : -1;
+    int high =
+        percent + 2 < encoded.length() ? Character.digit(encoded.charAt(percent + 1), 16) : -1;
     int low = high >= 0 ? Character.digit(encoded.charAt(percent + 2), 16) : -1;
     if (low < 0) {
       throw bad(field, encoded, null);

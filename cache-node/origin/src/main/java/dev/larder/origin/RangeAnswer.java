@@ -29,8 +29,7 @@ record RangeAnswer(
 
   void checkVersion(OriginObject object) throws OriginFailure {
     if (!Versions.matches(object.version(), etag, lastModified)) {
-      throw changed(
-          object, "version " + Versions.token(etag, lastModified.orElse(Instant.EPOCH)));
+      throw changed(object, "version " + Versions.token(etag, lastModified.orElse(Instant.EPOCH)));
     }
   }
 
@@ -74,8 +73,7 @@ record RangeAnswer(
   }
 
   // A proxy's hiccup may give a wrong range once; the same answer again is the origin's fault.
-  private static OriginFailure corrupt(
-      OriginObject object, String what, long offset, long length) {
+  private static OriginFailure corrupt(OriginObject object, String what, long offset, long length) {
     return OriginFailure.passing(
         ErrorCode.ORIGIN_CORRUPT,
         object.uri()

@@ -149,8 +149,7 @@ final class Requests implements AutoCloseable {
 
   void acquire() {
     requireOpen();
-    long waitMillis =
-        Math.max(1, QUEUE_DEADLINES * context.limits().progressDeadline().toMillis());
+    long waitMillis = Math.max(1, QUEUE_DEADLINES * context.limits().progressDeadline().toMillis());
     try {
       if (!connections.tryAcquire(waitMillis, TimeUnit.MILLISECONDS)) {
         context.metrics().error(ErrorCode.TOO_MANY);

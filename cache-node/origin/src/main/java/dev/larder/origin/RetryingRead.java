@@ -116,9 +116,7 @@ final class RetryingRead implements OriginRead {
     RangeBody open = body;
     if (open == null) {
       attemptStart = position;
-      open =
-          requests.guarded(
-              watch, Operation.READ, w -> opener.open(position, end - position, w));
+      open = requests.guarded(watch, Operation.READ, w -> opener.open(position, end - position, w));
       body = open;
       if (open.checksum().isPresent()) {
         checksum = open.checksum();

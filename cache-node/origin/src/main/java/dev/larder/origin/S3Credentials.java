@@ -22,8 +22,7 @@ import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 final class S3Credentials {
   private S3Credentials() {}
 
-  static AwsCredentialsProvider provider(
-      String text, Redactor redactor, OriginContext context) {
+  static AwsCredentialsProvider provider(String text, Redactor redactor, OriginContext context) {
     if (text.equals("default")) {
       return DefaultCredentialsProvider.builder().build();
     }
@@ -78,8 +77,7 @@ final class S3Credentials {
         .map(line -> line.split("=", 2))
         .filter(pair -> pair.length == 2)
         .forEach(
-            pair ->
-                values.putIfAbsent(pair[0].strip().toLowerCase(Locale.ROOT), pair[1].strip()));
+            pair -> values.putIfAbsent(pair[0].strip().toLowerCase(Locale.ROOT), pair[1].strip()));
     return values;
   }
 }

@@ -76,7 +76,10 @@ final class S3Errors {
     return switch (code) {
       case "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed" ->
           OriginFailure.lasting(ErrorCode.ORIGIN_GONE, message);
-      case "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch",
+      case "ExpiredToken",
+          "InvalidToken",
+          "InvalidAccessKeyId",
+          "SignatureDoesNotMatch",
           "AccessDenied" ->
           OriginFailure.lasting(ErrorCode.ORIGIN_DENIED, message);
       case "InvalidObjectState" ->
@@ -85,8 +88,7 @@ final class S3Errors {
           OriginFailure.lasting(ErrorCode.BAD_ORIGIN, message + " (check option region)");
       case "RequestTimeout", "SlowDown", "InternalError" ->
           OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, message).after(wait(details));
-      default ->
-          HttpStatuses.failure(e.statusCode(), message, retryAfter(details), timing.now());
+      default -> HttpStatuses.failure(e.statusCode(), message, retryAfter(details), timing.now());
     };
   }
 

@@ -27,11 +27,7 @@ final class S3Listing {
   private final ListingSink sink;
 
   S3Listing(
-      S3Location location,
-      S3Client client,
-      S3Errors errors,
-      Requests requests,
-      ListingSink sink) {
+      S3Location location, S3Client client, S3Errors errors, Requests requests, ListingSink sink) {
     this.location = location;
     this.client = client;
     this.errors = errors;
@@ -61,8 +57,7 @@ final class S3Listing {
           requests.call(
               Operation.LIST,
               watch ->
-                  errors.run(
-                      watch, location.uris().root(), () -> client.listObjectsV2(request)));
+                  errors.run(watch, location.uris().root(), () -> client.listObjectsV2(request)));
       for (S3Object object : page.contents()) {
         accept(
             object.key(),

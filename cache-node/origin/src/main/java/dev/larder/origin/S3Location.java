@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
  * @param endpoint where it is, when not at Amazon
  */
 record S3Location(String bucket, ObjectUris uris, Optional<URI> endpoint) {
-  private static final Pattern BUCKET = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]");
+  private static final Pattern BUCKET =
+      Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]");
   private static final Pattern OWN_HOST = Pattern.compile(".*\\.amazonaws\\.com(\\.cn)?");
 
   static S3Location parse(String uri, OptionReader options) {
@@ -29,8 +30,7 @@ record S3Location(String bucket, ObjectUris uris, Optional<URI> endpoint) {
       throw bad("it holds credentials, which belong into option credentials as a reference");
     }
     if (!BUCKET.matcher(bucket).matches()) {
-      throw bad(
-          "\"" + bucket + "\" is no bucket's name (3 to 63 letters, digits, dots, hyphens)");
+      throw bad("\"" + bucket + "\" is no bucket's name (3 to 63 letters, digits, dots, hyphens)");
     }
     String prefix = slash < 0 ? "" : ObjectUris.prefixOf(rest.substring(slash + 1));
     Optional<URI> endpoint = options.text("endpoint").map(text -> Endpoint.parse(text, false));

@@ -8,9 +8,10 @@ import software.amazon.awssdk.services.s3.model.GetObjectRequest;
 import software.amazon.awssdk.services.s3.model.HeadObjectRequest;
 
 /**
- * A version token of S3, bound to requests and compared with answers: a version id where the dataset
- * lists versions, else an ETag, else a time. Objects written while versioning was off or suspended
- * have the id "null" and can be overwritten in place, so there the token is {@code null/<ETag>}.
+ * A version token of S3, bound to requests and compared with answers: a version id where the
+ * dataset lists versions, else an ETag, else a time. Objects written while versioning was off or
+ * suspended have the id "null" and can be overwritten in place, so there the token is {@code
+ * null/<ETag>}.
  *
  * @param id version id to ask for
  * @param token ETag or time to ask for and to compare; empty where the id alone decides
@@ -68,12 +69,10 @@ record S3Version(Optional<String> id, String token) {
           ErrorCode.ORIGIN_CHANGED,
           object.uri() + ": version " + id.get() + " was asked for, " + versionId + " came");
     }
-    if (!token.isEmpty()
-        && !Versions.matches(token, etag, Optional.ofNullable(lastModified))) {
+    if (!token.isEmpty() && !Versions.matches(token, etag, Optional.ofNullable(lastModified))) {
       throw RangeAnswer.changed(
           object,
-          "version "
-              + Versions.token(etag, lastModified == null ? Instant.EPOCH : lastModified));
+          "version " + Versions.token(etag, lastModified == null ? Instant.EPOCH : lastModified));
     }
   }
 }

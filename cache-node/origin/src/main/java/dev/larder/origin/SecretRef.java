@@ -40,7 +40,9 @@ final class SecretRef {
       // The text may be the secret itself, so it is not repeated.
       throw new LarderException(
           ErrorCode.BAD_ORIGIN,
-          "option " + key + ": expected env:NAME or file:/path; a secret itself is never an option");
+          "option "
+              + key
+              + ": expected env:NAME or file:/path; a secret itself is never an option");
     }
     value();
   }

@@ -9,7 +9,8 @@ import java.util.Optional;
 
 /** A range out of a whole object, from a server that ignores Range. */
 final class SkippingBody implements RangeBody {
-  // Every read downloads what lies before it: bearable for files of a few blocks, not for large ones.
+  // Every read downloads what lies before it: bearable for files of a few blocks, not for large
+  // ones.
   static final long SKIP_BYTES_MAX = 64L << 20;
   private static final int SCRATCH_BYTES = 64 << 10;
 
@@ -51,8 +52,7 @@ final class SkippingBody implements RangeBody {
               + SKIP_BYTES_MAX
               + " its files can't be read");
     }
-    StreamBody body =
-        new StreamBody(object.uri(), in, abort, false, Optional.empty(), redactor);
+    StreamBody body = new StreamBody(object.uri(), in, abort, false, Optional.empty(), redactor);
     return new SkippingBody(object, in, body, offset, redactor, watch);
   }
 

@@ -9,7 +9,9 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A body that comes as a stream. Heap buffers are filled directly, others through a small array. */
+/**
+ * A body that comes as a stream. Heap buffers are filled directly, others through a small array.
+ */
 final class StreamBody implements RangeBody {
   private static final Logger log = LoggerFactory.getLogger(StreamBody.class);
   // As much as one read of a Java socket hands over.
@@ -49,8 +51,7 @@ final class StreamBody implements RangeBody {
     try {
       if (target.hasArray()) {
         int count =
-            in.read(
-                target.array(), target.arrayOffset() + target.position(), target.remaining());
+            in.read(target.array(), target.arrayOffset() + target.position(), target.remaining());
         if (count > 0) {
           target.position(target.position() + count);
         }

@@ -33,8 +33,8 @@ final class Versions {
   }
 
   /**
-   * Whether an answer is of the version a token names. Listings give milliseconds where headers give
-   * seconds, so times are compared to the second.
+   * Whether an answer is of the version a token names. Listings give milliseconds where headers
+   * give seconds, so times are compared to the second.
    */
   static boolean matches(String token, @Nullable String etag, Optional<Instant> lastModified) {
     if (etag != null && OriginKeys.versionOfEtag(etag).equals(token)) {

@@ -4,11 +4,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One caller's eye on its own blocking calls. {@link Watchdog} aborts a call that lasts longer than
- * the deadline, whose thread was interrupted, or whose origin was closed: blocking socket reads of a
- * platform thread answer to nothing else.
+ * the deadline, whose thread was interrupted, or whose origin was closed: blocking socket reads of
+ * a platform thread answer to nothing else.
  *
- * <p><b>Threads:</b> {@link #begin}, {@link #end} and {@link #onAbort} by the caller's, {@link #check}
- * by the watchdog's.
+ * <p><b>Threads:</b> {@link #begin}, {@link #end} and {@link #onAbort} by the caller's, {@link
+ * #check} by the watchdog's.
  */
 final class Watch {
   /** Why a call was aborted. */

@@ -38,8 +38,7 @@ class AzureOriginTest extends OriginContract {
   @BeforeAll
   static void start() throws Exception {
     if (!"true".equals(System.getenv("CI"))) {
-      Assumptions.assumeTrue(
-          AzuriteServer.executable().isPresent(), AzuriteServer.HOW_TO_GET);
+      Assumptions.assumeTrue(AzuriteServer.executable().isPresent(), AzuriteServer.HOW_TO_GET);
     }
     server = AzuriteServer.start(work);
   }
@@ -80,14 +79,11 @@ class AzureOriginTest extends OriginContract {
       try (ExecutorService pool = Executors.newFixedThreadPool(8)) {
         List<? extends Future<?>> all =
             IntStream.range(0, count)
-                .mapToObj(
-                    i ->
-                        pool.submit(
-                            () ->
-                                put(
-                                    bulkName(i),
-                                    bulkName(i)
-                                        .getBytes(java.nio.charset.StandardCharsets.UTF_8))))
+                .mapToObj(i ->
+                    pool.submit(() ->
+                        put(
+                            bulkName(i),
+                            bulkName(i).getBytes(java.nio.charset.StandardCharsets.UTF_8))))
                 .toList();
         for (Future<?> one : all) {
           one.get();
@@ -108,18 +104,14 @@ class AzureOriginTest extends OriginContract {
     public Origin open(TestContext context) {
       return context
           .environment(Map.of("KEY", AzuriteServer.KEY))
-          .open(
-              uri(),
-              Map.of("endpoint", server.endpoint().toString(), "account-key", "env:KEY"));
+          .open(uri(), Map.of("endpoint", server.endpoint().toString(), "account-key", "env:KEY"));
     }
 
     @Override
     public Origin openDenied(TestContext context) {
       return context
           .environment(Map.of("KEY", "Y2FuYXJ5LXdyb25nLWtleQ=="))
-          .open(
-              uri(),
-              Map.of("endpoint", server.endpoint().toString(), "account-key", "env:KEY"));
+          .open(uri(), Map.of("endpoint", server.endpoint().toString(), "account-key", "env:KEY"));
     }
 
     @Override

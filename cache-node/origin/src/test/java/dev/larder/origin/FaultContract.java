@@ -77,7 +77,8 @@ abstract class FaultContract {
   void goesOnFromTheLastByteAfterATruncation() {
     TestContext context = new TestContext();
     try (Origin origin = open(context)) {
-      server.spoil(path(), new Fault.Truncate(10_000), new Fault.Truncate(0), new Fault.Status(500));
+      server.spoil(
+          path(), new Fault.Truncate(10_000), new Fault.Truncate(0), new Fault.Status(500));
       assertArrayEquals(slice(500, 900_000), Reads.range(origin, object, 500, 900_000));
       List<String> ranges =
           server.requests().stream().map(r -> r.header("Range")).distinct().toList();
@@ -141,14 +142,13 @@ abstract class FaultContract {
   void retryAfterIsHonouredAndBackOffIsJittered() {
     FakeClock clock = new FakeClock();
     try (Origin origin = open(new TestContext().clock(clock))) {
-      server.spoil(path(), new Fault.Status(503, "7"), new Fault.Status(429), new Fault.Status(500));
+      server.spoil(
+          path(), new Fault.Status(503, "7"), new Fault.Status(429), new Fault.Status(500));
       assertArrayEquals(slice(7, 100), Reads.range(origin, object, 7, 100));
       // Half of 1, 2 and 4 ms, the fake chance being one half.
       assertEquals(
           List.of(
-              Duration.ofSeconds(7).plusNanos(500_000),
-              Duration.ofMillis(1),
-              Duration.ofMillis(2)),
+              Duration.ofSeconds(7).plusNanos(500_000), Duration.ofMillis(1), Duration.ofMillis(2)),
           clock.sleeps());
       server.spoil(path(), new Fault.Status(503, "3600"));
       LarderException e =
@@ -244,16 +244,15 @@ abstract class FaultContract {
         List<Throwable> seen = new ArrayList<>();
         Thread reader =
             Thread.ofPlatform()
-                .start(
-                    () -> {
-                      try {
-                        Reads.range(origin, object, 0, 100_000);
-                      } catch (Throwable e) {
-                        seen.add(e);
-                      } finally {
-                        done.countDown();
-                      }
-                    });
+                .start(() -> {
+                  try {
+                    Reads.range(origin, object, 0, 100_000);
+                  } catch (Throwable e) {
+                    seen.add(e);
+                  } finally {
+                    done.countDown();
+                  }
+                });
         await(() -> server.requests().size() > before);
         reader.interrupt();
         assertTrue(done.await(5, TimeUnit.SECONDS), "the read went on");
@@ -269,14 +268,13 @@ abstract class FaultContract {
     try (ExecutorService pool = Executors.newSingleThreadExecutor()) {
       CountDownLatch begun = new CountDownLatch(1);
       Future<LarderException> failure =
-          pool.submit(
-              () -> {
-                try (Origin.OriginRead read = origin.open(object, 0, 100_000)) {
-                  begun.countDown();
-                  return Reads.fails(
-                      ErrorCode.CLOSED, () -> Reads.drain(read, ByteBuffer.allocate(4096)));
-                }
-              });
+          pool.submit(() -> {
+            try (Origin.OriginRead read = origin.open(object, 0, 100_000)) {
+              begun.countDown();
+              return Reads.fails(
+                  ErrorCode.CLOSED, () -> Reads.drain(read, ByteBuffer.allocate(4096)));
+            }
+          });
       assertTrue(begun.await(10, TimeUnit.SECONDS));
       origin.close();
       failure.get(5, TimeUnit.SECONDS);
@@ -305,8 +303,7 @@ abstract class FaultContract {
   void aReaderThatSitsOnTheLastConnectionIsNamed() {
     try (Origin origin = open(new TestContext().connections(1).deadline(Duration.ofMillis(50)));
         Origin.OriginRead held = origin.open(object, 0, 100_000)) {
-      LarderException e =
-          Reads.fails(ErrorCode.TOO_MANY, () -> Reads.range(origin, object, 0, 10));
+      LarderException e = Reads.fails(ErrorCode.TOO_MANY, () -> Reads.range(origin, object, 0, 10));
       assertTrue(e.getMessage().contains("origin.connections-max"), e.getMessage());
       held.close();
       assertArrayEquals(slice(0, 10), Reads.range(origin, object, 0, 10));

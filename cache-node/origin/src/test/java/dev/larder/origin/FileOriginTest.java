@@ -121,7 +121,8 @@ class FileOriginTest extends OriginContract {
   void specialFilesAreSkippedAndNeverOpened() throws Exception {
     Path root = Files.createDirectories(temp.resolve("root"));
     Files.writeString(root.resolve("x"), "");
-    assertEquals(0, new ProcessBuilder("mkfifo", root.resolve("pipe").toString()).start().waitFor());
+    assertEquals(
+        0, new ProcessBuilder("mkfifo", root.resolve("pipe").toString()).start().waitFor());
     try (Origin origin = new TestContext().open(root.toString(), Map.of())) {
       Listing listing = Listing.of(origin);
       assertTrue(listing.skipped.get("pipe").contains("neither a file"));

@@ -156,8 +156,7 @@ class HttpOriginTest extends OriginContract {
   @Test
   void serversWithoutHeadOrEtagOrRangesAreRead() {
     byte[] content = bytes(new Random(2), 300_000);
-    server.put(
-        "/x", new Resource(content, "", Instant.parse("2025-02-03T04:05:06Z"), Map.of()));
+    server.put("/x", new Resource(content, "", Instant.parse("2025-02-03T04:05:06Z"), Map.of()));
     server.refuseHead(true);
     try (Origin origin = new TestContext().open(server.endpoint() + "/x", Map.of())) {
       OriginObject object = Listing.of(origin).get("x");
@@ -166,8 +165,7 @@ class HttpOriginTest extends OriginContract {
       assertArrayEquals(
           java.util.Arrays.copyOfRange(content, 200_000, 200_100),
           Reads.range(origin, object, 200_000, 100));
-      server.put(
-          "/x", new Resource(content, "", Instant.parse("2025-02-03T04:05:07Z"), Map.of()));
+      server.put("/x", new Resource(content, "", Instant.parse("2025-02-03T04:05:07Z"), Map.of()));
       Reads.fails(ErrorCode.ORIGIN_CHANGED, () -> Reads.range(origin, object, 0, 100));
       server.ignoreConditions(true);
       Reads.fails(ErrorCode.ORIGIN_CHANGED, () -> Reads.range(origin, object, 0, 100));
@@ -194,8 +192,7 @@ class HttpOriginTest extends OriginContract {
       other.put("/y", content, "e");
       server.put("/x", content, "e");
       server.requireAuthorization("Bearer canary-http");
-      TestContext context =
-          new TestContext().environment(Map.of("AUTH", "Bearer canary-http"));
+      TestContext context = new TestContext().environment(Map.of("AUTH", "Bearer canary-http"));
       try (Origin origin =
           context.open(server.endpoint() + "/x", Map.of("credentials", "env:AUTH"))) {
         OriginObject object = Listing.of(origin).get("x");
@@ -218,8 +215,7 @@ class HttpOriginTest extends OriginContract {
 
   @Test
   void compressedAnswersAreRefused() {
-    server.put(
-        "/x", new Resource(new byte[10], "\"e\"", null, Map.of("Content-Encoding", "gzip")));
+    server.put("/x", new Resource(new byte[10], "\"e\"", null, Map.of("Content-Encoding", "gzip")));
     try (Origin origin = new TestContext().open(server.endpoint() + "/x", Map.of())) {
       Reads.fails(ErrorCode.BAD_ORIGIN, () -> Listing.of(origin));
     }

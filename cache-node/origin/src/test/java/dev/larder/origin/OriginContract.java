@@ -123,8 +123,7 @@ abstract class OriginContract {
       int last = bulk() - 1;
       assertEquals(
           bulkName(last),
-          new String(
-              Reads.all(origin, listing.get(bulkName(last))), StandardCharsets.UTF_8));
+          new String(Reads.all(origin, listing.get(bulkName(last))), StandardCharsets.UTF_8));
     }
   }
 
@@ -132,30 +131,29 @@ abstract class OriginContract {
   void readsAnyRangeIntoAnyBuffer() throws Exception {
     try (Fixture fixture = fixture();
         Origin origin = fixture.open(new TestContext())) {
-      Seeds.run(
-          random -> {
-            byte[] content = bytes(random, 3_000_017);
-            fixture.put("big.bin", content);
-            OriginObject object = Listing.of(origin).get("big.bin");
-            List<ByteBuffer> buffers =
-                List.of(
-                    ByteBuffer.allocate(64 << 10),
-                    ByteBuffer.allocateDirect(64 << 10),
-                    ByteBuffer.allocate(100).slice(7, 50));
-            for (int i = 0; i < 12; i++) {
-              int offset = random.nextInt(content.length);
-              int length = 1 + random.nextInt(Math.min(200_000, content.length - offset));
-              try (Origin.OriginRead read = origin.open(object, offset, length)) {
-                assertArrayEquals(
-                    Arrays.copyOfRange(content, offset, offset + length),
-                    Reads.drain(read, buffers.get(i % buffers.size())));
-              }
-            }
-            assertArrayEquals(content, Reads.all(origin, object));
+      Seeds.run(random -> {
+        byte[] content = bytes(random, 3_000_017);
+        fixture.put("big.bin", content);
+        OriginObject object = Listing.of(origin).get("big.bin");
+        List<ByteBuffer> buffers =
+            List.of(
+                ByteBuffer.allocate(64 << 10),
+                ByteBuffer.allocateDirect(64 << 10),
+                ByteBuffer.allocate(100).slice(7, 50));
+        for (int i = 0; i < 12; i++) {
+          int offset = random.nextInt(content.length);
+          int length = 1 + random.nextInt(Math.min(200_000, content.length - offset));
+          try (Origin.OriginRead read = origin.open(object, offset, length)) {
             assertArrayEquals(
-                new byte[] {content[content.length - 1]},
-                Reads.range(origin, object, content.length - 1, 1));
-          });
+                Arrays.copyOfRange(content, offset, offset + length),
+                Reads.drain(read, buffers.get(i % buffers.size())));
+          }
+        }
+        assertArrayEquals(content, Reads.all(origin, object));
+        assertArrayEquals(
+            new byte[] {content[content.length - 1]},
+            Reads.range(origin, object, content.length - 1, 1));
+      });
     }
   }
 

@@ -56,7 +56,8 @@ class S3FaultsTest extends FaultContract {
             <Size>5</Size></Version>
             <DeleteMarker><Key>data/gone</Key><VersionId>v-8</VersionId><IsLatest>true</IsLatest>
             <LastModified>2025-01-02T00:00:00.000Z</LastModified></DeleteMarker>
-            </ListVersionsResult>"""
+            </ListVersionsResult>\
+            """
                 .getBytes(StandardCharsets.UTF_8),
             "",
             null,

@@ -36,11 +36,12 @@ final class S3Fixture implements OriginContract.Fixture {
 
   @Override
   public void put(String path, byte[] content) {
-    client.putObject(
-        b -> b.bucket(bucket).key("data/" + path), RequestBody.fromBytes(content));
+    client.putObject(b -> b.bucket(bucket).key("data/" + path), RequestBody.fromBytes(content));
   }
 
-  /** Straight into the server's directory, which is what it lists: a PUT each would take minutes. */
+  /**
+   * Straight into the server's directory, which is what it lists: a PUT each would take minutes.
+   */
   @Override
   public void putMany(int count) throws Exception {
     for (int i = 0; i < count; i++) {

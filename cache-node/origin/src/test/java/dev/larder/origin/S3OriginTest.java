@@ -53,10 +53,8 @@ class S3OriginTest extends OriginContract {
           b -> b.bucket(fixture.bucket).key("database"), RequestBody.fromBytes(new byte[1]));
       try (Origin origin = fixture.open(new TestContext())) {
         assertEquals(List.of("in/side"), List.copyOf(Listing.of(origin).objects.keySet()));
-        assertEquals(
-            "s3+" + server.endpoint() + "/" + fixture.bucket + "/data", origin.uri());
-        assertEquals(
-            origin.uri() + "/in/side", Listing.of(origin).get("in/side").uri());
+        assertEquals("s3+" + server.endpoint() + "/" + fixture.bucket + "/data", origin.uri());
+        assertEquals(origin.uri() + "/in/side", Listing.of(origin).get("in/side").uri());
       }
     }
   }
@@ -85,10 +83,7 @@ class S3OriginTest extends OriginContract {
       byte[] content = bytes(new Random(1), 100_000);
       byte[] sha256 = MessageDigest.getInstance("SHA-256").digest(content);
       fixture.client.putObject(
-          b ->
-              b.bucket(fixture.bucket)
-                  .key("data/x")
-                  .checksumAlgorithm(ChecksumAlgorithm.SHA256),
+          b -> b.bucket(fixture.bucket).key("data/x").checksumAlgorithm(ChecksumAlgorithm.SHA256),
           RequestBody.fromBytes(content));
       Map<String, String> md5 = new HashMap<>(fixture.options());
       md5.put("check-md5", "true");
@@ -115,8 +110,7 @@ class S3OriginTest extends OriginContract {
       try (Origin origin = fixture.open(new TestContext())) {
         OriginObject object = Listing.of(origin).get("x");
         assertEquals(
-            "first content",
-            new String(Reads.all(origin, object), StandardCharsets.UTF_8));
+            "first content", new String(Reads.all(origin, object), StandardCharsets.UTF_8));
         Path fresh = Files.writeString(data.resolve("y"), "other content");
         Files.setLastModifiedTime(
             fresh,
@@ -131,14 +125,12 @@ class S3OriginTest extends OriginContract {
   @Test
   void aMissingBucketIsGone() {
     TestContext context =
-        new TestContext()
-            .environment(Map.of("K", S3Server.ACCESS_KEY + ":" + S3Server.SECRET_KEY));
+        new TestContext().environment(Map.of("K", S3Server.ACCESS_KEY + ":" + S3Server.SECRET_KEY));
     try (Origin origin =
         context.open(
             "s3://no-such-bucket",
             Map.of("endpoint", server.endpoint().toString(), "credentials", "env:K"))) {
-      String message =
-          Reads.fails(ErrorCode.ORIGIN_GONE, () -> Listing.of(origin)).getMessage();
+      String message = Reads.fails(ErrorCode.ORIGIN_GONE, () -> Listing.of(origin)).getMessage();
       assertTrue(message.contains("no-such-bucket"), message);
     }
   }

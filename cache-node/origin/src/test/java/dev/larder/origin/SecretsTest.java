@@ -140,13 +140,15 @@ class SecretsTest {
     Redactor redactor = new Redactor();
     redactor.hide("hunter22");
     String text =
-        redactor.text("https://h/x?sig=abc%2F&x=1 Authorization: Bearer tok hunter22 AccountKey=q;");
+        redactor.text(
+            "https://h/x?sig=abc%2F&x=1 Authorization: Bearer tok hunter22 AccountKey=q;");
     assertTrue(text.contains("x=1"), text);
     for (String secret : List.of("abc", "tok ", "hunter22", "=q")) {
       assertFalse(text.contains(secret), text);
     }
     Throwable cause =
-        redactor.cause(new IllegalStateException("outer hunter22", new RuntimeException("hunter22")));
+        redactor.cause(
+            new IllegalStateException("outer hunter22", new RuntimeException("hunter22")));
     assertFalse(String.valueOf(cause).contains("hunter22"));
     assertFalse(String.valueOf(cause.getCause()).contains("hunter22"));
     assertTrue(cause.getMessage().startsWith("java.lang.IllegalStateException"));

@@ -14,7 +14,8 @@ import java.util.function.UnaryOperator;
 /** What tests hand to origins, and what they count. */
 final class TestContext {
   static final OriginLimits FAST =
-      new OriginLimits(16, 0, Duration.ofSeconds(10), 4, Duration.ofMillis(1), Duration.ofMillis(8));
+      new OriginLimits(
+          16, 0, Duration.ofSeconds(10), 4, Duration.ofMillis(1), Duration.ofMillis(8));
 
   final Counts counts = new Counts();
   private Timing timing = Timing.system();
@@ -27,39 +28,36 @@ final class TestContext {
   }
 
   TestContext deadline(Duration deadline) {
-    return limits(
-        l ->
-            new OriginLimits(
-                l.connectionsMax(),
-                l.bytesPerSecond(),
-                deadline,
-                l.attemptsMax(),
-                l.retryDelayMin(),
-                l.retryDelayMax()));
+    return limits(l ->
+        new OriginLimits(
+            l.connectionsMax(),
+            l.bytesPerSecond(),
+            deadline,
+            l.attemptsMax(),
+            l.retryDelayMin(),
+            l.retryDelayMax()));
   }
 
   TestContext connections(int max) {
-    return limits(
-        l ->
-            new OriginLimits(
-                max,
-                l.bytesPerSecond(),
-                l.progressDeadline(),
-                l.attemptsMax(),
-                l.retryDelayMin(),
-                l.retryDelayMax()));
+    return limits(l ->
+        new OriginLimits(
+            max,
+            l.bytesPerSecond(),
+            l.progressDeadline(),
+            l.attemptsMax(),
+            l.retryDelayMin(),
+            l.retryDelayMax()));
   }
 
   TestContext bandwidth(long bytesPerSecond) {
-    return limits(
-        l ->
-            new OriginLimits(
-                l.connectionsMax(),
-                bytesPerSecond,
-                l.progressDeadline(),
-                l.attemptsMax(),
-                l.retryDelayMin(),
-                l.retryDelayMax()));
+    return limits(l ->
+        new OriginLimits(
+            l.connectionsMax(),
+            bytesPerSecond,
+            l.progressDeadline(),
+            l.attemptsMax(),
+            l.retryDelayMin(),
+            l.retryDelayMax()));
   }
 
   TestContext environment(Map<String, String> variables) {

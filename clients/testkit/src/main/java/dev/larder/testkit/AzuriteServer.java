@@ -44,8 +44,7 @@ public final class AzuriteServer implements AutoCloseable {
       return Optional.empty();
     }
     Path path = Path.of(named);
-    Path file =
-        Files.isDirectory(path) ? path.resolve("node_modules/.bin/azurite-blob") : path;
+    Path file = Files.isDirectory(path) ? path.resolve("node_modules/.bin/azurite-blob") : path;
     return Files.isExecutable(file) ? Optional.of(file) : Optional.empty();
   }
 

@@ -16,7 +16,8 @@ final class Children {
   /** Something a child writes when it serves; null until then. */
   @FunctionalInterface
   interface Sign<T> {
-    @org.jspecify.annotations.Nullable T look() throws IOException;
+    @org.jspecify.annotations.Nullable
+    T look() throws IOException;
   }
 
   /** Waits for a sign of life; a child that dies first fails with what it logged. */

@@ -122,8 +122,7 @@ final class FaultyAnswer {
       headers.put("Last-Modified", DATE.format(changed.atZone(ZoneOffset.UTC)));
     }
     if (ranged) {
-      headers.put(
-          "Content-Range", "bytes " + from + "-" + last + "/" + resource.content().length);
+      headers.put("Content-Range", "bytes " + from + "-" + last + "/" + resource.content().length);
     }
     if (!(fault instanceof Fault.TooLong)) {
       headers.put("Content-Length", Integer.toString(bytes.length));

@@ -16,9 +16,9 @@ import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A real S3 server (the module clients/s3server) as a process of its own on loopback. Each directory
- * of {@link #buckets} is a bucket; a file put there from outside is an object without an ETag, for
- * which the server ignores If-Match; one written through S3 has the MD5 of its content.
+ * A real S3 server (the module clients/s3server) as a process of its own on loopback. Each
+ * directory of {@link #buckets} is a bucket; a file put there from outside is an object without an
+ * ETag, for which the server ignores If-Match; one written through S3 has the MD5 of its content.
  *
  * <p>Credentials are {@link #ACCESS_KEY} and {@link #SECRET_KEY}. Any thread.
  */
@@ -71,8 +71,7 @@ public final class S3Server implements AutoCloseable {
     builder.environment().put("LC_ALL", "C.UTF-8");
     builder.environment().put("S3SERVER_IDENTITY", ACCESS_KEY);
     builder.environment().put("S3SERVER_CREDENTIAL", SECRET_KEY);
-    Process process =
-        builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     int actual =
         Children.await(
             process,
@@ -117,8 +116,9 @@ public final class S3Server implements AutoCloseable {
   }
 
   /**
-   * Every answer since the start, in order. The server logs an answer when it has been sent, so this
-   * sends one more request of its own and waits until that one stands in the log; it is left out.
+   * Every answer since the start, in order. The server logs an answer when it has been sent, so
+   * this sends one more request of its own and waits until that one stands in the log; it is left
+   * out.
    */
   public List<AccessLogEntry> accessLog() throws IOException, InterruptedException {
     String marker = "/log-marker/" + UUID.randomUUID();

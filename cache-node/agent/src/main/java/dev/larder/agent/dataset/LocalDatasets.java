@@ -111,8 +111,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         var defined = coordinator.createDataset(name, uri, options.values());
         isDefined = true;
         KeptSnapshot first = addSnapshot(name, origin, listing);
-        next.replace(
-            new Definition(name, uri, options, defined.createdAt(), List.of(first)));
+        next.replace(new Definition(name, uri, options, defined.createdAt(), List.of(first)));
         files.save(next.definition());
         attached.put(name, next);
       }
@@ -231,8 +230,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     Attached dataset = attached.get(snapshot.dataset());
     Optional<KeptSnapshot> kept =
         dataset == null ? Optional.empty() : dataset.definition().find(snapshot.snapshot());
-    OpenCatalog open =
-        dataset == null || kept.isEmpty() ? null : dataset.readyCatalog(kept.get());
+    OpenCatalog open = dataset == null || kept.isEmpty() ? null : dataset.readyCatalog(kept.get());
     if (open == null) {
       return null;
     }
@@ -332,8 +330,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   }
 
   private void unpin(DatasetName name, KeptSnapshot snapshot) {
-    store.unpin(
-        snapshot.info().catalog(), owner(name, Long.toString(snapshot.info().number())));
+    store.unpin(snapshot.info().catalog(), owner(name, Long.toString(snapshot.info().number())));
   }
 
   private static String owner(DatasetName name, String snapshot) {

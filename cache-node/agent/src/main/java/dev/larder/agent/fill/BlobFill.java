@@ -629,8 +629,8 @@ final class BlobFill {
 
   /**
    * Makes room in a store that holds nothing else to evict: a blob larger than the budget is read
-   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the lock
-   * up meanwhile: the store waits for its commits.
+   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the
+   * lock up meanwhile: the store waits for its commits.
    */
   private boolean dropUnwanted() {
     List<Integer> victims = known.stripes().stream().filter(this::isDroppable).toList();
