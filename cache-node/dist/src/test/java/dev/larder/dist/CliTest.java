@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -45,9 +44,7 @@ class CliTest {
     Files.createDirectories(source.resolve("sub"));
     Files.writeString(source.resolve("hello.txt"), "hello\n");
     Files.write(source.resolve("sub/large.bin"), LARGE);
-    node =
-        DevNode.start(
-            directory.resolve("data"), directory.resolve("run"), 0, Optional.of(readyFile()));
+    node = TestNode.start(directory);
     assertEquals(0, run("dataset", "create", "docs", source.toString()), lastErr);
     assertTrue(lastOut.contains("docs@1: 2 files"), lastOut);
   }

@@ -28,7 +28,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Assumptions;
@@ -184,11 +183,7 @@ class EndToEndTest {
   }
 
   private DevNode start() {
-    return DevNode.start(
-        directory.resolve("data"),
-        directory.resolve("run"),
-        0,
-        Optional.of(directory.resolve("ready.json")));
+    return TestNode.start(directory);
   }
 
   private LarderClient connect() {
