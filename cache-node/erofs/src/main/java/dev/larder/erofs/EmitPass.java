@@ -138,7 +138,7 @@ final class EmitPass implements SortedTree.Sink {
           inode.encode(Erofs.LAYOUT_CHUNKED, xattrBytes, bits - Erofs.BLOCK_BITS, ++number);
       image.append(bytes, 0, fixed);
       image.append(attributes.bytes(), 0, xattrBytes);
-      for (long chunks = (size - 1 >> bits) + 1; chunks > 0; chunks--) {
+      for (long chunks = ((size - 1) >> bits) + 1; chunks > 0; chunks--) {
         image.append(HOLE, 0, HOLE.length);
       }
     }

@@ -42,7 +42,7 @@ final class EntryRecord {
     // Inverted, so that the newest sorts first; the sign bit is flipped for unsigned order.
     scratch.putLong(~(entry.mtime().getEpochSecond() ^ Long.MIN_VALUE));
     scratch.putInt(~entry.mtime().getNano());
-    scratch.put((byte) entry.type().ordinal());
+    scratch.put(typeCode(entry.type()));
     scratch.putLong(entry.sizeBytes());
     scratch.putShort((short) entry.mode().orElse(-1));
     scratch.putInt((int) entry.uid().orElse(-1));
@@ -66,6 +66,16 @@ final class EntryRecord {
       putShortBytes(scratch, value);
     });
     scratch.flip();
+  }
+
+  /** Fixed, because the listing's digest and so the image's UUID are taken over it. */
+  private static byte typeCode(EntryType type) {
+    return switch (type) {
+      case FILE -> 0;
+      case DIRECTORY -> 1;
+      case SYMLINK -> 2;
+      case OTHER -> throw new IllegalArgumentException("not an entry of a catalog");
+    };
   }
 
   private static byte[] utf8(@Nullable String text) {
@@ -152,7 +162,11 @@ final class EntryRecord {
   }
 
   EntryType type() {
-    return EntryType.values()[data[pathLength + 15]];
+    return switch (data[pathLength + 15]) {
+      case 0 -> EntryType.FILE;
+      case 1 -> EntryType.DIRECTORY;
+      default -> EntryType.SYMLINK;
+    };
   }
 
   long sizeBytes() {

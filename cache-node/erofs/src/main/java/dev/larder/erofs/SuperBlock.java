@@ -29,8 +29,8 @@ final class SuperBlock {
     // meta_blkaddr and xattr_blkaddr are 0: inodes and shared attributes count from the start.
     out.putInt((int) blocks).putInt(0).putInt(0);
     byte[] uuid = Arrays.copyOf(listing, 16);
-    uuid[6] = (byte) (uuid[6] & 0x0F | 0x80);
-    uuid[8] = (byte) (uuid[8] & 0x3F | 0x80);
+    uuid[6] = (byte) ((uuid[6] & 0x0F) | 0x80);
+    uuid[8] = (byte) ((uuid[8] & 0x3F) | 0x80);
     out.put(uuid).put(Arrays.copyOf(Erofs.VOLUME_NAME, 16));
     out.putInt(Erofs.INCOMPAT_CHUNKED_FILE);
     out.position(Attributes.SHARED_OFFSET);

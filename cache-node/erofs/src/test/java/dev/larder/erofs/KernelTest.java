@@ -2,21 +2,30 @@ package dev.larder.erofs;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -230,6 +239,68 @@ final class KernelTest {
               "--absolute-names",
               mount.at().resolve("d1/file1").toString());
       assertEquals("v1", version);
+    }
+  }
+
+  /** What a packed catalog will rest on: two numbers of an inode change, and nothing moves. */
+  @Test
+  void anInodeCanBePackedInPlace() throws Exception {
+    Path image = temp.resolve("image");
+    Listings.write(temp, image, List.of(Listings.file("a", 3000), Listings.file("b/c", 3000)));
+    byte[] content = Listings.bytes(1, 4096);
+    long inode;
+    ByteBuffer packed;
+    try (Catalog catalog = Catalog.open(image)) {
+      inode = catalog.lookup("a").orElseThrow().inode();
+      ByteBuffer plain = ByteBuffer.wrap(Files.readAllBytes(image)).order(ByteOrder.LITTLE_ENDIAN);
+      int blocks = plain.getInt(Erofs.SUPER_OFFSET + 36);
+      int erofsBytes = blocks * Erofs.BLOCK;
+      packed = ByteBuffer.allocate(erofsBytes + Erofs.BLOCK).order(ByteOrder.LITTLE_ENDIAN);
+      packed.put(plain.array(), 0, erofsBytes).put(content);
+      packed.putInt(Erofs.SUPER_OFFSET + 36, blocks + 1);
+      int at = (int) (inode << Erofs.SLOT_BITS);
+      int attributes = at + ((packed.getShort(at) & 1) == 0 ? 32 : 64);
+      int shared = attributes + Erofs.XATTR_HEADER;
+      // From metacopy to the mark behind it, 20 bytes on.
+      packed.putInt(shared, packed.getInt(shared) + 5);
+      int chunk = attributes + Erofs.XATTR_HEADER + 4 * (packed.getShort(at + 2) - 1);
+      assertEquals(Erofs.NULL_ADDRESS, packed.getInt(chunk));
+      packed.putInt(chunk, blocks);
+      packed.putInt(
+          Erofs.SUPER_OFFSET + 4, SuperBlock.checksum(Arrays.copyOf(packed.array(), 4096)));
+    }
+    Path other = Files.write(temp.resolve("packed"), packed.array());
+    Tools.fsck(other);
+    Path blobs = Files.createDirectory(temp.resolve("blobs"));
+    try (Tools.Mount lower = Tools.Mount.erofs(other);
+        Tools.Mount mount = Tools.Mount.overlay(lower.at() + "::" + blobs)) {
+      Path path = mount.at().resolve("a");
+      assertArrayEquals(Arrays.copyOf(content, 3000), Files.readAllBytes(path));
+      assertEquals(inode, inode(path));
+      assertThrows(NoSuchFileException.class, () -> Files.readAllBytes(mount.at().resolve("b/c")));
+    }
+  }
+
+  @Test
+  void aFullDiskIsAnErrorAndLeavesNothing() throws Exception {
+    try (Tools.Mount small = Tools.Mount.tmpfs("6m")) {
+      for (int entries : new int[] {30_000, 100_000}) {
+        Path work = Files.createDirectory(small.at().resolve("work" + entries));
+        Path image = small.at().resolve("image");
+        CatalogOptions options = CatalogOptions.DEFAULT.withSortMemory(4L << 20);
+        List<CatalogEntry> listing = new ArrayList<>();
+        for (int i = 0; i < entries; i++) {
+          listing.add(Listings.file("dir" + i % 100 + "/file" + i, i));
+        }
+        LarderException fault =
+            assertThrows(
+                LarderException.class, () -> Listings.write(options, work, image, listing));
+        assertEquals(ErrorCode.STORE_FULL, fault.code());
+        try (Stream<Path> left = Files.list(work)) {
+          assertEquals(0, left.count());
+        }
+        assertFalse(Files.exists(image));
+      }
     }
   }
 

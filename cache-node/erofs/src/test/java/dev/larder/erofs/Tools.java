@@ -85,6 +85,12 @@ final class Tools {
       return new Mount(at);
     }
 
+    static Mount tmpfs(String size) throws IOException, InterruptedException {
+      Path at = Files.createTempDirectory("mount");
+      check("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", at.toString());
+      return new Mount(at);
+    }
+
     static Mount overlay(String layers) throws IOException, InterruptedException {
       Path at = Files.createTempDirectory("mount");
       String options = "ro,metacopy=on,redirect_dir=follow,lowerdir=" + layers;

@@ -48,6 +48,11 @@ final class HttpStatuses {
     }
   }
 
+  /** A time as headers write it: whole seconds, cut off. */
+  static String httpDate(Instant time) {
+    return DateTimeFormatter.RFC_1123_DATE_TIME.format(time.atZone(java.time.ZoneOffset.UTC));
+  }
+
   /** Parses a date header; empty where it is missing or malformed. */
   static Optional<Instant> httpDate(@Nullable String value) {
     if (value == null) {

@@ -11,7 +11,7 @@ import java.util.Locale;
  *   <li>{@code file:/dir}, {@code file:///dir} or an absolute path
  *   <li>{@code http://…}, {@code https://…}: one file, or a manifest with option {@code manifest}
  *   <li>{@code s3://bucket/prefix}
- *   <li>{@code az://account/container/prefix}, {@code
+ *   <li>{@code az://container/prefix} with option {@code account}, {@code
  *       https://ACCOUNT.blob.core.windows.net/container/prefix}, {@code
  *       abfss://container@ACCOUNT.dfs.core.windows.net/prefix}
  * </ul>
@@ -47,6 +47,11 @@ public final class Origins {
     return switch (scheme) {
       case "file" -> FileOrigin.open(FileOrigin.pathOf(uri), options, context);
       case "s3" -> S3Origin.open(uri, options, context);
+      case "http", "https" ->
+          AzureLocation.isAzure(uri)
+              ? AzureOrigin.open(uri, options, context)
+              : HttpOrigin.open(uri, options, context);
+      case "az", "abfs", "abfss" -> AzureOrigin.open(uri, options, context);
       default ->
           throw new LarderException(
               ErrorCode.BAD_ORIGIN,

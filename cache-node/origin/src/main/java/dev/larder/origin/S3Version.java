@@ -51,9 +51,9 @@ record S3Version(Optional<String> id, String token) {
     }
   }
 
-  // Headers have seconds: the same time cut off would be earlier than the object's own.
+  // Headers have seconds, but servers were seen to compare them with a finer time of their own.
   private static Instant wholeSecond(Instant time) {
-    return time.getNano() == 0 ? time : Instant.ofEpochSecond(time.getEpochSecond() + 1);
+    return Instant.ofEpochSecond(time.getEpochSecond() + 1);
   }
 
   /** Servers were seen to ignore conditions, so what came back is compared too. */

@@ -39,6 +39,11 @@ final class Watch {
     watchdog.watch(this);
   }
 
+  /** Bytes came although the call goes on. */
+  void progressed() {
+    sinceNanos = watchdog.nanos();
+  }
+
   /** The call ended; says whether it was aborted. */
   Verdict end() {
     caller = null;

@@ -24,6 +24,7 @@ final class StoreWorkload {
   static final int THREADS = 3;
   static final int BLOBS = 60;
   private static final int MIB = 1 << 20;
+  private static final int BIG = 7;
   private static final long BIG_BYTES = 66L * MIB + 12_345;
 
   /** Hears what the store acknowledged, and of removals before they are asked for. */
@@ -55,7 +56,7 @@ final class StoreWorkload {
     this.sink = sink;
   }
 
-  /** The blobs of every workload; one in four is small, a few have two stripes. */
+  /** The blobs of every workload; one in four is small, one has two stripes. */
   static List<Sample> samples() {
     List<Sample> out = new ArrayList<>();
     Random sizes = new Random(42);
@@ -63,10 +64,10 @@ final class StoreWorkload {
       long size =
           number % 4 == 0
               ? sizes.nextInt(Blocks.SMALL_BLOB_BYTES_MAX + 1)
-              : number % 20 == 7
+              : number == BIG
                   ? BIG_BYTES
-                  : Blocks.SMALL_BLOB_BYTES_MAX + 1 + sizes.nextInt(3 * MIB);
-      out.add(Sample.of(size == BIG_BYTES ? number * 3 + 1 : number * 3 + number % 3, size));
+                  : Blocks.SMALL_BLOB_BYTES_MAX + 1 + sizes.nextInt(2 * MIB);
+      out.add(Sample.of(number * 3 + number % 3, size));
     }
     return out;
   }

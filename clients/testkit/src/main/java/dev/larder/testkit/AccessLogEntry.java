@@ -21,7 +21,14 @@ public record AccessLogEntry(
         Integer.parseInt(head[1]),
         head[2].equals("-") ? 0 : Long.parseLong(head[2]),
         head[3].substring(0, last),
-        head[3].substring(last + 1));
+        withoutEmptyQuery(head[3].substring(last + 1)));
+  }
+
+  // The log writes an empty query as a hyphen.
+  private static String withoutEmptyQuery(String target) {
+    return target.indexOf('?') < 0 && target.endsWith("-")
+        ? target.substring(0, target.length() - 1)
+        : target;
   }
 
   /** Whether bytes of an object were asked for, and not a listing or the state of a bucket. */

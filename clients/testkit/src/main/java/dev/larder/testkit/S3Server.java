@@ -17,8 +17,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A real S3 server (the module clients/s3server) as a process of its own on loopback. Each directory
- * of {@link #buckets} is a bucket; a file put there from outside is an object whose ETag the server
- * makes up from time and size, one written through S3 has the MD5 of its content.
+ * of {@link #buckets} is a bucket; a file put there from outside is an object without an ETag, for
+ * which the server ignores If-Match; one written through S3 has the MD5 of its content.
  *
  * <p>Credentials are {@link #ACCESS_KEY} and {@link #SECRET_KEY}. Any thread.
  */
@@ -130,7 +130,7 @@ public final class S3Server implements AutoCloseable {
     long end = System.nanoTime() + LOG_MAX.toNanos();
     while (System.nanoTime() < end) {
       List<String> lines = Files.readAllLines(work.resolve("access.log"));
-      if (lines.stream().anyMatch(line -> line.endsWith(marker))) {
+      if (lines.stream().anyMatch(line -> line.contains(marker))) {
         List<AccessLogEntry> entries = new ArrayList<>();
         for (String line : lines) {
           if (!line.contains("/log-marker/")) {

@@ -1,0 +1,159 @@
+package dev.larder.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * kill -9 at random moments of filling, sealing, eviction, deletion and compaction: no wrong byte,
+ * no orphan file, nothing lost that was acknowledged, figures that add up.
+ */
+class CrashTest {
+  private static final int MIB = 1 << 20;
+  private static final long TIGHT_BUDGET_BYTES = 24L * MIB;
+  private static final int LINES_MAX = 150;
+
+  /** Loops of each kind. */
+  private static final int LOOPS = 10;
+
+  private static final int LOOPS_LONG = 250;
+
+  @TempDir Path folder;
+
+  private final long seed = Seeds.next();
+
+  @Test
+  void losesNothingAcknowledged() throws Exception {
+    crash(0, LOOPS);
+  }
+
+  @Test
+  void staysRightUnderEviction() throws Exception {
+    crash(TIGHT_BUDGET_BYTES, LOOPS);
+  }
+
+  @Test
+  @Tag("long")
+  void losesNothingAcknowledgedLong() throws Exception {
+    crash(0, LOOPS_LONG);
+  }
+
+  @Test
+  @Tag("long")
+  void staysRightUnderEvictionLong() throws Exception {
+    crash(TIGHT_BUDGET_BYTES, LOOPS_LONG);
+  }
+
+  private void crash(long budget, int loops) throws Exception {
+    Path directory = folder.resolve("store");
+    Random random = new Random(seed);
+    CrashOracle oracle = new CrashOracle(budget != 0);
+    List<Sample> samples = StoreWorkload.samples();
+    long evicted = 0;
+    for (int loop = 0; loop < loops; loop++) {
+      String where = "seed " + seed + " loop " + loop + ": ";
+      try {
+        runAndKill(directory, budget, random, oracle);
+        try (LarderStore store = LarderStore.open(CrashChild.config(directory, budget))) {
+          oracle.check(store);
+          StoreTruth.checkClaims(store, samples);
+          store.awaitSettled();
+          StoreTruth.checkFilesAndStats(store, directory, samples);
+          assertEquals(0, store.stats().counters().get("index_set_aside_total"));
+          evicted += store.stats().usedBytes() > budget / 2 ? 1 : 0;
+        }
+      } catch (AssertionError | RuntimeException e) {
+        throw new AssertionError(where + e, e);
+      }
+    }
+    assertTrue(oracle.checked() > loops, "the oracle had hardly anything to check");
+    assertTrue(budget == 0 || evicted > 0, "the budget was never under pressure");
+  }
+
+  private void runAndKill(Path directory, long budget, Random random, CrashOracle oracle)
+      throws IOException, InterruptedException {
+    int lines = random.nextInt(LINES_MAX);
+    long pauseMicros = random.nextInt(20_000);
+    File errors = Files.createTempFile(folder, "child", ".err").toFile();
+    Process child = start(directory, budget, random.nextLong(), errors);
+    List<String> heard = new ArrayList<>();
+    try (BufferedReader in =
+        new BufferedReader(
+            new InputStreamReader(child.getInputStream(), StandardCharsets.US_ASCII))) {
+      String first = in.readLine();
+      assertEquals(CrashChild.READY, first, () -> "the child did not start: " + read(errors));
+      for (int i = 0; i < lines; i++) {
+        heard.add(java.util.Objects.requireNonNull(in.readLine(), () -> read(errors)));
+      }
+      java.util.concurrent.locks.LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(pauseMicros));
+      kill(child);
+      // What the pipe still holds was acknowledged too; a cut last line was not told.
+      String rest = new String(readRest(in));
+      for (String line : rest.substring(0, rest.lastIndexOf('\n') + 1).split("\n")) {
+        if (!line.isEmpty()) {
+          heard.add(line);
+        }
+      }
+    } finally {
+      kill(child);
+    }
+    assertFalse(
+        heard.stream().anyMatch(line -> line.startsWith("fault")),
+        () -> "the child failed: " + read(errors));
+    heard.forEach(oracle::hear);
+  }
+
+  private static char[] readRest(BufferedReader in) throws IOException {
+    java.io.CharArrayWriter out = new java.io.CharArrayWriter();
+    in.transferTo(out);
+    return out.toCharArray();
+  }
+
+  /** SIGKILL: nothing of the child runs any more. */
+  private static void kill(Process child) throws InterruptedException {
+    // The process's own destroyForcibly would also close the pipe, and lose what it holds.
+    child.toHandle().destroyForcibly();
+    assertTrue(child.waitFor(30, TimeUnit.SECONDS), "the child does not die");
+  }
+
+  private static Process start(Path directory, long budget, long seed, File errors)
+      throws IOException {
+    return new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx256m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            CrashChild.class.getName(),
+            directory.toString(),
+            Long.toString(budget),
+            Long.toString(seed))
+        .redirectError(errors)
+        .start();
+  }
+
+  private static String read(File errors) {
+    try {
+      return Files.readString(errors.toPath());
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+}
