@@ -52,7 +52,8 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   /** Whether a snapshot must not be dropped: somebody pinned it. */
   private volatile Predicate<SnapshotRef> isKept = snapshot -> false;
 
-  private volatile Consumer<DatasetName> onDeleted = name -> {};
+  private volatile Consumer<DatasetName> onDeleting = name -> {};
+  private volatile Consumer<DatasetName> onRefreshed = name -> {};
 
   /** Opens origins for datasets. */
   public interface OriginOpener {
@@ -87,10 +88,17 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     log.info("datasets attached count={}", attached.size());
   }
 
-  /** What must be asked before an old snapshot is dropped, and told after a deletion. */
-  public void tell(Predicate<SnapshotRef> snapshotIsKept, Consumer<DatasetName> deleted) {
+  /**
+   * Whom to ask before an old snapshot is dropped, and to tell of a new snapshot and before a
+   * deletion. Called with no lock held but while other changes wait; must not change datasets.
+   */
+  public void tell(
+      Predicate<SnapshotRef> snapshotIsKept,
+      Consumer<DatasetName> refreshed,
+      Consumer<DatasetName> deleting) {
     isKept = snapshotIsKept;
-    onDeleted = deleted;
+    onRefreshed = refreshed;
+    onDeleting = deleting;
   }
 
   @Override
@@ -135,6 +143,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     Origin origin = dataset.origin();
     String owner = owner(name, "new-" + System.nanoTime());
     Listing listing = lister.list(name.text(), origin, owner, progress);
+    boolean isNew = false;
     try {
       synchronized (changes) {
         Definition before = find(name).definition();
@@ -148,9 +157,13 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
           files.save(after);
           dataset.replace(after);
           dropped.forEach(each -> unpin(name, each));
+          isNew = true;
         }
-        return dataset.definition().info();
       }
+      if (isNew) {
+        onRefreshed.accept(name);
+      }
+      return dataset.definition().info();
     } finally {
       store.unpin(listing.summary().key(), owner);
     }
@@ -169,12 +182,12 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         }
         log.info("the coordinator did not know dataset={}", name);
       }
+      onDeleting.accept(name);
       attached.remove(name);
       files.delete(name);
     }
     dataset.close();
     dataset.definition().snapshots().forEach(each -> unpin(name, each));
-    onDeleted.accept(name);
   }
 
   @Override
