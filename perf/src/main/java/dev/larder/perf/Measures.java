@@ -1,6 +1,7 @@
 package dev.larder.perf;
 
 import dev.larder.perf.measure.AgentMemory;
+import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
@@ -23,6 +24,7 @@ final class Measures {
         ColdRead.unlimited(),
         new SharedRead(),
         new SmallFiles(),
+        new CatalogMillion(),
         new StoreMillion(),
         new AgentMemory());
   }

@@ -1,98 +1,125 @@
 package dev.larder.dist;
 
-import dev.larder.agent.dataset.DatasetConfig;
-import dev.larder.agent.dataset.LocalDatasets;
-import dev.larder.agent.fill.FillConfig;
-import dev.larder.agent.fill.FillEngine;
-import dev.larder.agent.http.DoorServices;
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.NodeServices;
 import dev.larder.agent.http.HttpDoor;
-import dev.larder.agent.http.HttpDoorConfig;
-import dev.larder.agent.http.NodeState;
 import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
-import dev.larder.agent.job.Jobs;
 import dev.larder.agent.metrics.AgentMetrics;
-import dev.larder.agent.read.CachedReadPlane;
-import dev.larder.agent.read.ReadConfig;
 import dev.larder.coordinator.CoordinatorConfig;
 import dev.larder.coordinator.CoordinatorServer;
-import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.tls.DevCa;
-import dev.larder.origin.OriginLimits;
-import dev.larder.origin.Origins;
-import dev.larder.store.LarderStore;
-import dev.larder.store.StoreConfig;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Coordinator and agent in one process. */
+/**
+ * Coordinator and agent in one process.
+ *
+ * <p>Started and closed by one thread; {@link #close} is idempotent and closes in reverse order.
+ */
 final class DevNode implements AutoCloseable {
-  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
-  private final HttpDoor door;
-  private final AgentInfo info;
+  private static final Logger log = LoggerFactory.getLogger(DevNode.class);
 
-  private DevNode(Path data, Path runDirectory, int port, Optional<Path> readyFile) {
-    Instant startedAt = Instant.now();
-    LarderStore store = own(LarderStore.open(StoreConfig.defaults(data)));
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private String address = "";
+
+  private DevNode() {}
+
+  /**
+   * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started is
+   * closed again.
+   *
+   * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
+   */
+  static DevNode start(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+    DevNode node = new DevNode();
+    try {
+      node.startParts(config, runDirectory, readyFile);
+      return node;
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  /** Host and port of the front door. */
+  String address() {
+    return address;
+  }
+
+  private void startParts(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+    Path data = config.directory();
+    RunDirectory run = RunDirectory.open(runDirectory);
+    own(lock(run.path().resolve("lock")));
     DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
-    CoordinatorServer server =
+    CoordinatorServer coordinator =
         own(
             CoordinatorServer.start(
                 CoordinatorConfig.alone(
                     data.resolve("coordinator"), ca.material(Role.COORDINATOR))));
-    CoordinatorClient coordinator = own(server.client());
+    var client = own(coordinator.client());
     AgentMetrics metrics = new AgentMetrics(Main.version());
-    metrics.watchStore(store::stats);
-    CoordinatorRoots roots = own(new CoordinatorRoots(coordinator, "dev"));
-    roots.start();
-    FillEngine engine = own(new FillEngine(FillConfig.defaults(), store, roots));
-    engine.start();
-    LocalDatasets datasets =
-        own(
-            new LocalDatasets(
-                DatasetConfig.defaults(),
-                data.resolve("datasets"),
-                store,
-                coordinator,
-                (uri, options) -> Origins.open(uri, options, OriginLimits.defaults())));
-    datasets.start();
-    CachedReadPlane reads =
-        own(new CachedReadPlane(ReadConfig.defaults(), store, engine, datasets, 256));
-    NodeState state = new State(data, startedAt, datasets);
-    RunDirectory run = RunDirectory.open(runDirectory);
-    door =
-        own(
-            HttpDoor.start(
-                HttpDoorConfig.defaults(port),
-                run.token(),
-                new DoorServices(
-                    reads, reads, datasets, datasets, new NoJobs(), store, state, metrics)));
-    InetSocketAddress address = door.address();
-    info =
+    NodeServices services = own(new NodeServices(config, client, metrics, Main.version()));
+    services.start();
+    metrics.watchStore(services.store()::stats);
+    HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
+    InetSocketAddress bound = door.address();
+    address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
+    AgentInfo info =
         new AgentInfo(
-            "127.0.0.1:" + address.getPort(),
+            address,
             ProcessHandle.current().pid(),
             data.resolve("blobs"),
             run.tokenFile(),
-            startedAt);
+            services.startedAt());
     run.writeAgentFile(info);
+    own(run::removeAgentFile);
     readyFile.ifPresent(file -> RunDirectory.writeInfo(file, info));
   }
 
-  static DevNode start(Path data, Path runDirectory, int port, Optional<Path> readyFile) {
-    return new DevNode(data, runDirectory, port, readyFile);
+  /** Two agents that share a run directory would take each other's clients. */
+  private static AutoCloseable lock(Path file) {
+    try {
+      FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock held = tryLock(channel);
+      if (held == null) {
+        channel.close();
+        throw new LarderException(
+            ErrorCode.STORE_LOCKED,
+            "another agent uses the run directory "
+                + file.getParent()
+                + "; stop it, or give this one its own with --run-dir DIR");
+      }
+      return channel;
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "run directory: cannot lock " + file + ": " + e, e);
+    }
   }
 
-  String address() {
-    return info.address();
+  private static @Nullable FileLock tryLock(FileChannel channel)
+      throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
   }
 
   private <T extends AutoCloseable> T own(T part) {
@@ -101,63 +128,14 @@ final class DevNode implements AutoCloseable {
   }
 
   @Override
-  public void close() {
-    RuntimeException first = null;
+  public synchronized void close() {
     while (!parts.isEmpty()) {
+      AutoCloseable part = parts.pop();
       try {
-        parts.pop().close();
+        part.close();
       } catch (Exception e) {
-        RuntimeException fault = e instanceof RuntimeException r ? r : new IllegalStateException(e);
-        if (first == null) {
-          first = fault;
-        } else {
-          first.addSuppressed(fault);
-        }
+        log.error("closing {} failed; going on", part.getClass().getSimpleName(), e);
       }
     }
-    if (first != null) {
-      throw first;
-    }
-  }
-
-  private record State(Path dataDirectory, Instant startedAt, LocalDatasets attached)
-      implements NodeState {
-    @Override
-    public List<String> notReady() {
-      return List.of();
-    }
-
-    @Override
-    public CoordinatorState coordinator() {
-      return new CoordinatorState(true, 0, 0);
-    }
-
-    @Override
-    public String version() {
-      return Main.version();
-    }
-
-    @Override
-    public int datasets() {
-      return attached.size();
-    }
-
-    @Override
-    public int jobs() {
-      return 0;
-    }
-  }
-
-  private static final class NoJobs implements Jobs {
-    private static UnsupportedOperationException no() {
-      return new UnsupportedOperationException();
-    }
-    public JobInfo warm(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public Optional<JobInfo> find(String id) { return Optional.empty(); }
-    public List<JobInfo> list() { return List.of(); }
-    public JobInfo cancel(String id) { throw no(); }
-    public PinInfo pin(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public int unpin(dev.larder.protocol.SnapshotRef s, String g) { throw no(); }
-    public List<PinInfo> pins() { return List.of(); }
   }
 }

@@ -8,8 +8,11 @@ import dev.larder.store.evict.UnitId;
 import dev.larder.store.index.BlobRecord;
 import dev.larder.store.posix.PosixFile;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -143,6 +146,9 @@ final class OpenStore {
     Path path = removal.path(key, record);
     PosixFile file = null;
     try {
+      if (!record.isSealed()) {
+        takeBack(key, path);
+      }
       file = record.isSealed() ? PosixFile.openReadOnly(path) : PosixFile.openExisting(path);
       if (file.size() != record.sizeBytes()) {
         file.close();
@@ -167,6 +173,22 @@ final class OpenStore {
     }
     parts.open().add(blob);
     return blob;
+  }
+
+  /**
+   * After a crash between the rename of a seal and its record the file of a fill lies in {@code
+   * blobs/}. Its blocks are those of the records; recovery may not have come here yet.
+   */
+  private void takeBack(BlobKey key, Path fill) throws IOException {
+    Path blob = parts.directory().blobPath(key);
+    if (Files.exists(fill) || !Files.exists(blob)) {
+      return;
+    }
+    Files.setPosixFilePermissions(blob, PosixFilePermissions.fromString("rw-------"));
+    StoreDirectory.createFolder(java.util.Objects.requireNonNull(fill.getParent()));
+    Files.move(blob, fill, StandardCopyOption.ATOMIC_MOVE);
+    PosixFile.syncFolder(java.util.Objects.requireNonNull(fill.getParent()));
+    PosixFile.syncFolder(java.util.Objects.requireNonNull(blob.getParent()));
   }
 
   private void loadPresence(OpenBlob blob) {

@@ -332,15 +332,13 @@ abstract class BlobStoreContract {
   void sealingComparesRootAndChecksum() {
     store(0);
     Digest sha = Digests.ofBytes(NAMED.content());
-    ContentChecksum right =
-        new ContentChecksum(ContentChecksum.Algorithm.SHA256, sha.bytes());
+    ContentChecksum right = new ContentChecksum(ContentChecksum.Algorithm.SHA256, sha.bytes());
     ContentChecksum wrong = new ContentChecksum(ContentChecksum.Algorithm.SHA256, new byte[32]);
     assertFault(ErrorCode.ORIGIN_CORRUPT, () -> putWith(Optional.of(sha), Optional.empty()));
     assertEquals(Optional.empty(), store.find(NAMED.key()));
     assertFault(ErrorCode.ORIGIN_CORRUPT, () -> putWith(Optional.empty(), Optional.of(wrong)));
     assertEquals(Optional.empty(), store.find(NAMED.key()));
-    assertEquals(
-        Trust.ATTESTED, putWith(Optional.of(NAMED.root()), Optional.empty()).trust());
+    assertEquals(Trust.ATTESTED, putWith(Optional.of(NAMED.root()), Optional.empty()).trust());
     assertTrue(store.delete(NAMED.key()));
     assertEquals(Trust.VERIFIED, putWith(Optional.empty(), Optional.of(right)).trust());
   }

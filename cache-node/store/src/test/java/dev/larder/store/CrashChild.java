@@ -28,15 +28,14 @@ final class CrashChild {
       int own = thread;
       threads.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      workload.run(own, new AtomicBoolean());
-                    } catch (Throwable fault) {
-                      out.println("fault " + fault);
-                      fault.printStackTrace();
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  workload.run(own, new AtomicBoolean());
+                } catch (Throwable fault) {
+                  out.println("fault " + fault);
+                  fault.printStackTrace();
+                }
+              }));
     }
     for (Thread thread : threads) {
       thread.join();

@@ -100,8 +100,7 @@ class CrashTest {
       for (int i = 0; i < lines; i++) {
         heard.add(java.util.Objects.requireNonNull(in.readLine(), () -> read(errors)));
       }
-      java.util.concurrent.locks.LockSupport.parkNanos(
-          TimeUnit.MICROSECONDS.toNanos(pauseMicros));
+      java.util.concurrent.locks.LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(pauseMicros));
       kill(child);
       // What the pipe still holds was acknowledged too; a cut last line was not told.
       String rest = new String(readRest(in));

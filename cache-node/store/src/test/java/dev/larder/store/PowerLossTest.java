@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -56,9 +57,10 @@ class PowerLossTest {
 
   /** The proof that the two above can fail. */
   @Test
-  void catchesAStoreThatSyncsItsIndexButNotItsData() throws Exception {
+  void catchesAStoreThatSyncsItsIndexButNotItsData(TestReporter reporter) throws Exception {
     Throwable fault = firstFault(CommitMode.RECORDS_WITHOUT_DATA, LOSSES);
     assertNotNull(fault, "a store without fdatasync went unnoticed, seed " + seed);
+    reporter.publishEntry(String.valueOf(fault.getMessage()));
     assertTrue(
         String.valueOf(fault.getMessage()).contains("claimed and not right"),
         () -> "found something else, seed " + seed + ": " + fault);
@@ -93,8 +95,7 @@ class PowerLossTest {
       for (int loss = 0; loss < losses; loss++) {
         long after = acknowledged.blocks.get() + 1 + random.nextInt(20);
         awaitBlocks(acknowledged.blocks, after, workers);
-        LockSupport.parkNanos(
-            TimeUnit.MILLISECONDS.toNanos(random.nextInt(PAUSE_MILLIS_MAX)));
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(PAUSE_MILLIS_MAX)));
         Set<Integer> before = acknowledged.kept();
         Path copy = disk.loseCopy();
         before.retainAll(acknowledged.kept());

@@ -44,10 +44,7 @@ final class ReferenceBlob {
       Files.createDirectories(java.util.Objects.requireNonNull(path.getParent()));
       channel =
           FileChannel.open(
-              path,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
+              path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -163,11 +163,10 @@ final class ReferenceStore implements BlobStore {
     requireOpen();
     return visible(key)
         .filter(blob -> blob.sealed != null && blob.small == null)
-        .map(
-            blob -> {
-              blob.opens++;
-              return new ReferenceHandles.ReferenceSealed(this, blob);
-            });
+        .map(blob -> {
+          blob.opens++;
+          return new ReferenceHandles.ReferenceSealed(this, blob);
+        });
   }
 
   @Override
@@ -200,11 +199,10 @@ final class ReferenceStore implements BlobStore {
   public synchronized boolean delete(BlobKey key) {
     requireOpen();
     Optional<ReferenceBlob> blob = visible(key);
-    blob.ifPresent(
-        each -> {
-          each.doomed = true;
-          removeIfUnused(each);
-        });
+    blob.ifPresent(each -> {
+      each.doomed = true;
+      removeIfUnused(each);
+    });
     return blob.isPresent();
   }
 

@@ -58,8 +58,7 @@ record Sample(int number, long sizeBytes, BlobKey key) {
       stripes.add(
           Digests.stripe(
               digests(
-                  (long) stripe * Blocks.STRIPE_BLOCKS,
-                  Blocks.blocksInStripe(sizeBytes, stripe))));
+                  (long) stripe * Blocks.STRIPE_BLOCKS, Blocks.blocksInStripe(sizeBytes, stripe))));
     }
     return Digests.root(sizeBytes, stripes);
   }
@@ -81,8 +80,7 @@ record Sample(int number, long sizeBytes, BlobKey key) {
       int skip = (int) (at - Blocks.blockOffset(block));
       ByteBuffer right = block(block).position(skip);
       int count = Math.min(right.remaining(), got.remaining());
-      int wrong =
-          right.slice(skip, count).mismatch(got.slice(got.position(), count));
+      int wrong = right.slice(skip, count).mismatch(got.slice(got.position(), count));
       if (wrong >= 0) {
         throw new AssertionError("wrong byte at " + (at + wrong) + " of blob " + this);
       }

@@ -43,7 +43,17 @@ class StoreModelTest {
   /** Few keys, so that operations meet; sizes at the edges of blocks and of small blobs. */
   private static List<Sample> samples() {
     long[] sizes = {
-      0, 1, 65_536, 65_537, MIB, MIB + 1, 2 * MIB, 3 * MIB - 1, 100_000, 5_000, 2 * MIB + 65_537,
+      0,
+      1,
+      65_536,
+      65_537,
+      MIB,
+      MIB + 1,
+      2 * MIB,
+      3 * MIB - 1,
+      100_000,
+      5_000,
+      2 * MIB + 65_537,
       700_000
     };
     List<Sample> out = new ArrayList<>();
@@ -222,8 +232,7 @@ class StoreModelTest {
         pressureStep(sealedWhilePinned);
         StoreStats stats = real.stats();
         assertTrue(stats.usedBytes() <= PRESSURE_BUDGET_BYTES, where + " used " + stats);
-        assertEquals(
-            stats.sealedBlobs() + stats.fillingBlobs(), state(real).size(), where);
+        assertEquals(stats.sealedBlobs() + stats.fillingBlobs(), state(real).size(), where);
         for (Sample sample : sealedWhilePinned) {
           assertEquals(
               Optional.of(BlobStore.State.SEALED),

@@ -69,23 +69,22 @@ public class StoreBenchmark {
   /** A store with small blobs and one sealed blob of 64 MiB. */
   @Setup
   public void open() throws Exception {
-    Path work = Path.of(System.getProperty("larder.perf.work", System.getProperty("java.io.tmpdir")));
+    Path work =
+        Path.of(System.getProperty("larder.perf.work", System.getProperty("java.io.tmpdir")));
     directory = Files.createTempDirectory(Files.createDirectories(work), "jmh");
     store = LarderStore.open(StoreConfig.defaults(directory));
     for (int i = 0; i < SMALL_COUNT; i++) {
       keys[i] = StoreContent.key(i);
     }
     List.of(keys).parallelStream()
-        .forEach(
-            key ->
-                store.putSmall(
-                    key,
-                    StoreContent.bytes(key.hashCode(), SMALL_BYTES),
-                    Trust.ATTESTED,
-                    Optional.empty()));
+        .forEach(key ->
+            store.putSmall(
+                key,
+                StoreContent.bytes(key.hashCode(), SMALL_BYTES),
+                Trust.ATTESTED,
+                Optional.empty()));
     BlobKey large = StoreContent.key(LARGE_NUMBER);
-    try (BlobStore.Fill fill =
-        store.openFill(large, (long) LARGE_BLOCKS * Blocks.BLOCK_BYTES)) {
+    try (BlobStore.Fill fill = store.openFill(large, (long) LARGE_BLOCKS * Blocks.BLOCK_BYTES)) {
       for (int block = 0; block < LARGE_BLOCKS; block++) {
         writeBlock(fill, block, StoreContent.bytes(block, Blocks.BLOCK_BYTES));
       }

@@ -36,8 +36,7 @@ final class LarderProcess implements AutoCloseable {
    *
    * @param run its run directory, so that it does not meet an agent of this host
    */
-  static LarderProcess start(Bench bench, Path data, Path run)
-      throws IOException {
+  static LarderProcess start(Bench bench, Path data, Path run) throws IOException {
     Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
     if (!Files.isExecutable(program)) {
       throw new IOException("no distribution at " + program + "; ./larder --version builds it");

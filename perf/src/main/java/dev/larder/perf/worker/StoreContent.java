@@ -12,8 +12,7 @@ public final class StoreContent {
 
   /** The key of blob {@code number}. */
   public static BlobKey key(long number) {
-    return BlobKey.origin(
-        Digests.ofBytes(("perf " + number).getBytes(StandardCharsets.US_ASCII)));
+    return BlobKey.origin(Digests.ofBytes(("perf " + number).getBytes(StandardCharsets.US_ASCII)));
   }
 
   /** The bytes of blob {@code number}. */

@@ -34,8 +34,9 @@ import java.util.concurrent.locks.LockSupport;
  *   <li>{@code build DIR COUNT} fills it with blobs of 1 KiB, one in 200 of them of 128 KiB
  *   <li>{@code open DIR COUNT SEED} opens it, reads one random blob, prints {@code first
  *       MILLISECONDS OPEN_MILLISECONDS}
- *   <li>{@code churn DIR COUNT SECONDS} writes and reads with a full budget, so that everything
- *       written evicts something; prints {@code churn OPERATIONS EVICTED_BYTES RSS_PEAK_BYTES REFUSED}
+ *   <li>{@code churn DIR COUNT SECONDS} writes and reads in equal parts, blobs like those of build,
+ *       with a full budget, so that everything written evicts something; prints {@code churn
+ *       OPERATIONS EVICTED_BYTES RSS_PEAK_BYTES REFUSED}
  * </ul>
  */
 public final class StoreWorker {
@@ -66,16 +67,15 @@ public final class StoreWorker {
   private static void build(Path directory, long count) throws Exception {
     AtomicLong next = new AtomicLong();
     try (LarderStore store = LarderStore.open(StoreConfig.defaults(directory))) {
-      run(
-          () -> {
-            for (long i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-              if (i % FILE_EVERY == 0) {
-                putFile(store, i, FILE_BYTES);
-              } else {
-                putSmall(store, i, SMALL_BYTES);
-              }
-            }
-          });
+      run(() -> {
+        for (long i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+          if (i % FILE_EVERY == 0) {
+            putFile(store, i, FILE_BYTES);
+          } else {
+            putSmall(store, i, SMALL_BYTES);
+          }
+        }
+      });
     }
     System.out.println("built " + count);
   }
@@ -106,30 +106,31 @@ public final class StoreWorker {
     StoreStats stats;
     try (LarderStore store = LarderStore.open(defaults.withBudget(used, 0))) {
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-      run(
-          () -> {
-            SplittableRandom random = new SplittableRandom(Thread.currentThread().threadId());
-            while (System.nanoTime() < end) {
-              int dice = random.nextInt(100);
-              try {
-                if (dice < 50) {
-                  read(store, random.nextLong(count), count);
-                } else if (dice < 98) {
-                  putSmall(store, fresh.getAndIncrement(), 256 + random.nextInt(16 << 10));
-                } else {
-                  putFile(store, fresh.getAndIncrement(), FILE_BYTES + random.nextInt(4 << 20));
-                }
-                operations.incrementAndGet();
-              } catch (LarderException e) {
-                // An agent reads past a full store, so it is no failure, but it is told.
-                if (e.code() != ErrorCode.STORE_FULL) {
-                  throw e;
-                }
-                refused.incrementAndGet();
-                LockSupport.parkNanos(10_000_000);
-              }
+      run(() -> {
+        SplittableRandom random = new SplittableRandom(Thread.currentThread().threadId());
+        while (System.nanoTime() < end) {
+          int dice = random.nextInt(2 * FILE_EVERY);
+          try {
+            if (dice < FILE_EVERY) {
+              read(store, random.nextLong(count), count);
+            } else if (dice > FILE_EVERY) {
+              putSmall(
+                  store, fresh.getAndIncrement(), SMALL_BYTES / 2 + random.nextInt(SMALL_BYTES));
+            } else {
+              putFile(
+                  store, fresh.getAndIncrement(), FILE_BYTES / 2 + 1 + random.nextInt(FILE_BYTES));
             }
-          });
+            operations.incrementAndGet();
+          } catch (LarderException e) {
+            // An agent reads past a full store, so it is no failure, but it is told.
+            if (e.code() != ErrorCode.STORE_FULL) {
+              throw e;
+            }
+            refused.incrementAndGet();
+            LockSupport.parkNanos(10_000_000);
+          }
+        }
+      });
       stats = store.stats();
     }
     System.out.println(
@@ -181,8 +182,7 @@ public final class StoreWorker {
       for (long block = 0; block < Blocks.blockCount(length); block++) {
         digests.add(
             Digests.ofBytes(
-                content.slice(
-                    (int) Blocks.blockOffset(block), Blocks.blockLength(length, block))));
+                content.slice((int) Blocks.blockOffset(block), Blocks.blockLength(length, block))));
       }
       fill.complete(0, digests).get();
       fill.seal(Trust.ATTESTED, Optional.empty(), Optional.empty());
@@ -199,11 +199,10 @@ public final class StoreWorker {
       List<Future<?>> all = new ArrayList<>();
       for (int i = 0; i < THREADS; i++) {
         all.add(
-            threads.submit(
-                () -> {
-                  work.run();
-                  return 0;
-                }));
+            threads.submit(() -> {
+              work.run();
+              return 0;
+            }));
       }
       for (Future<?> one : all) {
         one.get();

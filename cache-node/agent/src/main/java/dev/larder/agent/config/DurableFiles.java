@@ -11,8 +11,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Small files that survive power loss: written beside, synced, renamed, folder synced. Callers of one
- * file take turns. Faults are STORE_IO.
+ * Small files that survive power loss: written beside, synced, renamed, folder synced. Callers of
+ * one file take turns. Faults are STORE_IO.
  */
 public final class DurableFiles {
   private DurableFiles() {}

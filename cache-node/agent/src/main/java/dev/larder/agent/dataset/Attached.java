@@ -23,6 +23,7 @@ final class Attached implements AutoCloseable {
 
   /** A copy of {@code catalogs}, for those who must not wait. */
   private volatile Map<Long, OpenCatalog> ready = Map.of();
+
   private @Nullable Origin origin;
   private boolean isClosed;
 
@@ -41,27 +42,25 @@ final class Attached implements AutoCloseable {
     definition = next;
     catalogs
         .entrySet()
-        .removeIf(
-            each -> {
-              boolean isGone = next.find(OptionalLong.of(each.getKey())).isEmpty();
-              if (isGone) {
-                each.getValue().close();
-              }
-              return isGone;
-            });
+        .removeIf(each -> {
+          boolean isGone = next.find(OptionalLong.of(each.getKey())).isEmpty();
+          if (isGone) {
+            each.getValue().close();
+          }
+          return isGone;
+        });
     publish();
   }
 
   KeptSnapshot snapshot(OptionalLong number) {
     return definition
         .find(number)
-        .orElseThrow(
-            () ->
-                new LarderException(
-                    ErrorCode.UNKNOWN_DATASET,
-                    number.isPresent()
-                        ? "dataset " + definition.name() + " has no snapshot " + number.getAsLong()
-                        : "dataset " + definition.name() + " has no snapshot yet"));
+        .orElseThrow(() ->
+            new LarderException(
+                ErrorCode.UNKNOWN_DATASET,
+                number.isPresent()
+                    ? "dataset " + definition.name() + " has no snapshot " + number.getAsLong()
+                    : "dataset " + definition.name() + " has no snapshot yet"));
   }
 
   /** An open catalog, without waiting; null when it is not open yet. */

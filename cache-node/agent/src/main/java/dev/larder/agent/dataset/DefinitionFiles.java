@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The definitions as files, {@code <name>.json}, each replaced atomically. One that cannot be read is
- * set aside as {@code <name>.json.bad}, never deleted. Callers take turns.
+ * The definitions as files, {@code <name>.json}, each replaced atomically. One that cannot be read
+ * is set aside as {@code <name>.json.bad}, never deleted. Callers take turns.
  */
 final class DefinitionFiles {
   private static final Logger log = LoggerFactory.getLogger(DefinitionFiles.class);
@@ -54,8 +54,7 @@ final class DefinitionFiles {
         }
       }
     } catch (IOException e) {
-      throw new LarderException(
-          ErrorCode.STORE_UNUSABLE, "cannot read " + directory + ": " + e, e);
+      throw new LarderException(ErrorCode.STORE_UNUSABLE, "cannot read " + directory + ": " + e, e);
     }
     return out;
   }

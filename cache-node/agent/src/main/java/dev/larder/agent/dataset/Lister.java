@@ -144,8 +144,7 @@ final class Lister {
     public void accept(OriginObject object) {
       switch (object.type()) {
         case FILE -> writer.add(file(object));
-        case DIRECTORY ->
-            writer.add(CatalogEntry.directory(object.path(), object.lastModified()));
+        case DIRECTORY -> writer.add(CatalogEntry.directory(object.path(), object.lastModified()));
         case SYMLINK ->
             writer.add(
                 CatalogEntry.symlink(

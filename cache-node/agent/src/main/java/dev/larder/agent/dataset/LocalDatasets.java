@@ -52,7 +52,8 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   /** Whether a snapshot must not be dropped: somebody pinned it. */
   private volatile Predicate<SnapshotRef> isKept = snapshot -> false;
 
-  private volatile Consumer<DatasetName> onDeleted = name -> {};
+  private volatile Consumer<DatasetName> onDeleting = name -> {};
+  private volatile Consumer<DatasetName> onRefreshed = name -> {};
 
   /** Opens origins for datasets. */
   public interface OriginOpener {
@@ -87,10 +88,17 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     log.info("datasets attached count={}", attached.size());
   }
 
-  /** What must be asked before an old snapshot is dropped, and told after a deletion. */
-  public void tell(Predicate<SnapshotRef> snapshotIsKept, Consumer<DatasetName> deleted) {
+  /**
+   * Whom to ask before an old snapshot is dropped, and to tell of a new snapshot and before a
+   * deletion. Called with no lock held but while other changes wait; must not change datasets.
+   */
+  public void tell(
+      Predicate<SnapshotRef> snapshotIsKept,
+      Consumer<DatasetName> refreshed,
+      Consumer<DatasetName> deleting) {
     isKept = snapshotIsKept;
-    onDeleted = deleted;
+    onRefreshed = refreshed;
+    onDeleting = deleting;
   }
 
   @Override
@@ -111,8 +119,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         var defined = coordinator.createDataset(name, uri, options.values());
         isDefined = true;
         KeptSnapshot first = addSnapshot(name, origin, listing);
-        next.replace(
-            new Definition(name, uri, options, defined.createdAt(), List.of(first)));
+        next.replace(new Definition(name, uri, options, defined.createdAt(), List.of(first)));
         files.save(next.definition());
         attached.put(name, next);
       }
@@ -136,6 +143,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     Origin origin = dataset.origin();
     String owner = owner(name, "new-" + System.nanoTime());
     Listing listing = lister.list(name.text(), origin, owner, progress);
+    boolean isNew = false;
     try {
       synchronized (changes) {
         Definition before = find(name).definition();
@@ -149,9 +157,13 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
           files.save(after);
           dataset.replace(after);
           dropped.forEach(each -> unpin(name, each));
+          isNew = true;
         }
-        return dataset.definition().info();
       }
+      if (isNew) {
+        onRefreshed.accept(name);
+      }
+      return dataset.definition().info();
     } finally {
       store.unpin(listing.summary().key(), owner);
     }
@@ -170,12 +182,12 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         }
         log.info("the coordinator did not know dataset={}", name);
       }
+      onDeleting.accept(name);
       attached.remove(name);
       files.delete(name);
     }
     dataset.close();
     dataset.definition().snapshots().forEach(each -> unpin(name, each));
-    onDeleted.accept(name);
   }
 
   @Override
@@ -231,8 +243,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     Attached dataset = attached.get(snapshot.dataset());
     Optional<KeptSnapshot> kept =
         dataset == null ? Optional.empty() : dataset.definition().find(snapshot.snapshot());
-    OpenCatalog open =
-        dataset == null || kept.isEmpty() ? null : dataset.readyCatalog(kept.get());
+    OpenCatalog open = dataset == null || kept.isEmpty() ? null : dataset.readyCatalog(kept.get());
     if (open == null) {
       return null;
     }
@@ -332,8 +343,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   }
 
   private void unpin(DatasetName name, KeptSnapshot snapshot) {
-    store.unpin(
-        snapshot.info().catalog(), owner(name, Long.toString(snapshot.info().number())));
+    store.unpin(snapshot.info().catalog(), owner(name, Long.toString(snapshot.info().number())));
   }
 
   private static String owner(DatasetName name, String snapshot) {

@@ -52,11 +52,10 @@ final class OpenCatalog implements AutoCloseable {
     SealedBlob file =
         store
             .openSealed(key)
-            .orElseThrow(
-                () ->
-                    new LarderException(
-                        ErrorCode.CATALOG_CORRUPT,
-                        "the catalog of " + name + " is not in the store; refresh the dataset"));
+            .orElseThrow(() ->
+                new LarderException(
+                    ErrorCode.CATALOG_CORRUPT,
+                    "the catalog of " + name + " is not in the store; refresh the dataset"));
     try {
       file.verify(0, file.info().sizeBytes());
       return new OpenCatalog(dataset, snapshot, file, Catalog.open(file.path()));
@@ -72,7 +71,8 @@ final class OpenCatalog implements AutoCloseable {
   }
 
   Optional<Entry> find(String path) {
-    return guarded(() -> catalog.lookup(trimmed(path)).filter(OpenCatalog::isShown).map(this::entry));
+    return guarded(
+        () -> catalog.lookup(trimmed(path)).filter(OpenCatalog::isShown).map(this::entry));
   }
 
   Entry stat(String path) {
@@ -80,17 +80,16 @@ final class OpenCatalog implements AutoCloseable {
   }
 
   List<Entry> list(String path, Optional<String> after, int limit) {
-    return guarded(
-        () -> {
-          CatalogNode directory = node(path);
-          if (directory.type() != EntryType.DIRECTORY) {
-            throw new LarderException(ErrorCode.WRONG_TYPE, path + " is no directory");
-          }
-          return catalog.list(directory, after.orElse(null), limit).stream()
-              .filter(OpenCatalog::isShown)
-              .map(this::entry)
-              .toList();
-        });
+    return guarded(() -> {
+      CatalogNode directory = node(path);
+      if (directory.type() != EntryType.DIRECTORY) {
+        throw new LarderException(ErrorCode.WRONG_TYPE, path + " is no directory");
+      }
+      return catalog.list(directory, after.orElse(null), limit).stream()
+          .filter(OpenCatalog::isShown)
+          .map(this::entry)
+          .toList();
+    });
   }
 
   void walk(PathGlob glob, Consumer<Entry> visitor) {
@@ -117,24 +116,22 @@ final class OpenCatalog implements AutoCloseable {
 
   /** Small files behind a name of a directory, none of them empty. */
   List<BlobSource> smallFilesAfter(String path, int max) {
-    return guarded(
-        () -> {
-          int slash = path.lastIndexOf('/');
-          String folder = slash < 0 ? "" : path.substring(0, slash);
-          Optional<CatalogNode> directory = catalog.lookup(folder);
-          List<BlobSource> out = new ArrayList<>();
-          if (directory.isPresent() && directory.get().type() == EntryType.DIRECTORY) {
-            for (CatalogNode node :
-                catalog.list(directory.get(), path.substring(slash + 1), max)) {
-              if (node.type() == EntryType.FILE
-                  && node.sizeBytes() > 0
-                  && Blocks.isSmall(node.sizeBytes())) {
-                out.add(source(entry(node), node));
-              }
-            }
+    return guarded(() -> {
+      int slash = path.lastIndexOf('/');
+      String folder = slash < 0 ? "" : path.substring(0, slash);
+      Optional<CatalogNode> directory = catalog.lookup(folder);
+      List<BlobSource> out = new ArrayList<>();
+      if (directory.isPresent() && directory.get().type() == EntryType.DIRECTORY) {
+        for (CatalogNode node : catalog.list(directory.get(), path.substring(slash + 1), max)) {
+          if (node.type() == EntryType.FILE
+              && node.sizeBytes() > 0
+              && Blocks.isSmall(node.sizeBytes())) {
+            out.add(source(entry(node), node));
           }
-          return out;
-        });
+        }
+      }
+      return out;
+    });
   }
 
   @Override
@@ -146,11 +143,10 @@ final class OpenCatalog implements AutoCloseable {
   private CatalogNode node(String path) {
     return guarded(() -> catalog.lookup(trimmed(path)))
         .filter(OpenCatalog::isShown)
-        .orElseThrow(
-            () ->
-                new LarderException(
-                    ErrorCode.NO_SUCH_PATH,
-                    dataset + "@" + snapshot.info().number() + " has no path \"" + path + "\""));
+        .orElseThrow(() ->
+            new LarderException(
+                ErrorCode.NO_SUCH_PATH,
+                dataset + "@" + snapshot.info().number() + " has no path \"" + path + "\""));
   }
 
   private BlobSource source(Entry file, @org.jspecify.annotations.Nullable CatalogNode node) {

@@ -82,6 +82,9 @@ final class BlobFill {
   private int readers;
   private int commits;
   private long idleSinceNanos;
+  private long drops;
+  private boolean isAheadPaused;
+  private long aheadPausedUntilNanos;
   private boolean isSealing;
   private boolean isSealed;
 
@@ -275,10 +278,11 @@ final class BlobFill {
         filledHere.add(run.firstBlock(), stored);
         commits++;
       }
-      if (fault != null && fault.code() == ErrorCode.STORE_FULL && dropUnwanted()) {
+      if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer)) {
         fault = null;
       }
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
+        pauseAhead(run);
         count(fault, run);
         failures.note(run.firstBlock() + stored, run.endBlock(), fault);
       }
@@ -325,7 +329,7 @@ final class BlobFill {
       Fill opened = fill;
       while (opened != null && state == State.OPEN && fault == null && !engine.isStoreDown()) {
         Optional<BlockRun> next = plan.next(block -> isHere(opened, block));
-        if (next.isEmpty() || !engine.tryStart(this, next.get())) {
+        if (next.isEmpty() || isPaused(next.get()) || !engine.tryStart(this, next.get())) {
           return;
         }
         start(next.get(), opened);
@@ -344,7 +348,7 @@ final class BlobFill {
           case Assignment.Parent parent -> throw new IllegalStateException("sent to " + parent);
         };
     plan.started(run);
-    RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease);
+    RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease, drops);
     transfers.put(run.firstBlock(), transfer);
     engine.execute(transfer);
   }
@@ -451,7 +455,7 @@ final class BlobFill {
     log.warn("seal failed key={} code={}: {}", key, failure.code(), failure.getMessage());
     switch (failure.code()) {
       case ORIGIN_CORRUPT -> {
-        engine.counters().integrityFailures.increment();
+        engine.counters().originWasWrong();
         known.clear();
         fault = failure;
       }
@@ -568,7 +572,7 @@ final class BlobFill {
     }
     plan.lost(block);
     if (failure.code() == ErrorCode.STORE_CORRUPT || failure.code() == ErrorCode.UNKNOWN_BLOB) {
-      engine.counters().refetches.increment();
+      engine.counters().diskWasWrong();
       log.warn("damaged block dropped key={} block={}", key, block);
     } else {
       failures.note(block, block + 1, failure);
@@ -627,10 +631,34 @@ final class BlobFill {
     return opened;
   }
 
+  /** Whether a run the store had no room for needs no one's attention. */
+  private boolean isHelped(RunTransfer transfer) {
+    if (drops != transfer.dropsBefore() || !dropping.isEmpty() || dropUnwanted()) {
+      return true;
+    }
+    pauseAhead(transfer.blockRun());
+    return transfer.blockRun().priority() != FillPriority.DEMAND;
+  }
+
+  /** What nobody waits for is not tried again at once after it failed. */
+  private void pauseAhead(BlockRun run) {
+    if (run.priority() != FillPriority.DEMAND) {
+      aheadPausedUntilNanos = engine.nanoTime() + engine.config().storeRetryAfter().toNanos();
+      isAheadPaused = true;
+    }
+  }
+
+  private boolean isPaused(BlockRun run) {
+    if (isAheadPaused && engine.nanoTime() - aheadPausedUntilNanos >= 0) {
+      isAheadPaused = false;
+    }
+    return isAheadPaused && run.priority() != FillPriority.DEMAND;
+  }
+
   /**
    * Makes room in a store that holds nothing else to evict: a blob larger than the budget is read
-   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the lock
-   * up meanwhile: the store waits for its commits.
+   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the
+   * lock up meanwhile: the store waits for its commits.
    */
   private boolean dropUnwanted() {
     List<Integer> victims = known.stripes().stream().filter(this::isDroppable).toList();
@@ -649,6 +677,7 @@ final class BlobFill {
       }
     } finally {
       lock.lock();
+      drops++;
       victims.forEach(dropping::remove);
       victims.forEach(stripe -> plan.lost((long) stripe * Blocks.STRIPE_BLOCKS));
     }

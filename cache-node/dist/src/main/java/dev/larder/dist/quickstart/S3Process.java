@@ -110,8 +110,8 @@ final class S3Process implements AutoCloseable {
   }
 
   /**
-   * Gives every file below a folder the attribute in which the server keeps an upload's MD5, so that
-   * objects have ETags as if they had been uploaded. Returns their number.
+   * Gives every file below a folder the attribute in which the server keeps an upload's MD5, so
+   * that objects have ETags as if they had been uploaded. Returns their number.
    */
   static int addEtags(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
