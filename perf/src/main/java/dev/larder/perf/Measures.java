@@ -1,12 +1,14 @@
 package dev.larder.perf;
 
 import dev.larder.perf.measure.AgentMemory;
+import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SmallFiles;
 import dev.larder.perf.measure.SmallHit;
+import dev.larder.perf.measure.StoreMillion;
 import java.util.List;
 
 /** All measures in the order they run. */
@@ -22,6 +24,8 @@ final class Measures {
         ColdRead.unlimited(),
         new SharedRead(),
         new SmallFiles(),
+        new CatalogMillion(),
+        new StoreMillion(),
         new AgentMemory());
   }
 }

@@ -9,8 +9,9 @@ import java.util.Map;
  *
  * <p>Keys: {@code endpoint}, {@code region}, {@code path-style} (true|false), {@code versions}
  * (true|false: list and bind version ids), {@code credentials} (see above), {@code check-md5}
- * (true|false), {@code manifest} (http: true when the URL names a manifest), {@code
- * connection-string}, {@code account-key}, {@code sas} (Azure: each a reference).
+ * (true|false), {@code manifest} (http: true when the URL names a manifest), {@code account}
+ * (Azure, with az://), {@code connection-string}, {@code account-key}, {@code sas} (Azure: each a
+ * reference).
  */
 public record OriginOptions(Map<String, String> values) {
 

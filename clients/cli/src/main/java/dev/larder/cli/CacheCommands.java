@@ -76,7 +76,7 @@ final class CacheCommands {
     @Override
     public Integer call() throws InterruptedException {
       try (LarderClient client = agent.connect();
-          ProgressLine line = new ProgressLine("warm")) {
+          ProgressLine line = new ProgressLine("warm", spec.commandLine().getErr())) {
         ControlApi control = client.control();
         Job job = control.warm(dataset, FileCommands.cleanPath(glob));
         if (noWait) {

@@ -129,7 +129,7 @@ final class DatasetCommands {
         all.put("credentials", "anonymous");
       }
       try (LarderClient client = agent.connect();
-          ProgressLine line = new ProgressLine("listing")) {
+          ProgressLine line = new ProgressLine("listing", spec.commandLine().getErr())) {
         Dataset dataset =
             client
                 .control()
@@ -244,7 +244,7 @@ final class DatasetCommands {
     @Override
     public Integer call() {
       try (LarderClient client = agent.connect();
-          ProgressLine line = new ProgressLine("listing")) {
+          ProgressLine line = new ProgressLine("listing", spec.commandLine().getErr())) {
         Dataset dataset =
             client
                 .control()

@@ -230,7 +230,7 @@ final class FileCommands {
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect();
-          ProgressLine line = new ProgressLine("get")) {
+          ProgressLine line = new ProgressLine("get", spec.commandLine().getErr())) {
         DownloadResult result =
             client.download(
                 new DownloadRequest(

@@ -1,7 +1,7 @@
 package dev.larder.cli;
 
 import dev.larder.protocol.DataSize;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.util.Locale;
 
 /**
@@ -12,7 +12,7 @@ final class ProgressLine implements AutoCloseable {
   private static final int BAR_CELLS = 24;
   private static final long RATE_WINDOW_NANOS = 3_000_000_000L;
 
-  private final PrintStream err;
+  private final PrintWriter err;
   private final String title;
   private final boolean terminal;
   private final boolean color;
@@ -23,15 +23,11 @@ final class ProgressLine implements AutoCloseable {
   private int lastWidth;
   private long lastDone;
 
-  ProgressLine(String title) {
-    this(
-        title,
-        System.err,
-        System.console() != null && isTerminal(),
-        System.getenv("NO_COLOR") == null);
+  ProgressLine(String title, PrintWriter err) {
+    this(title, err, isTerminal(), System.getenv("NO_COLOR") == null);
   }
 
-  ProgressLine(String title, PrintStream err, boolean terminal, boolean color) {
+  ProgressLine(String title, PrintWriter err, boolean terminal, boolean color) {
     this.title = title;
     this.err = err;
     this.terminal = terminal;
@@ -110,7 +106,8 @@ final class ProgressLine implements AutoCloseable {
   }
 
   private static boolean isTerminal() {
-    return java.io.Console.class.isInstance(System.console()) && System.console().isTerminal();
+    java.io.Console console = System.console();
+    return console != null && console.isTerminal();
   }
 
   private static String time(long seconds) {

@@ -189,6 +189,24 @@ class CoordinatorServerTest {
   }
 
   @Test
+  void removesPinsWhoseTimeIsOver() {
+    var limits = TestCoordinator.limits(20_000, 100, 100, Duration.ofMillis(20));
+    try (TestCoordinator coordinator =
+        TestCoordinator.start(data, limits, java.time.Clock.systemUTC())) {
+      CoordinatorClient client = coordinator.server().client();
+      client.createDataset(NAME, "file:///a", Map.of());
+      client.pin(new NewPin(NAME, 0, "", Optional.empty()));
+      client.pin(new NewPin(NAME, 0, "a", Optional.of(Instant.ofEpochMilli(1))));
+      assertEquals(1, client.pins().size());
+      long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+      while (client.status().pins() != 1 && System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+      assertEquals(1, client.status().pins());
+    }
+  }
+
+  @Test
   void refusesASecondCoordinatorInTheSameDirectory() {
     try (TestCoordinator first = TestCoordinator.start(data)) {
       CoordinatorConfig config =

@@ -31,9 +31,12 @@ final class LarderProcess implements AutoCloseable {
     this.token = token;
   }
 
-  /** Starts it over a data directory and waits until it is ready. */
-  static LarderProcess start(Bench bench, Path data, Map<String, String> environment)
-      throws IOException {
+  /**
+   * Starts it and waits until it is ready.
+   *
+   * @param run its run directory, so that it does not meet an agent of this host
+   */
+  static LarderProcess start(Bench bench, Path data, Path run) throws IOException {
     Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
     if (!Files.isExecutable(program)) {
       throw new IOException("no distribution at " + program + "; ./larder --version builds it");
@@ -42,8 +45,8 @@ final class LarderProcess implements AutoCloseable {
     Files.deleteIfExists(ready);
     List<String> command = new ArrayList<>(List.of(program.toString(), "dev"));
     command.addAll(List.of("--data", data.toString(), "--ready-file", ready.toString()));
-    command.addAll(List.of("--listen", "127.0.0.1:0"));
-    ChildProcess process = bench.children().start("larder", command, environment);
+    command.addAll(List.of("--run-dir", run.toString(), "--port", "0"));
+    ChildProcess process = bench.children().start("larder", command, Map.of());
     long deadline = System.nanoTime() + START_NANOS_MAX;
     while (!Files.exists(ready)) {
       if (!process.isAlive() || System.nanoTime() > deadline) {

@@ -38,8 +38,7 @@ final class Rig implements AutoCloseable {
     Path data = bench.fresh("data");
     Path run = bench.fresh("run");
     OriginProcess origin = OriginProcess.start(bench, files, bytesPerSecond);
-    LarderProcess larder =
-        LarderProcess.start(bench, data, Map.of("XDG_RUNTIME_DIR", run.toString()));
+    LarderProcess larder = LarderProcess.start(bench, data, run);
     return new Rig(origin, larder, larder.client());
   }
 

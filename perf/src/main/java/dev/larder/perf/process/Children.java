@@ -49,7 +49,8 @@ public final class Children implements AutoCloseable {
     command.add(System.getProperty("java.class.path"));
     command.add(main.getName());
     command.addAll(arguments);
-    return start(name, command, Map.of());
+    // As bin/larder starts an agent: without it glibc keeps freed memory for every thread.
+    return start(name, command, Map.of("MALLOC_ARENA_MAX", "2"));
   }
 
   /** Kills what still runs. */

@@ -13,9 +13,11 @@ import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.Fill;
 import dev.larder.store.BlobStore.SealedInfo;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -62,6 +64,10 @@ final class BlobFill {
   private final Map<Long, RunTransfer> transfers = new HashMap<>();
   private final Map<Long, Long> unwantedSince = new HashMap<>();
   private final Map<Long, Sending> sending = new HashMap<>();
+
+  /** Stripes that are being dropped: neither here nor to be fetched yet. */
+  private final Set<Integer> dropping = new HashSet<>();
+
   private final FailureLog failures = new FailureLog();
   private final CompletableFuture<ContentChecksum> checksum = new CompletableFuture<>();
   private final AtomicInteger awaited = new AtomicInteger();
@@ -76,6 +82,9 @@ final class BlobFill {
   private int readers;
   private int commits;
   private long idleSinceNanos;
+  private long drops;
+  private boolean isAheadPaused;
+  private long aheadPausedUntilNanos;
   private boolean isSealing;
   private boolean isSealed;
 
@@ -269,10 +278,11 @@ final class BlobFill {
         filledHere.add(run.firstBlock(), stored);
         commits++;
       }
-      if (fault != null && fault.code() == ErrorCode.STORE_FULL && dropUnwanted(run)) {
+      if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer)) {
         fault = null;
       }
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
+        pauseAhead(run);
         count(fault, run);
         failures.note(run.firstBlock() + stored, run.endBlock(), fault);
       }
@@ -284,7 +294,9 @@ final class BlobFill {
     }
     engine.runEnded(transfer, endsLease, run.lengthBytes() - storedBytes);
     if (commit != null) {
-      commit.whenComplete((done, error) -> committed(run, stored, storedBytes, error));
+      // Not on the store's thread: it must never wait for our lock.
+      commit.whenCompleteAsync(
+          (done, error) -> committed(run, stored, storedBytes, error), engine.callbacks());
     }
     engine.pumpWaiting(this);
   }
@@ -317,7 +329,7 @@ final class BlobFill {
       Fill opened = fill;
       while (opened != null && state == State.OPEN && fault == null && !engine.isStoreDown()) {
         Optional<BlockRun> next = plan.next(block -> isHere(opened, block));
-        if (next.isEmpty() || !engine.tryStart(this, next.get())) {
+        if (next.isEmpty() || isPaused(next.get()) || !engine.tryStart(this, next.get())) {
           return;
         }
         start(next.get(), opened);
@@ -336,7 +348,7 @@ final class BlobFill {
           case Assignment.Parent parent -> throw new IllegalStateException("sent to " + parent);
         };
     plan.started(run);
-    RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease);
+    RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease, drops);
     transfers.put(run.firstBlock(), transfer);
     engine.execute(transfer);
   }
@@ -443,7 +455,7 @@ final class BlobFill {
     log.warn("seal failed key={} code={}: {}", key, failure.code(), failure.getMessage());
     switch (failure.code()) {
       case ORIGIN_CORRUPT -> {
-        engine.counters().integrityFailures.increment();
+        engine.counters().originWasWrong();
         known.clear();
         fault = failure;
       }
@@ -534,7 +546,10 @@ final class BlobFill {
 
   /** Present in the store, but not hashed by this process. */
   private boolean isUnproved(long block) {
-    return !known.has(block) && transferOf(block) == null && openFill().isPresent(block);
+    return !known.has(block)
+        && !dropping.contains(Blocks.stripeOfBlock(block))
+        && transferOf(block) == null
+        && openFill().isPresent(block);
   }
 
   /** Hashes a block from disk, with the lock given up meanwhile. */
@@ -550,12 +565,14 @@ final class BlobFill {
       lock.lock();
     }
     if (failure == null) {
-      known.add(block, 1);
+      if (!dropping.contains(Blocks.stripeOfBlock(block))) {
+        known.add(block, 1);
+      }
       return;
     }
     plan.lost(block);
     if (failure.code() == ErrorCode.STORE_CORRUPT || failure.code() == ErrorCode.UNKNOWN_BLOB) {
-      engine.counters().refetches.increment();
+      engine.counters().diskWasWrong();
       log.warn("damaged block dropped key={} block={}", key, block);
     } else {
       failures.note(block, block + 1, failure);
@@ -601,7 +618,9 @@ final class BlobFill {
   }
 
   private boolean isHere(Fill opened, long block) {
-    return known.has(block) || opened.isPresent(block);
+    return known.has(block)
+        || dropping.contains(Blocks.stripeOfBlock(block))
+        || opened.isPresent(block);
   }
 
   private Fill openFill() {
@@ -612,28 +631,69 @@ final class BlobFill {
     return opened;
   }
 
+  /** Whether a run the store had no room for needs no one's attention. */
+  private boolean isHelped(RunTransfer transfer) {
+    if (drops != transfer.dropsBefore() || !dropping.isEmpty() || dropUnwanted()) {
+      return true;
+    }
+    pauseAhead(transfer.blockRun());
+    return transfer.blockRun().priority() != FillPriority.DEMAND;
+  }
+
+  /** What nobody waits for is not tried again at once after it failed. */
+  private void pauseAhead(BlockRun run) {
+    if (run.priority() != FillPriority.DEMAND) {
+      aheadPausedUntilNanos = engine.nanoTime() + engine.config().storeRetryAfter().toNanos();
+      isAheadPaused = true;
+    }
+  }
+
+  private boolean isPaused(BlockRun run) {
+    if (isAheadPaused && engine.nanoTime() - aheadPausedUntilNanos >= 0) {
+      isAheadPaused = false;
+    }
+    return isAheadPaused && run.priority() != FillPriority.DEMAND;
+  }
+
   /**
    * Makes room in a store that holds nothing else to evict: a blob larger than the budget is read
-   * through stripe by stripe, and those that no reader wants or still sends go first.
+   * through stripe by stripe, and those that no reader wants or still sends go first. Gives the
+   * lock up meanwhile: the store waits for its commits.
    */
-  private boolean dropUnwanted(BlockRun run) {
-    int dropped = 0;
-    for (int stripe : known.stripes()) {
+  private boolean dropUnwanted() {
+    List<Integer> victims = known.stripes().stream().filter(this::isDroppable).toList();
+    for (int stripe : victims) {
       long first = (long) stripe * Blocks.STRIPE_BLOCKS;
-      BlockRun whole =
-          BlockRun.of(sizeBytes, first, Blocks.blocksInStripe(sizeBytes, stripe), run.priority());
-      boolean isFree =
-          !plan.isWanted(whole)
-              && transfers.values().stream().noneMatch(t -> t.blockRun().stripe() == stripe)
-              && sending.values().stream().noneMatch(span -> span.overlaps(whole));
-      if (isFree && openFill().drop(stripe)) {
-        known.remove(first, whole.blocks());
-        filledHere.remove(first, whole.blocks());
-        plan.lost(first);
-        dropped++;
-      }
+      known.remove(first, Blocks.STRIPE_BLOCKS);
+      filledHere.remove(first, Blocks.STRIPE_BLOCKS);
+      dropping.add(stripe);
     }
-    return dropped > 0;
+    boolean isRoomMade = false;
+    Fill opened = openFill();
+    lock.unlock();
+    try {
+      for (int stripe : victims) {
+        isRoomMade |= opened.drop(stripe);
+      }
+    } finally {
+      lock.lock();
+      drops++;
+      victims.forEach(dropping::remove);
+      victims.forEach(stripe -> plan.lost((long) stripe * Blocks.STRIPE_BLOCKS));
+    }
+    return isRoomMade;
+  }
+
+  private boolean isDroppable(int stripe) {
+    BlockRun whole =
+        BlockRun.of(
+            sizeBytes,
+            (long) stripe * Blocks.STRIPE_BLOCKS,
+            Blocks.blocksInStripe(sizeBytes, stripe),
+            FillPriority.WARM);
+    return !plan.isWanted(whole)
+        && transfers.values().stream().noneMatch(each -> each.blockRun().stripe() == stripe)
+        && sending.values().stream().noneMatch(span -> span.overlaps(whole));
   }
 
   private void count(LarderException failure, BlockRun run) {

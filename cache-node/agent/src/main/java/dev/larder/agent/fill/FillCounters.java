@@ -1,8 +1,11 @@
 package dev.larder.agent.fill;
 
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /** Totals since start. Any thread. */
 public final class FillCounters {
@@ -38,6 +41,42 @@ public final class FillCounters {
 
   /** Small files fetched ahead of their reader. */
   public final LongAdder siblingFetches = new LongAdder();
+
+  private final FillMeter meter;
+
+  /** Totals that are told to a meter, too. */
+  public FillCounters(FillMeter meter) {
+    this.meter = meter;
+  }
+
+  /** A request for data was answered to its end, or failed. */
+  public void requestEnded(FillSource source, @Nullable LarderException fault) {
+    originRequests.increment();
+    if (fault != null && fault.code() != ErrorCode.CANCELLED && !Faults.isOfStore(fault)) {
+      originErrors.increment();
+      meter.originRequest(source.kind(), fault.code().name());
+    } else {
+      meter.originRequest(source.kind(), "ok");
+    }
+  }
+
+  /** Bytes came. */
+  public void bytesCame(FillSource source, long count) {
+    originBytes.add(count);
+    meter.originBytes(source.kind(), count);
+  }
+
+  /** A blob's content was not what key, root or checksum promised. */
+  public void originWasWrong() {
+    integrityFailures.increment();
+    meter.integrityFailure("origin");
+  }
+
+  /** Something damaged on disk is fetched again. */
+  public void diskWasWrong() {
+    refetches.increment();
+    meter.integrityFailure("disk");
+  }
 
   /** All of them by metric name, without prefix. */
   public Map<String, Long> snapshot() {

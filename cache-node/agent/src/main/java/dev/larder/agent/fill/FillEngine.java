@@ -45,7 +45,7 @@ public final class FillEngine implements AutoCloseable {
   private final FillConfig config;
   private final BlobStore store;
   private final Roots roots;
-  private final FillCounters counters = new FillCounters();
+  private final FillCounters counters;
   private final BufferPool buffers;
   private final ConcurrentHashMap<BlobKey, BlobFill> blobs = new ConcurrentHashMap<>();
   private final ExecutorService transfers =
@@ -77,7 +77,8 @@ public final class FillEngine implements AutoCloseable {
   private volatile boolean isClosed;
 
   /** An engine over a store; {@code roots} says what the cluster knows. */
-  public FillEngine(FillConfig config, BlobStore store, Roots roots) {
+  public FillEngine(FillConfig config, BlobStore store, Roots roots, FillMeter meter) {
+    this.counters = new FillCounters(meter);
     this.config = config;
     this.store = store;
     this.roots = roots;
@@ -301,6 +302,11 @@ public final class FillEngine implements AutoCloseable {
 
   void execute(RunTransfer transfer) {
     transfers.execute(transfer);
+  }
+
+  /** Threads for what the store calls back. */
+  Executor callbacks() {
+    return transfers;
   }
 
   void sealLater(BlobFill blob) {

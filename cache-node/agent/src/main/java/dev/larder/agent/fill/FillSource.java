@@ -19,4 +19,10 @@ public record FillSource(Origin origin, OriginObject object) {
   public long sizeBytes() {
     return object.sizeBytes();
   }
+
+  /** The kind of origin: the scheme of the object's URI. */
+  public String kind() {
+    int colon = object.uri().indexOf(':');
+    return colon < 0 ? "unknown" : object.uri().substring(0, colon);
+  }
 }

@@ -32,6 +32,7 @@ final class RunTransfer implements Runnable {
   private final FillSource source;
   private final Fill fill;
   private volatile long lease;
+  private final long dropsBefore;
   private final List<CompletableFuture<Digest>> digests = new ArrayList<>();
   private volatile long watermark;
   private volatile boolean isCancelled;
@@ -42,9 +43,17 @@ final class RunTransfer implements Runnable {
   private int flushed;
   private long position;
   private long flushedAtNanos;
+  private boolean isSent;
 
   RunTransfer(
-      BlobFill blob, FillEngine engine, BlockRun run, FillSource source, Fill fill, long lease) {
+      BlobFill blob,
+      FillEngine engine,
+      BlockRun run,
+      FillSource source,
+      Fill fill,
+      long lease,
+      long dropsBefore) {
+    this.dropsBefore = dropsBefore;
     this.blob = blob;
     this.engine = engine;
     this.run = run;
@@ -57,6 +66,11 @@ final class RunTransfer implements Runnable {
 
   BlockRun blockRun() {
     return run;
+  }
+
+  /** How often the flight had made room when this run started. */
+  long dropsBefore() {
+    return dropsBefore;
   }
 
   long lease() {
@@ -106,7 +120,7 @@ final class RunTransfer implements Runnable {
 
   private void fetch() {
     fill.reserve(run.offsetBytes(), run.lengthBytes());
-    engine.counters().originRequests.increment();
+    isSent = true;
     flushedAtNanos = System.nanoTime() - EARLY_NANOS;
     try (OriginRead in =
         source.origin().open(source.object(), run.offsetBytes(), run.lengthBytes())) {
@@ -129,7 +143,7 @@ final class RunTransfer implements Runnable {
           ErrorCode.ORIGIN_UNAVAILABLE,
           source.object().uri() + " ended at byte " + position + " of " + run.endBytes());
     }
-    engine.counters().originBytes.add(count);
+    engine.counters().bytesCame(source, count);
     position += count;
     int held = piece.position() - flushed;
     boolean isLate = held >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;

@@ -103,6 +103,18 @@ public final class SmallFills implements AutoCloseable {
   }
 
   /**
+   * Brings a blob into the store, for warm-ups.
+   *
+   * @throws LarderException as {@link #read}; STORE_FULL when the store did not take it
+   */
+  public void fill(FillSource source) {
+    read(source);
+    if (engine.store().find(source.key()).isEmpty()) {
+      throw new LarderException(ErrorCode.STORE_FULL, "the store takes no writes now");
+    }
+  }
+
+  /**
    * Fetches files in the background, as many at once as {@code fill.small-parallel-max} allows;
    * those that are here or under way are left out. Faults are left to whoever reads the file.
    */
@@ -191,7 +203,6 @@ public final class SmallFills implements AutoCloseable {
     int size = (int) source.sizeBytes();
     ByteBuffer content = ByteBuffer.allocate(size);
     Optional<ContentChecksum> checksum;
-    engine.counters().originRequests.increment();
     try (OriginRead in = source.origin().open(source.object(), 0, size)) {
       while (content.hasRemaining()) {
         if (in.read(content) < 0) {
@@ -202,10 +213,11 @@ public final class SmallFills implements AutoCloseable {
       }
       checksum = in.checksum();
     } catch (LarderException e) {
-      engine.counters().originErrors.increment();
+      engine.counters().requestEnded(source, e);
       throw e;
     }
-    engine.counters().originBytes.add(size);
+    engine.counters().requestEnded(source, null);
+    engine.counters().bytesCame(source, size);
     content.flip();
     return keep(source, content, checksum);
   }
@@ -223,7 +235,7 @@ public final class SmallFills implements AutoCloseable {
       }
     } catch (LarderException e) {
       if (e.code() == ErrorCode.ORIGIN_CORRUPT) {
-        engine.counters().integrityFailures.increment();
+        engine.counters().originWasWrong();
         throw e;
       }
       engine.storeFailed(e);

@@ -173,7 +173,10 @@ final class StatusRoutes {
     Map<String, Long> pools = MemoryPools.bytes();
     long rocks = 0;
     for (Map.Entry<String, Long> gauge : store.gauges().entrySet()) {
-      if (gauge.getKey().startsWith("rocksdb_") && gauge.getKey().endsWith("_bytes")) {
+      String name = gauge.getKey();
+      if (name.startsWith("rocksdb_")
+          && name.endsWith("_bytes")
+          && !name.endsWith("_capacity_bytes")) {
         rocks += gauge.getValue();
       }
     }

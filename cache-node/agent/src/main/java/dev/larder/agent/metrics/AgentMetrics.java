@@ -139,7 +139,7 @@ public final class AgentMetrics {
           out.call(now.fillingBlobs(), "filling");
         })
         .register(registry);
-    total("larder_evictions_total", "Blobs and stripes evicted.", "evictions_total", stats);
+    total("larder_evictions_total", "Blobs and stripes evicted.", "evicted_units_total", stats);
     total("larder_evicted_bytes_total", "Bytes evicted.", "evicted_bytes_total", stats);
     registry.register(new StoreCollector(stats));
   }

@@ -3,6 +3,7 @@ package dev.larder.agent.read;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.fill.FillReader;
 import dev.larder.agent.fill.FillReader.ReadShape;
 import dev.larder.agent.fill.FillSource;
 import dev.larder.agent.fill.SmallFills;
@@ -108,6 +109,11 @@ public final class CachedReadPlane implements ReadPlane, LocalSmall, AutoCloseab
     return smalls;
   }
 
+  /** Joins or starts a blob's fill, for warm-ups; the caller closes the result. */
+  public FillReader fill(FillSource source, ReadShape shape) {
+    return engine.open(source, shape);
+  }
+
   /** A fill's source for a dataset's file. */
   public FillSource fillSource(BlobSource source) {
     return new FillSource(sources.origin(source.dataset()), source.object());
@@ -140,7 +146,7 @@ public final class CachedReadPlane implements ReadPlane, LocalSmall, AutoCloseab
   }
 
   void damaged(BlobKey key, LarderException e) {
-    engine.counters().refetches.increment();
+    engine.counters().diskWasWrong();
     log.warn("sealed blob is damaged key={} code={}: {}", key, e.code(), e.getMessage());
   }
 

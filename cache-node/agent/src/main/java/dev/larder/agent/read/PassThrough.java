@@ -36,11 +36,10 @@ final class PassThrough implements AutoCloseable {
   void open(long offset, long length) {
     close();
     counters.passThroughReads.increment();
-    counters.originRequests.increment();
     try {
       in = source.origin().open(source.object(), offset, length);
     } catch (LarderException e) {
-      counters.originErrors.increment();
+      counters.requestEnded(source, e);
       throw e;
     }
     position = offset;
@@ -58,7 +57,9 @@ final class PassThrough implements AutoCloseable {
     try {
       count = reading.read(buffer);
     } catch (LarderException e) {
-      counters.originErrors.increment();
+      in = null;
+      reading.close();
+      counters.requestEnded(source, e);
       throw e;
     }
     if (count < 0) {
@@ -67,7 +68,7 @@ final class PassThrough implements AutoCloseable {
           source.object().uri() + " ended at byte " + position + " of " + end);
     }
     position += count;
-    counters.originBytes.add(count);
+    counters.bytesCame(source, count);
     counters.passThroughBytes.add(count);
     return buffer.flip().asReadOnlyBuffer();
   }
@@ -78,6 +79,7 @@ final class PassThrough implements AutoCloseable {
     if (reading != null) {
       in = null;
       reading.close();
+      counters.requestEnded(source, null);
     }
   }
 }

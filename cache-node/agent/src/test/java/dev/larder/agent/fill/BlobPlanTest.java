@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.agent.Seeds;
+import dev.larder.testkit.Seeds;
 import dev.larder.protocol.Blocks;
 import java.util.ArrayList;
 import java.util.BitSet;

@@ -3,7 +3,7 @@ package dev.larder.agent.fill;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.agent.Seeds;
+import dev.larder.testkit.Seeds;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 

@@ -65,8 +65,8 @@ final class FakeStore implements BlobStore {
         100,
         node.sizes.size(),
         1,
-        Map.of("evicted_bytes_total", 7L, "evictions_total", 2L, "corrupt_blocks_total", 1L),
-        Map.of("rocksdb_block_cache_bytes", 4096L));
+        Map.of("evicted_bytes_total", 7L, "evicted_units_total", 2L, "corrupt_blocks_total", 1L),
+        Map.of("rocksdb_block_cache_bytes", 4096L, "rocksdb_block_cache_capacity_bytes", 9999L));
   }
 
   @Override

@@ -25,7 +25,13 @@ class AgentMetricsTest {
     AgentMetrics metrics = new AgentMetrics("1.2.3");
     metrics.watchStore(() ->
         new StoreStats(
-            100, 50, 10, 5, 1, Map.of("evicted_bytes_total", 9L), Map.of("pool_bytes", 3L)));
+            100,
+            50,
+            10,
+            5,
+            1,
+            Map.of("evicted_bytes_total", 9L, "evicted_units_total", 4L),
+            Map.of("pool_bytes", 3L)));
     metrics.watchDoor(() -> 1, () -> 2, () -> 3);
     metrics.httpRequest("blob", 200);
     metrics.httpRejected("workers");
@@ -74,6 +80,7 @@ class AgentMetricsTest {
           "larder_cache_bytes 50.0",
           "larder_cache_capacity_bytes 100.0",
           "larder_evicted_bytes_total 9.0",
+          "larder_evictions_total 4.0",
           "larder_origin_requests_total{code=\"DEADLINE\",origin_kind=\"s3\"} 1.0",
           "larder_integrity_failures_total{where=\"disk\"} 1.0",
           "larder_http_requests_total{code=\"200\",route=\"blob\"} 1.0",

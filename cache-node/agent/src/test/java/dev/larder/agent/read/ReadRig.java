@@ -7,6 +7,7 @@ import dev.larder.agent.FakeOrigin;
 import dev.larder.agent.FaultyStore;
 import dev.larder.agent.fill.FillConfig;
 import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.fill.FillMeter;
 import dev.larder.agent.fill.Roots;
 import dev.larder.agent.read.BlobRead.FileSpan;
 import dev.larder.agent.read.BlobRead.MemorySpan;
@@ -53,7 +54,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   public ReadRig(StoreConfig store, FakeOrigin origin, FillConfig fill) {
     this.origin = origin;
     this.store = new FaultyStore(LarderStore.open(store));
-    this.engine = new FillEngine(fill, this.store, this);
+    this.engine = new FillEngine(fill, this.store, this, FillMeter.NONE);
     this.plane =
         new CachedReadPlane(ReadConfig.defaults(), this.store, engine, this, fill.siblingsMax());
     engine.start();
@@ -114,7 +115,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   }
 
   public static void await(String what, BooleanSupplier holds) {
-    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    long deadline = System.nanoTime() + Duration.ofSeconds(8).toNanos();
     while (!holds.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         fail("did not happen in time: " + what);

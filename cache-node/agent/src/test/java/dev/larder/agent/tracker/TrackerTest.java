@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.agent.Seeds;
+import dev.larder.testkit.Seeds;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
 import java.time.Duration;

@@ -61,14 +61,14 @@ public final class QuickstartCommand implements Callable<Integer> {
   }
 
   private QuickstartReport run(Path home, Path work) throws Exception {
-    Path source = work.resolve("source");
+    Path s3Directory = work.resolve("s3");
+    Path source = S3Process.bucket(s3Directory);
     say("making a dataset of this machine's files in %s", source);
     Files.createDirectories(source);
     SampleDataset.create(source);
-    Files.createDirectories(work.resolve("s3"));
-    try (S3Process s3 = S3Process.start(home, work.resolve("s3"))) {
-      int uploaded = s3.upload(source);
-      say("uploaded %d files to s3://%s at %s", uploaded, S3Process.BUCKET, s3.endpoint());
+    int files = S3Process.addEtags(source);
+    try (S3Process s3 = S3Process.start(home, s3Directory)) {
+      say("an S3 server has %d objects in s3://%s at %s", files, S3Process.BUCKET, s3.endpoint());
       return runPhases(home, work, source, s3);
     }
   }

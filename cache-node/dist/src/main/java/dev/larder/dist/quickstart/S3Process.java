@@ -3,26 +3,19 @@ package dev.larder.dist.quickstart;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Stream;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.apache.ApacheHttpClient;
-import software.amazon.awssdk.regions.Region;
-import software.amazon.awssdk.services.s3.S3Client;
 
 /**
  * A real S3 server in a process of its own on loopback, with random credentials, and its own count
@@ -33,7 +26,10 @@ final class S3Process implements AutoCloseable {
   static final String REGION = "us-east-1";
 
   private static final Duration START_DEADLINE = Duration.ofSeconds(60);
-  private static final int UPLOADS_AT_ONCE = 4;
+  private static final int COPY_BYTES = 256 << 10;
+
+  /** Where S3Proxy keeps an object's MD5, which it shows as its ETag. */
+  private static final String MD5_ATTRIBUTE = "user:user.content-md5";
 
   private final ChildProcess process;
   private final Path accessLog;
@@ -67,14 +63,8 @@ final class S3Process implements AutoCloseable {
     new SecureRandom().nextBytes(random);
     String identity = "quickstart";
     String credential = HexFormat.of().formatHex(random);
-    Path root = directory.resolve("buckets");
     Path portFile = directory.resolve("port");
     Path accessLog = directory.resolve("access.log");
-    try {
-      Files.createDirectories(root.resolve(BUCKET));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
     ChildProcess process =
         ChildProcess.start(
             "the S3 server",
@@ -85,7 +75,7 @@ final class S3Process implements AutoCloseable {
                 libraries + "/*",
                 "dev.larder.s3server.S3ServerMain",
                 "--root",
-                root.toString(),
+                directory.resolve("buckets").toString(),
                 "--port-file",
                 portFile.toString(),
                 "--access-log",
@@ -114,35 +104,33 @@ final class S3Process implements AutoCloseable {
     return Map.of("AWS_ACCESS_KEY_ID", identity, "AWS_SECRET_ACCESS_KEY", credential);
   }
 
-  /** Uploads every file below a directory; keys are the relative paths. Returns their number. */
-  int upload(Path source) throws InterruptedException {
-    try (S3Client s3 =
-            S3Client.builder()
-                .endpointOverride(URI.create(endpoint))
-                .region(Region.of(REGION))
-                .forcePathStyle(true)
-                .httpClientBuilder(ApacheHttpClient.builder())
-                .credentialsProvider(
-                    StaticCredentialsProvider.create(
-                        AwsBasicCredentials.create(identity, credential)))
-                .build();
-        ExecutorService pool = Executors.newFixedThreadPool(UPLOADS_AT_ONCE);
-        Stream<Path> tree = Files.walk(source)) {
-      List<Future<?>> uploads = new java.util.ArrayList<>();
-      for (Path file : tree.filter(Files::isRegularFile).toList()) {
-        String key = source.relativize(file).toString();
-        uploads.add(
-            pool.submit(
-                () -> s3.putObject(b -> b.bucket(BUCKET).key(key), RequestBody.fromFile(file))));
+  /** The folder that is the bucket; files put there before the start are its objects. */
+  static Path bucket(Path directory) {
+    return directory.resolve("buckets").resolve(BUCKET);
+  }
+
+  /**
+   * Gives every file below a folder the attribute in which the server keeps an upload's MD5, so
+   * that objects have ETags as if they had been uploaded. Returns their number.
+   */
+  static int addEtags(Path folder) {
+    try (Stream<Path> tree = Files.walk(folder)) {
+      List<Path> files = tree.filter(Files::isRegularFile).toList();
+      byte[] buffer = new byte[COPY_BYTES];
+      for (Path file : files) {
+        MessageDigest md5 = MessageDigest.getInstance("MD5");
+        try (InputStream in = Files.newInputStream(file)) {
+          for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+            md5.update(buffer, 0, count);
+          }
+        }
+        Files.setAttribute(file, MD5_ATTRIBUTE, ByteBuffer.wrap(md5.digest()));
       }
-      for (Future<?> upload : uploads) {
-        upload.get();
-      }
-      return uploads.size();
+      return files.size();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (ExecutionException e) {
-      throw new LarderException(ErrorCode.ORIGIN_UNAVAILABLE, "the upload failed", e.getCause());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("this Java runtime has no MD5", e);
     }
   }
 

@@ -66,6 +66,7 @@ public final class RaftNode implements AutoCloseable {
   private final RaftGroup group;
   private final RaftProperties properties;
   private final Parameters parameters;
+  private final String host;
   private final ClientId clientId = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -76,7 +77,9 @@ public final class RaftNode implements AutoCloseable {
       CoordinatorStateMachine machine,
       RaftGroup group,
       RaftProperties properties,
-      Parameters parameters) {
+      Parameters parameters,
+      String host) {
+    this.host = host;
     this.server = server;
     this.machine = machine;
     this.group = group;
@@ -121,7 +124,7 @@ public final class RaftNode implements AutoCloseable {
               .setParameters(parameters)
               .build();
       server.start();
-      RaftNode node = new RaftNode(server, machine, group, properties, parameters);
+      RaftNode node = new RaftNode(server, machine, group, properties, parameters, config.host());
       node.checkLog(alone);
       machine.leaderKnown().get(startTimeout.toMillis(), TimeUnit.MILLISECONDS);
       return node;
@@ -161,7 +164,8 @@ public final class RaftNode implements AutoCloseable {
 
   /** The address the Raft port is bound to. */
   public InetSocketAddress address() {
-    return server.getServerRpc().getInetSocketAddress();
+    // Ratis answers the wildcard whatever it is bound to; only the port is its own knowledge.
+    return new InetSocketAddress(host, server.getServerRpc().getInetSocketAddress().getPort());
   }
 
   /** Makes a record durable on a majority and answers what applying it gave. */

@@ -1,0 +1,243 @@
+package dev.larder.agent;
+
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorClient.Attendance;
+import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.BlobStore;
+import dev.larder.store.BlobStore.SealedInfo;
+import dev.larder.store.BlobStore.State;
+import dev.larder.store.BlobStore.StoreListener;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the coordinator told: membership, roots, holdings. One thread of its own; without a
+ * coordinator it tries again and everything else goes on.
+ */
+final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorLink.class);
+
+  /** Smallest blob whose holders the coordinator knows, catalogs apart. */
+  private static final long HOLDING_BYTES_MIN = 64L << 20;
+
+  /** Roots and changes wait so long at most when the agent ends. */
+  private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
+
+  private static final Duration STATUS_EVERY = Duration.ofSeconds(2);
+  private static final Duration RETRY_MAX = Duration.ofSeconds(5);
+
+  private final CoordinatorClient coordinator;
+  private final BlobStore store;
+  private final RootLedger roots;
+  private final MemberInfo member;
+  private final NodeConfig config;
+  private final Predicate<BlobKey> isCatalog;
+  private final ArrayBlockingQueue<Change> changes;
+  private final AtomicBoolean mustTellAll = new AtomicBoolean(true);
+  private final CountDownLatch closing = new CountDownLatch(1);
+  private final Thread thread;
+  private volatile @Nullable CoordinatorStatus status;
+  private volatile boolean isAvailable;
+  private @Nullable Attendance attendance;
+  private boolean isJoined;
+
+  private record Change(BlobKey key, boolean isHeld) {}
+
+  CoordinatorLink(
+      CoordinatorClient coordinator,
+      BlobStore store,
+      RootLedger roots,
+      MemberInfo member,
+      NodeConfig config,
+      Predicate<BlobKey> isCatalog) {
+    this.coordinator = coordinator;
+    this.store = store;
+    this.roots = roots;
+    this.member = member;
+    this.config = config;
+    this.isCatalog = isCatalog;
+    this.changes = new ArrayBlockingQueue<>(config.reportsMax());
+    this.thread = Thread.ofPlatform().daemon().name("coordinator-link").unstarted(this::run);
+  }
+
+  void start() {
+    store.addListener(this);
+    thread.start();
+  }
+
+  /** The coordinator as last heard; null before the first answer. */
+  @Nullable CoordinatorStatus status() {
+    return status;
+  }
+
+  /** Whether the last call was answered. */
+  boolean isAvailable() {
+    return isAvailable;
+  }
+
+  @Override
+  public void onSealed(SealedInfo info) {
+    if (info.sizeBytes() >= HOLDING_BYTES_MIN || isCatalog.test(info.key())) {
+      note(new Change(info.key(), true));
+    }
+  }
+
+  @Override
+  public void onGone(BlobKey key, boolean whole) {
+    if (whole) {
+      note(new Change(key, false));
+    }
+  }
+
+  @Override
+  public void epoch(long epoch) {
+    log.debug("epoch={}", epoch);
+  }
+
+  @Override
+  public void ended(LarderException cause) {
+    log.info("the coordinator's stream ended code={}", cause.code());
+    mustTellAll.set(true);
+  }
+
+  @Override
+  public void close() {
+    closing.countDown();
+    try {
+      thread.join(CLOSE_WAIT);
+      if (thread.isAlive()) {
+        log.warn("the coordinator did not answer in time; reports go on at the next start");
+        thread.interrupt();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void note(Change change) {
+    if (!changes.offer(change)) {
+      mustTellAll.set(true);
+    }
+  }
+
+  private void run() {
+    long delayMillis = config.reportEvery().toMillis();
+    long askStatusAt = System.nanoTime();
+    boolean isLast = false;
+    while (true) {
+      try {
+        tell();
+        if (System.nanoTime() - askStatusAt >= 0) {
+          status = coordinator.status();
+          askStatusAt = System.nanoTime() + STATUS_EVERY.toNanos();
+        }
+        isAvailable = true;
+        delayMillis = config.reportEvery().toMillis();
+      } catch (LarderException e) {
+        dropStream();
+        if (isAvailable) {
+          log.warn("coordinator not reached code={}: {}", e.code(), e.getMessage());
+        }
+        isAvailable = false;
+        delayMillis = Math.min(RETRY_MAX.toMillis(), 2 * delayMillis);
+        if (e.code() == ErrorCode.CANCELLED) {
+          break;
+        }
+      } catch (RuntimeException e) {
+        log.error("reporting broke; going on", e);
+        dropStream();
+      }
+      if (isLast) {
+        break;
+      }
+      isLast = isClosing(delayMillis);
+    }
+    dropStream();
+  }
+
+  private boolean isClosing(long millis) {
+    try {
+      return closing.await(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
+  private void tell() {
+    if (!isJoined) {
+      coordinator.join(member);
+      isJoined = true;
+    }
+    roots.flush(store);
+    Attendance open = attendance;
+    if (open == null || mustTellAll.get()) {
+      dropStream();
+      open = coordinator.attend(member.id(), this);
+      attendance = open;
+      tellAll(open);
+    } else {
+      tellChanges(open);
+    }
+  }
+
+  private void tellAll(Attendance open) {
+    mustTellAll.set(false);
+    // What changes from here on is told after the whole; telling a thing twice does no harm.
+    changes.clear();
+    List<BlobKey> held = new ArrayList<>();
+    store.forEach(
+        info -> {
+          if (info.state() == State.SEALED
+              && (info.sizeBytes() >= HOLDING_BYTES_MIN || isCatalog.test(info.key()))) {
+            held.add(info.key());
+          }
+        });
+    open.report(new HoldingReport(held, List.of(), true, store.stats().usedBytes()));
+  }
+
+  private void tellChanges(Attendance open) {
+    List<Change> batch = new ArrayList<>();
+    if (changes.drainTo(batch) == 0) {
+      return;
+    }
+    java.util.LinkedHashMap<BlobKey, Boolean> last = new java.util.LinkedHashMap<>();
+    batch.forEach(change -> last.put(change.key(), change.isHeld()));
+    List<BlobKey> held = new ArrayList<>();
+    List<BlobKey> gone = new ArrayList<>();
+    for (Map.Entry<BlobKey, Boolean> each : last.entrySet()) {
+      (each.getValue() ? held : gone).add(each.getKey());
+    }
+    try {
+      open.report(new HoldingReport(held, gone, false, store.stats().usedBytes()));
+    } catch (LarderException e) {
+      mustTellAll.set(true);
+      throw e;
+    }
+  }
+
+  private void dropStream() {
+    Attendance open = attendance;
+    attendance = null;
+    if (open != null) {
+      open.close();
+      mustTellAll.set(true);
+    }
+  }
+}

@@ -1,0 +1,322 @@
+package dev.larder.agent;
+
+import dev.larder.agent.config.DurableFiles;
+import dev.larder.agent.dataset.LocalDatasets;
+import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.fill.FillMeter;
+import dev.larder.agent.http.DoorServices;
+import dev.larder.agent.http.NodeState;
+import dev.larder.agent.job.LocalJobs;
+import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.agent.read.CachedReadPlane;
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.origin.OriginMetrics;
+import dev.larder.origin.Origins;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.BlobStore;
+import dev.larder.store.LarderStore;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Everything of a node behind its front doors: store, fills, reads, datasets, jobs, and the duties in
+ * the background. The coordinator's client belongs to the caller and is closed after this.
+ *
+ * <p><b>Threads:</b> one starts and closes; what the accessors give is for any. The accessors may be
+ * called between {@link #start} and {@link #close}.
+ */
+public final class NodeServices implements NodeState, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(NodeServices.class);
+
+  private final AgentConfig config;
+  private final CoordinatorClient coordinator;
+  private final AgentMetrics metrics;
+  private final String version;
+  private final ArrayDeque<AutoCloseable> opened = new ArrayDeque<>();
+  private volatile LifeCycle state = LifeCycle.NEW;
+  private volatile Instant startedAt = Instant.EPOCH;
+  private volatile @Nullable Parts parts;
+
+  private record Parts(
+      BlobStore store,
+      FillEngine engine,
+      LocalDatasets datasets,
+      CachedReadPlane plane,
+      LocalJobs jobs,
+      RootLedger roots,
+      CoordinatorLink link) {}
+
+  /** A node that is not started. */
+  public NodeServices(
+      AgentConfig config, CoordinatorClient coordinator, AgentMetrics metrics, String version) {
+    this.config = config;
+    this.coordinator = coordinator;
+    this.metrics = metrics;
+    this.version = version;
+  }
+
+  /**
+   * Opens the data directory and starts everything; on a fault what was opened is closed again.
+   *
+   * @throws LarderException STORE_LOCKED, STORE_UNUSABLE
+   */
+  public void start() {
+    state = state.to(LifeCycle.STARTING);
+    try {
+      startParts();
+      startedAt = Instant.now();
+      state = state.to(LifeCycle.STARTED);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void startParts() {
+    BlobStore store = opened(LarderStore.open(config.store()));
+    Path own = ownDirectory();
+    String memberId = memberId(own);
+    RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
+    roots.start();
+    FillEngine engine =
+        opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
+    LocalDatasets datasets =
+        opened(
+            new LocalDatasets(
+                config.dataset(),
+                config.directory().resolve("datasets"),
+                store,
+                coordinator,
+                (uri, options) ->
+                    Origins.open(uri, options, config.origin(), new Listings(metrics, uri))));
+    CachedReadPlane plane =
+        opened(
+            new CachedReadPlane(
+                config.read(), store, engine, datasets, config.fill().siblingsMax()));
+    LocalJobs jobs =
+        opened(
+            new LocalJobs(
+                config.jobs(), own.resolve("pins.json"), datasets, plane, store, coordinator));
+    datasets.tell(jobs::isPinned, jobs::onRefreshed, jobs::onDeleting);
+    MemberInfo member =
+        MemberInfo.joining(
+            memberId,
+            config.node().address(),
+            config.node().zone(),
+            Map.of(),
+            store.stats().capacityBytes());
+    CoordinatorLink link =
+        new CoordinatorLink(
+            coordinator, store, roots, member, config.node(), key -> isCatalog(datasets, key));
+    Scrubbing scrubbing =
+        new Scrubbing(
+            store,
+            config.node().scrubBytesPerSecond(),
+            () -> engine.gauges().getOrDefault("runs_in_flight", 0L) > 0);
+    engine.start();
+    datasets.start();
+    jobs.start();
+    link.start();
+    opened(link);
+    scrubbing.start();
+    opened(scrubbing);
+    parts = new Parts(store, engine, datasets, plane, jobs, roots, link);
+  }
+
+  /** What the front door serves. */
+  public DoorServices doorServices() {
+    Parts now = parts();
+    return new DoorServices(
+        now.plane, now.plane, now.datasets, now.datasets, now.jobs, now.store, this, metrics);
+  }
+
+  /** The store. */
+  public BlobStore store() {
+    return parts().store;
+  }
+
+  /** The datasets. */
+  public LocalDatasets datasetsOfNode() {
+    return parts().datasets;
+  }
+
+  /** The read plane. */
+  public CachedReadPlane plane() {
+    return parts().plane;
+  }
+
+  /** The jobs. */
+  public LocalJobs jobsOfNode() {
+    return parts().jobs;
+  }
+
+  /** Totals since start by metric name, without prefix: of fills and of reads. */
+  public Map<String, Long> counters() {
+    Parts now = parts();
+    Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.counters().snapshot());
+    out.putAll(now.plane.counters().snapshot());
+    out.put("root_conflicts_total", now.roots.conflicts());
+    return out;
+  }
+
+  /** Present figures by metric name, without prefix. */
+  public Map<String, Long> gauges() {
+    Parts now = parts();
+    Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
+    out.put("small_cache_bytes", now.plane.smalls().hotBytes());
+    return out;
+  }
+
+  @Override
+  public List<String> notReady() {
+    return state == LifeCycle.STARTED ? List.of() : List.of("agent: " + state);
+  }
+
+  @Override
+  public CoordinatorState coordinator() {
+    Parts now = parts;
+    CoordinatorStatus last = now == null ? null : now.link.status();
+    return new CoordinatorState(
+        now != null && now.link.isAvailable(),
+        last == null ? 0 : last.term(),
+        last == null ? 0 : last.appliedIndex());
+  }
+
+  @Override
+  public Path dataDirectory() {
+    return config.directory();
+  }
+
+  @Override
+  public String version() {
+    return version;
+  }
+
+  @Override
+  public Instant startedAt() {
+    return startedAt;
+  }
+
+  @Override
+  public int datasets() {
+    Parts now = parts;
+    return now == null ? 0 : now.datasets.size();
+  }
+
+  @Override
+  public int jobs() {
+    Parts now = parts;
+    return now == null ? 0 : now.jobs.running();
+  }
+
+  @Override
+  public void close() {
+    if (state == LifeCycle.CLOSED) {
+      return;
+    }
+    state = LifeCycle.CLOSED;
+    while (!opened.isEmpty()) {
+      AutoCloseable part = opened.removeLast();
+      try {
+        part.close();
+      } catch (Exception e) {
+        log.error("closing {} failed; going on", part.getClass().getSimpleName(), e);
+      }
+    }
+  }
+
+  private <T extends AutoCloseable> T opened(T part) {
+    opened.addLast(part);
+    return part;
+  }
+
+  private Parts parts() {
+    Parts now = parts;
+    if (now == null || state == LifeCycle.CLOSED) {
+      throw new LarderException(ErrorCode.CLOSED, "the node is " + state);
+    }
+    return now;
+  }
+
+  private Path ownDirectory() {
+    Path own = config.directory().resolve("agent");
+    try {
+      return Files.createDirectories(own);
+    } catch (IOException e) {
+      throw new LarderException(ErrorCode.STORE_UNUSABLE, "cannot make " + own + ": " + e, e);
+    }
+  }
+
+  private static String memberId(Path own) {
+    Path file = own.resolve("member-id");
+    try {
+      if (Files.exists(file)) {
+        return Files.readString(file).strip();
+      }
+      String id = UUID.randomUUID().toString();
+      DurableFiles.replace(file, (id + "\n").getBytes(StandardCharsets.US_ASCII));
+      return id;
+    } catch (IOException e) {
+      throw new LarderException(ErrorCode.STORE_UNUSABLE, "cannot read " + file + ": " + e, e);
+    }
+  }
+
+  private static boolean isCatalog(LocalDatasets datasets, BlobKey key) {
+    return key.kind() == BlobKey.Kind.SHA256
+        && datasets.list().stream()
+            .flatMap(dataset -> dataset.snapshots().stream())
+            .anyMatch(snapshot -> snapshot.catalog().equals(key));
+  }
+
+  /** Counts data requests. */
+  private record Meter(AgentMetrics metrics) implements FillMeter {
+    @Override
+    public void originRequest(String kind, String code) {
+      metrics.originRequest(kind, code);
+    }
+
+    @Override
+    public void originBytes(String kind, long bytes) {
+      metrics.originBytes(kind, bytes);
+    }
+
+    @Override
+    public void integrityFailure(String where) {
+      metrics.integrityFailure(where);
+    }
+  }
+
+  /** Counts listings, single objects asked for, and requests that had to be repeated. */
+  private record Listings(AgentMetrics metrics, String uri) implements OriginMetrics {
+    @Override
+    public void request(Operation operation) {
+      if (operation != Operation.READ) {
+        metrics.originRequest(kind(), "ok");
+      }
+    }
+
+    @Override
+    public void retry(ErrorCode code) {
+      metrics.originRequest(kind(), code.name());
+    }
+
+    private String kind() {
+      int colon = uri.indexOf(':');
+      return colon < 0 ? "file" : uri.substring(0, colon);
+    }
+  }
+}

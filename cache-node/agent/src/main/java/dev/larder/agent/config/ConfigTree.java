@@ -1,0 +1,174 @@
+package dev.larder.agent.config;
+
+import dev.larder.protocol.DataSize;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+
+/**
+ * A configuration's keys and values, taken one by one; what nobody took is an error. {@code store:
+ * {disk-max: 10GiB}} and {@code store.disk-max: 10GiB} are the same. One thread.
+ */
+public final class ConfigTree {
+  private static final int YAML_CHARS_MAX = 1 << 20;
+
+  private final Map<String, String> values = new LinkedHashMap<>();
+  private final TreeSet<String> known = new TreeSet<>();
+
+  /** Values by dotted key. */
+  public ConfigTree(Map<String, String> values) {
+    this.values.putAll(values);
+  }
+
+  /**
+   * Reads YAML.
+   *
+   * @throws LarderException BAD_CONFIG with line and column
+   */
+  public static ConfigTree ofYaml(String yaml) {
+    ConfigTree tree = new ConfigTree(Map.of());
+    try {
+      LoadSettings settings =
+          LoadSettings.builder()
+              .setLabel("configuration")
+              .setAllowDuplicateKeys(false)
+              .setCodePointLimit(YAML_CHARS_MAX)
+              .build();
+      Object root = new Load(settings).loadFromString(yaml);
+      if (root != null) {
+        tree.flatten("", root);
+      }
+    } catch (YamlEngineException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "the configuration is no YAML: " + e.getMessage(), e);
+    }
+    return tree;
+  }
+
+  /** Sets a value over what was read: an option of the command line. */
+  public void put(String key, String value) {
+    values.put(key, value);
+  }
+
+  /** A text. */
+  public String text(String key, String fallback) {
+    String value = take(key);
+    return value == null ? fallback : value;
+  }
+
+  /** A list: YAML's, or text with commas. */
+  public List<String> list(String key, List<String> fallback) {
+    String value = take(key);
+    return value == null
+        ? fallback
+        : Arrays.stream(value.split(",")).map(String::strip).filter(s -> !s.isEmpty()).toList();
+  }
+
+  /** A whole number. */
+  public int count(String key, int fallback) {
+    String value = take(key);
+    if (value == null) {
+      return fallback;
+    }
+    try {
+      return Integer.parseInt(value);
+    } catch (NumberFormatException e) {
+      throw bad(key, value, "a whole number such as 16");
+    }
+  }
+
+  /** A size in bytes such as 10GiB. */
+  public long size(String key, long fallback) {
+    String value = take(key);
+    return value == null ? fallback : DataSize.parse(key, value);
+  }
+
+  /** A duration such as 250ms, 5s, 2m, 1h. */
+  public Duration duration(String key, Duration fallback) {
+    String value = take(key);
+    return value == null ? fallback : duration(key, value, value.strip().toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * Ends the taking.
+   *
+   * @throws LarderException BAD_CONFIG that names a key nobody knows
+   */
+  public void rejectRest() {
+    if (!values.isEmpty()) {
+      String unknown = values.keySet().iterator().next();
+      String section = unknown.substring(0, unknown.indexOf('.') + 1);
+      String near =
+          known.stream()
+              .filter(key -> section.isEmpty() || key.startsWith(section))
+              .collect(Collectors.joining(", "));
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG,
+          "unknown configuration key \"" + unknown + "\"" + (near.isEmpty() ? "" : "; there are " + near));
+    }
+  }
+
+  private static Duration duration(String key, String value, String text) {
+    int digits = 0;
+    while (digits < text.length() && Character.isDigit(text.charAt(digits))) {
+      digits++;
+    }
+    try {
+      long number = Long.parseLong(text.substring(0, digits));
+      return switch (text.substring(digits).strip()) {
+        case "ms" -> Duration.ofMillis(number);
+        case "s" -> Duration.ofSeconds(number);
+        case "m", "min" -> Duration.ofMinutes(number);
+        case "h" -> Duration.ofHours(number);
+        case "d" -> Duration.ofDays(number);
+        default -> throw bad(key, value, "a duration such as 250ms, 5s, 2m");
+      };
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw bad(key, value, "a duration such as 250ms, 5s, 2m");
+    }
+  }
+
+  private @Nullable String take(String key) {
+    known.add(key);
+    return values.remove(key);
+  }
+
+  private void flatten(String prefix, Object node) {
+    if (node instanceof Map<?, ?> map) {
+      map.forEach(
+          (key, value) ->
+              flatten(prefix.isEmpty() ? String.valueOf(key) : prefix + "." + key, orEmpty(value)));
+    } else if (prefix.isEmpty()) {
+      throw new LarderException(ErrorCode.BAD_CONFIG, "the configuration is no list of keys");
+    } else {
+      String text =
+          node instanceof List<?> list
+              ? list.stream().map(String::valueOf).collect(Collectors.joining(","))
+              : String.valueOf(node);
+      if (values.put(prefix, text) != null) {
+        throw new LarderException(
+            ErrorCode.BAD_CONFIG, "configuration key \"" + prefix + "\" is given twice");
+      }
+    }
+  }
+
+  private static Object orEmpty(@Nullable Object value) {
+    return value == null ? "" : value;
+  }
+
+  private static LarderException bad(String key, String value, String expected) {
+    return new LarderException(
+        ErrorCode.BAD_CONFIG, key + ": \"" + value + "\" is not " + expected);
+  }
+}

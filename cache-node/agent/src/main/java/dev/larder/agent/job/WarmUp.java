@@ -1,0 +1,202 @@
+package dev.larder.agent.job;
+
+import dev.larder.agent.dataset.Datasets;
+import dev.larder.agent.dataset.Datasets.Entry;
+import dev.larder.agent.dataset.Datasets.Type;
+import dev.larder.agent.fill.FillReader;
+import dev.larder.agent.fill.FillReader.ReadShape;
+import dev.larder.agent.fill.FillSource;
+import dev.larder.agent.job.Jobs.JobInfo;
+import dev.larder.agent.job.Jobs.State;
+import dev.larder.agent.read.CachedReadPlane;
+import dev.larder.agent.read.ReadPlane.BlobSource;
+import dev.larder.protocol.Blocks;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
+import dev.larder.store.BlobStore;
+import dev.larder.store.BlobStore.BlobInfo;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One warm-up: fills every file that matches, several at once, behind what readers wait for. Runs on
+ * one virtual thread and one for each blob at work; asked and cancelled from any.
+ */
+final class WarmUp implements Runnable {
+  private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
+
+  private final String id;
+  private final SnapshotRef snapshot;
+  private final String glob;
+  private final Datasets datasets;
+  private final CachedReadPlane plane;
+  private final BlobStore store;
+  private final int parallelMax;
+  private final Instant startedAt = Instant.now();
+  private final LongAdder doneFiles = new LongAdder();
+  private final LongAdder doneBytes = new LongAdder();
+  private final LongAdder failed = new LongAdder();
+  private final Set<FillReader> atWork = ConcurrentHashMap.newKeySet();
+  private volatile long files;
+  private volatile long bytes;
+  private volatile State state = State.RUNNING;
+  private volatile @Nullable Instant endedAt;
+  private volatile @Nullable String firstError;
+  private volatile boolean isCancelled;
+
+  WarmUp(
+      String id,
+      SnapshotRef snapshot,
+      String glob,
+      Datasets datasets,
+      CachedReadPlane plane,
+      BlobStore store,
+      int parallelMax) {
+    this.id = id;
+    this.snapshot = snapshot;
+    this.glob = glob;
+    this.datasets = datasets;
+    this.plane = plane;
+    this.store = store;
+    this.parallelMax = parallelMax;
+  }
+
+  String id() {
+    return id;
+  }
+
+  boolean isRunning() {
+    return state == State.RUNNING;
+  }
+
+  void cancel() {
+    isCancelled = true;
+    atWork.forEach(FillReader::close);
+  }
+
+  JobInfo info() {
+    long present = doneBytes.sum();
+    for (FillReader reader : atWork) {
+      present += reader.presentBytes();
+    }
+    return new JobInfo(
+        id,
+        "warm",
+        snapshot.toString(),
+        glob,
+        state,
+        files,
+        doneFiles.sum(),
+        bytes,
+        Math.min(present, bytes),
+        failed.sum(),
+        Optional.ofNullable(firstError),
+        startedAt,
+        Optional.ofNullable(endedAt));
+  }
+
+  @Override
+  public void run() {
+    try {
+      countAll();
+      fillAll();
+    } catch (LarderException e) {
+      fail(snapshot.toString(), e);
+    } catch (RuntimeException e) {
+      log.error("warm-up broke id={}", id, e);
+      fail(snapshot.toString(), new LarderException(ErrorCode.INTERNAL, String.valueOf(e), e));
+    }
+    endedAt = Instant.now();
+    state = isCancelled ? State.CANCELLED : failed.sum() > 0 ? State.FAILED : State.DONE;
+    log.info("warm-up ended id={} state={} files={}", id, state, doneFiles.sum());
+  }
+
+  private void countAll() {
+    long[] sums = new long[2];
+    datasets.walk(
+        snapshot,
+        glob,
+        entry -> {
+          if (entry.type() == Type.FILE) {
+            sums[0]++;
+            sums[1] += entry.sizeBytes();
+          }
+        });
+    files = sums[0];
+    bytes = sums[1];
+  }
+
+  private void fillAll() {
+    Semaphore slots = new Semaphore(parallelMax);
+    try (ExecutorService threads =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofVirtual().name("warm-" + id + "-", 0).factory())) {
+      datasets.walk(
+          snapshot,
+          glob,
+          entry -> {
+            if (entry.type() == Type.FILE && !isCancelled) {
+              slots.acquireUninterruptibly();
+              threads.execute(() -> fillOne(entry, slots));
+            }
+          });
+    }
+  }
+
+  private void fillOne(Entry entry, Semaphore slots) {
+    try {
+      if (!isCancelled) {
+        fill(datasets.source(snapshot, entry));
+        doneFiles.increment();
+        doneBytes.add(entry.sizeBytes());
+      }
+    } catch (LarderException e) {
+      if (!isCancelled) {
+        fail(entry.path(), e);
+      }
+    } catch (RuntimeException e) {
+      log.error("warming a file broke path={}", entry.path(), e);
+      fail(entry.path(), new LarderException(ErrorCode.INTERNAL, String.valueOf(e), e));
+    } finally {
+      slots.release();
+    }
+  }
+
+  private void fill(BlobSource source) {
+    FillSource from = plane.fillSource(source);
+    boolean isHere =
+        store.find(from.key()).map(BlobInfo::state).filter(BlobStore.State.SEALED::equals).isPresent();
+    if (isHere || from.sizeBytes() == 0) {
+      return;
+    }
+    if (Blocks.isSmall(from.sizeBytes())) {
+      plane.smalls().fill(from);
+      return;
+    }
+    try (FillReader reader = plane.fill(from, ReadShape.WARM)) {
+      atWork.add(reader);
+      try {
+        reader.awaitComplete();
+      } finally {
+        atWork.remove(reader);
+      }
+    }
+  }
+
+  private synchronized void fail(String path, LarderException e) {
+    failed.increment();
+    if (firstError == null) {
+      firstError = path + ": " + e.code() + ": " + e.getMessage();
+    }
+  }
+}

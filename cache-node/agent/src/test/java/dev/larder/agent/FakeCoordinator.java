@@ -1,0 +1,219 @@
+package dev.larder.agent;
+
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** A coordinator in memory that can be taken away. Any thread. */
+public final class FakeCoordinator implements CoordinatorClient {
+  private final Map<DatasetName, DatasetDefinition> datasets = new TreeMap<>();
+  private final Map<BlobKey, RecordedRoot> roots = new HashMap<>();
+  private final List<PathPin> pins = new ArrayList<>();
+  private final TreeSet<BlobKey> held = new TreeSet<>();
+  private final List<MemberInfo> members = new ArrayList<>();
+  private boolean isAway;
+
+  /** Whether calls fail from now on. */
+  public synchronized void away(boolean away) {
+    isAway = away;
+  }
+
+  private void check() {
+    if (isAway) {
+      throw new LarderException(ErrorCode.COORDINATOR_UNAVAILABLE, "away, as the test wished");
+    }
+  }
+
+  /** Roots recorded. */
+  public synchronized Map<BlobKey, RecordedRoot> recorded() {
+    return Map.copyOf(roots);
+  }
+
+  /** What the one member holds. */
+  public synchronized List<BlobKey> held() {
+    return List.copyOf(held);
+  }
+
+  /** Records a root as another member would. */
+  public synchronized void record(RecordedRoot root) {
+    roots.put(root.key(), root);
+  }
+
+  @Override
+  public synchronized long join(MemberInfo member) {
+    check();
+    members.add(member);
+    return members.size();
+  }
+
+  @Override
+  public synchronized long leave(String memberId) {
+    check();
+    members.removeIf(member -> member.id().equals(memberId));
+    return members.size();
+  }
+
+  @Override
+  public synchronized MemberList members() {
+    return new MemberList(members.size(), members);
+  }
+
+  @Override
+  public synchronized Attendance attend(String memberId, AttendanceListener notices) {
+    check();
+    return new Attendance() {
+      @Override
+      public void report(HoldingReport report) {
+        synchronized (FakeCoordinator.this) {
+          check();
+          if (report.complete()) {
+            held.clear();
+          }
+          held.addAll(report.nowHolding());
+          report.gone().forEach(held::remove);
+        }
+      }
+
+      @Override
+      public void close() {
+        // Nothing is kept.
+      }
+    };
+  }
+
+  @Override
+  public synchronized DatasetDefinition createDataset(
+      DatasetName name, String originUri, Map<String, String> originOptions) {
+    check();
+    if (datasets.containsKey(name)) {
+      throw new LarderException(ErrorCode.ALREADY_EXISTS, name + " exists");
+    }
+    DatasetDefinition made =
+        new DatasetDefinition(name, originUri, originOptions, Instant.now(), List.of(), 0);
+    datasets.put(name, made);
+    return made;
+  }
+
+  @Override
+  public synchronized DatasetDefinition dataset(DatasetName name) {
+    check();
+    DatasetDefinition found = datasets.get(name);
+    if (found == null) {
+      throw new LarderException(ErrorCode.UNKNOWN_DATASET, "no " + name);
+    }
+    return found;
+  }
+
+  @Override
+  public synchronized List<DatasetDefinition> datasets() {
+    check();
+    return List.copyOf(datasets.values());
+  }
+
+  @Override
+  public synchronized void deleteDataset(DatasetName name) {
+    dataset(name);
+    datasets.remove(name);
+    pins.removeIf(pin -> pin.pin().dataset().equals(name));
+  }
+
+  @Override
+  public synchronized SnapshotDefinition addSnapshot(DatasetName name, NewSnapshot snapshot) {
+    DatasetDefinition old = dataset(name);
+    Optional<SnapshotDefinition> newest = old.newest();
+    if (newest.isPresent()
+        && newest.get().content().catalogKey().equals(snapshot.catalogKey())) {
+      return newest.get();
+    }
+    SnapshotDefinition added = new SnapshotDefinition(old.lastSnapshot() + 1, snapshot);
+    List<SnapshotDefinition> all = new ArrayList<>(old.snapshots());
+    all.add(added);
+    datasets.put(
+        name,
+        new DatasetDefinition(
+            name, old.originUri(), old.originOptions(), old.createdAt(), all, added.number()));
+    return added;
+  }
+
+  @Override
+  public synchronized List<RecordedRoot> recordRoots(List<RecordedRoot> news) {
+    check();
+    List<RecordedRoot> standing = new ArrayList<>();
+    for (RecordedRoot root : news) {
+      RecordedRoot old = roots.putIfAbsent(root.key(), root);
+      if (old != null && !old.root().equals(root.root())) {
+        standing.add(old);
+      }
+    }
+    return standing;
+  }
+
+  @Override
+  public synchronized Map<BlobKey, RecordedRoot> roots(Collection<BlobKey> keys) {
+    check();
+    Map<BlobKey, RecordedRoot> out = new HashMap<>(roots);
+    out.keySet().retainAll(keys);
+    return out;
+  }
+
+  @Override
+  public synchronized List<String> holders(BlobKey key) {
+    return held.contains(key) ? List.of(members.getLast().id()) : List.of();
+  }
+
+  @Override
+  public synchronized PathPin pin(NewPin pin) {
+    dataset(pin.dataset());
+    PathPin made = new PathPin("p" + pins.size(), pin, Instant.now());
+    pins.add(made);
+    return made;
+  }
+
+  @Override
+  public synchronized boolean unpin(DatasetName dataset, long snapshot, String glob) {
+    check();
+    return pins.removeIf(
+        pin ->
+            pin.pin().dataset().equals(dataset)
+                && pin.pin().snapshot() == snapshot
+                && pin.pin().glob().equals(glob));
+  }
+
+  @Override
+  public synchronized List<PathPin> pins() {
+    check();
+    return List.copyOf(pins);
+  }
+
+  @Override
+  public synchronized CoordinatorStatus status() {
+    check();
+    return new CoordinatorStatus("fake", 1, 1, 1, members.size(), datasets.size(), 0, 0, 0, 0);
+  }
+
+  @Override
+  public void close() {
+    // Memory only.
+  }
+}

@@ -1,0 +1,141 @@
+package dev.larder.dist;
+
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.NodeServices;
+import dev.larder.agent.http.HttpDoor;
+import dev.larder.agent.http.RunDirectory;
+import dev.larder.agent.http.RunDirectory.AgentInfo;
+import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.coordinator.CoordinatorConfig;
+import dev.larder.coordinator.CoordinatorServer;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.tls.DevCa;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Coordinator and agent in one process.
+ *
+ * <p>Started and closed by one thread; {@link #close} is idempotent and closes in reverse order.
+ */
+final class DevNode implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DevNode.class);
+
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private String address = "";
+
+  private DevNode() {}
+
+  /**
+   * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started is
+   * closed again.
+   *
+   * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
+   */
+  static DevNode start(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+    DevNode node = new DevNode();
+    try {
+      node.startParts(config, runDirectory, readyFile);
+      return node;
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  /** Host and port of the front door. */
+  String address() {
+    return address;
+  }
+
+  private void startParts(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+    Path data = config.directory();
+    RunDirectory run = RunDirectory.open(runDirectory);
+    own(lock(run.path().resolve("lock")));
+    DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
+    CoordinatorServer coordinator =
+        own(
+            CoordinatorServer.start(
+                CoordinatorConfig.alone(
+                    data.resolve("coordinator"), ca.material(Role.COORDINATOR))));
+    var client = own(coordinator.client());
+    AgentMetrics metrics = new AgentMetrics(Main.version());
+    NodeServices services = own(new NodeServices(config, client, metrics, Main.version()));
+    services.start();
+    metrics.watchStore(services.store()::stats);
+    HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
+    InetSocketAddress bound = door.address();
+    address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
+    AgentInfo info =
+        new AgentInfo(
+            address,
+            ProcessHandle.current().pid(),
+            data.resolve("blobs"),
+            run.tokenFile(),
+            services.startedAt());
+    run.writeAgentFile(info);
+    own(run::removeAgentFile);
+    readyFile.ifPresent(file -> RunDirectory.writeInfo(file, info));
+  }
+
+  /** Two agents that share a run directory would take each other's clients. */
+  private static AutoCloseable lock(Path file) {
+    try {
+      FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock held = tryLock(channel);
+      if (held == null) {
+        channel.close();
+        throw new LarderException(
+            ErrorCode.STORE_LOCKED,
+            "another agent uses the run directory "
+                + file.getParent()
+                + "; stop it, or give this one its own with --run-dir DIR");
+      }
+      return channel;
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "run directory: cannot lock " + file + ": " + e, e);
+    }
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel)
+      throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  @Override
+  public synchronized void close() {
+    while (!parts.isEmpty()) {
+      AutoCloseable part = parts.pop();
+      try {
+        part.close();
+      } catch (Exception e) {
+        log.error("closing {} failed; going on", part.getClass().getSimpleName(), e);
+      }
+    }
+  }
+}

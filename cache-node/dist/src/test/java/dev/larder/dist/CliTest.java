@@ -1,0 +1,174 @@
+package dev.larder.dist;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.larder.cli.Cli;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** The command line against a whole node: what a user sees, with good and with bad input. */
+@TestInstance(Lifecycle.PER_CLASS)
+class CliTest {
+  private static final byte[] LARGE = new byte[3_000_000];
+
+  @TempDir Path directory;
+  private DevNode node;
+  private String lastOut = "";
+  private String lastErr = "";
+
+  @BeforeAll
+  void start() throws Exception {
+    for (int i = 0; i < LARGE.length; i++) {
+      LARGE[i] = (byte) (i * 31 + (i >> 11));
+    }
+    Path source = directory.resolve("source");
+    Files.createDirectories(source.resolve("sub"));
+    Files.writeString(source.resolve("hello.txt"), "hello\n");
+    Files.write(source.resolve("sub/large.bin"), LARGE);
+    node = TestNode.start(directory);
+    assertEquals(0, run("dataset", "create", "docs", source.toString()), lastErr);
+    assertTrue(lastOut.contains("docs@1: 2 files"), lastOut);
+  }
+
+  @AfterAll
+  void stop() {
+    node.close();
+  }
+
+  @Test
+  void listsAndStats() throws Exception {
+    assertEquals(0, run("ls", "docs"));
+    assertTrue(lastOut.contains("hello.txt") && lastOut.contains("sub/"), lastOut);
+    assertEquals(0, run("ls", "docs", "-r", "-o", "quiet"));
+    assertEquals(List.of("hello.txt", "sub/large.bin"), lastOut.lines().toList());
+    assertEquals(0, run("stat", "docs", "sub/large.bin", "-o", "json"));
+    JsonNode stat = new ObjectMapper().readTree(lastOut);
+    assertEquals(LARGE.length, stat.path("size").asLong());
+    assertTrue(stat.path("key").asText().startsWith("origin:"), lastOut);
+    assertEquals(0, run("dataset", "list"));
+    assertTrue(lastOut.startsWith("NAME") && lastOut.contains("docs"), lastOut);
+    assertEquals(0, run("dataset", "show", "docs", "-o", "json"));
+    assertEquals(1, new ObjectMapper().readTree(lastOut).path("snapshots").size());
+  }
+
+  @Test
+  void downloadsAndKeepsWhatIsThere() throws Exception {
+    Path target = directory.resolve("got");
+    assertEquals(0, run("get", "docs", "sub", target.toString()), lastErr);
+    assertArrayEquals(LARGE, Files.readAllBytes(target.resolve("sub/large.bin")));
+    Files.writeString(target.resolve("sub/large.bin"), "mine");
+    assertEquals(1, run("get", "docs", "sub", target.toString()));
+    assertTrue(lastErr.contains("ALREADY_EXISTS") && lastErr.contains("large.bin"), lastErr);
+    assertEquals(0, run("get", "docs", "sub", target.toString(), "--overwrite", "-o", "quiet"));
+    assertEquals(target.resolve("sub/large.bin").toString(), lastOut.strip());
+    assertArrayEquals(LARGE, Files.readAllBytes(target.resolve("sub/large.bin")));
+  }
+
+  @Test
+  void warmsPinsAndReportsStatus() throws Exception {
+    assertEquals(0, run("warm", "docs", "--path", "sub/**"), lastErr);
+    assertTrue(lastErr.contains("done, 1 of 1 files"), lastErr);
+    assertEquals(0, run("jobs", "-o", "json"));
+    assertEquals("done", new ObjectMapper().readTree(lastOut).get(0).path("state").asText());
+    assertEquals(0, run("pin", "docs", "--path", "*.txt"), lastErr);
+    assertEquals("pinned 1 files, 6 B", lastOut.strip());
+    assertEquals(0, run("pins", "-o", "quiet"));
+    assertEquals("docs@1 *.txt", lastOut.strip());
+    assertEquals(0, run("unpin", "docs", "--path", "*.txt"));
+    assertEquals(3, run("unpin", "docs", "--path", "*.txt"));
+    assertEquals(0, run("status", "-o", "json"));
+    JsonNode status = new ObjectMapper().readTree(lastOut);
+    assertTrue(status.path("ready").asBoolean(), lastOut);
+    assertTrue(status.path("cache").path("usedBytes").asLong() >= LARGE.length, lastOut);
+    assertTrue(status.path("origin").path("bytes").asLong() >= LARGE.length, lastOut);
+    assertEquals(0, run("status"));
+    assertTrue(lastOut.contains("READ FROM"), lastOut);
+    assertEquals(0, run("doctor"), lastOut);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "2|dataset create Bad_Name file:///tmp|Bad_Name",
+        "2|dataset create x ftp://host/file|ftp://host/file",
+        "2|dataset create x s3://|bucket",
+        "2|dataset create x s3://bucket/p -O colour=red|colour",
+        "2|dataset create x file:///tmp -O colour=red|colour",
+        "5|dataset create x file:///no/such/directory|/no/such/directory",
+        "1|dataset create docs file:///tmp|docs",
+        "3|dataset show none|none",
+        "3|dataset delete none|none",
+        "3|ls none|none",
+        "3|ls docs@7|7",
+        "2|ls docs@x|number",
+        "3|ls docs nothing|nothing",
+        "2|ls docs ../etc|..",
+        "3|stat docs nothing|nothing",
+        "3|cat docs nothing|nothing",
+        "2|cat docs sub|sub",
+        "3|get docs nothing .|nothing",
+        "2|ls docs -r {a|{",
+        "3|jobs --cancel w0|w0",
+        "2|frobnicate|frobnicate",
+        "2|ls|DATASET",
+        "2|ls docs -o yaml|yaml",
+      })
+  void badInputIsNamed(int status, String line, String named) {
+    List<String> words = new ArrayList<>(Arrays.asList(line.split(" ")));
+    assertEquals(status, run(words.toArray(String[]::new)), lastErr);
+    assertTrue(lastErr.contains(named), lastErr);
+    assertFalse(lastErr.contains("\tat "), "a stack trace is no error message: " + lastErr);
+  }
+
+  @Test
+  void aMissingAgentIsSaidPlainly() {
+    assertEquals(4, execute("status", "--agent", directory.resolve("none.json").toString()));
+    assertTrue(lastErr.contains("larder dev") && lastErr.contains("none.json"), lastErr);
+  }
+
+  private Path readyFile() {
+    return directory.resolve("ready.json");
+  }
+
+  private int run(String... words) {
+    List<String> all = new ArrayList<>(Arrays.asList(words));
+    boolean isGroup = words[0].equals("dataset") && words.length > 1;
+    boolean takesAgent = !words[0].equals("frobnicate");
+    if (takesAgent) {
+      all.addAll(isGroup ? 2 : 1, List.of("--agent", readyFile().toString()));
+    }
+    return execute(all.toArray(String[]::new));
+  }
+
+  private int execute(String... words) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = Cli.commandLine("larder test", List.of());
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    int status = line.execute(words);
+    lastOut = out.toString();
+    lastErr = err.toString();
+    return status;
+  }
+}

@@ -1,0 +1,20 @@
+package dev.larder.dist;
+
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.config.ConfigTree;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/** A whole node in this process, below a test's directory, on any free port. */
+final class TestNode {
+  private TestNode() {}
+
+  /** Starts it; its ready file is {@code ready.json}. */
+  static DevNode start(Path directory) {
+    return DevNode.start(
+        AgentConfig.of(directory.resolve("data"), new ConfigTree(Map.of("http.port", "0"))),
+        directory.resolve("run"),
+        Optional.of(directory.resolve("ready.json")));
+  }
+}
