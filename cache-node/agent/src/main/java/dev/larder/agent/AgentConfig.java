@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * How an agent is set up. Each component documents its keys; every key has a default, and an unknown
- * one stops the start.
+ * How an agent is set up. Each component documents its keys; every key has a default, and an
+ * unknown one stops the start.
  *
  * @param directory the data directory, the same as the store's
  */

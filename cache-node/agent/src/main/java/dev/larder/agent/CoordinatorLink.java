@@ -202,13 +202,12 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     // What changes from here on is told after the whole; telling a thing twice does no harm.
     changes.clear();
     List<BlobKey> held = new ArrayList<>();
-    store.forEach(
-        info -> {
-          if (info.state() == State.SEALED
-              && (info.sizeBytes() >= HOLDING_BYTES_MIN || isCatalog.test(info.key()))) {
-            held.add(info.key());
-          }
-        });
+    store.forEach(info -> {
+      if (info.state() == State.SEALED
+          && (info.sizeBytes() >= HOLDING_BYTES_MIN || isCatalog.test(info.key()))) {
+        held.add(info.key());
+      }
+    });
     open.report(new HoldingReport(held, List.of(), true, store.stats().usedBytes()));
   }
 

@@ -10,8 +10,8 @@ import java.time.Duration;
  * @param address {@code node.address}: host and port of the peer door, empty when it serves none
  * @param zone {@code node.zone}: where it stands, empty when unknown
  * @param reportEvery {@code node.report-interval}: how often roots and holdings are reported
- * @param reportsMax {@code node.reports-max}: roots and changes waiting to be reported; beyond it the
- *     whole store is gone through once the coordinator is back
+ * @param reportsMax {@code node.reports-max}: roots and changes waiting to be reported; beyond it
+ *     the whole store is gone through once the coordinator is back
  * @param scrubBytesPerSecond {@code scrub.bytes-per-second}: re-hashed while nothing is filled; 0
  *     turns the scrub off
  */

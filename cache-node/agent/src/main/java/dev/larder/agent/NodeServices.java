@@ -33,11 +33,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Everything of a node behind its front doors: store, fills, reads, datasets, jobs, and the duties in
- * the background. The coordinator's client belongs to the caller and is closed after this.
+ * Everything of a node behind its front doors: store, fills, reads, datasets, jobs, and the duties
+ * in the background. The coordinator's client belongs to the caller and is closed after this.
  *
- * <p><b>Threads:</b> one starts and closes; what the accessors give is for any. The accessors may be
- * called between {@link #start} and {@link #close}.
+ * <p><b>Threads:</b> one starts and closes; what the accessors give is for any. The accessors may
+ * be called between {@link #start} and {@link #close}.
  */
 public final class NodeServices implements NodeState, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NodeServices.class);
@@ -92,8 +92,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     String memberId = memberId(own);
     RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
     roots.start();
-    FillEngine engine =
-        opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
+    FillEngine engine = opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
     LocalDatasets datasets =
         opened(
             new LocalDatasets(

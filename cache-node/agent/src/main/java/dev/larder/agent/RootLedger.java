@@ -121,16 +121,15 @@ final class RootLedger implements Roots {
 
   private void tellAll(BlobStore store) {
     List<SealedInfo> batch = new ArrayList<>();
-    store.forEach(
-        info -> {
-          if (info.state() == State.SEALED && info.root().isPresent() && info.trust().isPresent()) {
-            batch.add(sealed(info, info.root().get()));
-          }
-          if (batch.size() == BATCH) {
-            tell(batch, store);
-            batch.clear();
-          }
-        });
+    store.forEach(info -> {
+      if (info.state() == State.SEALED && info.root().isPresent() && info.trust().isPresent()) {
+        batch.add(sealed(info, info.root().get()));
+      }
+      if (batch.size() == BATCH) {
+        tell(batch, store);
+        batch.clear();
+      }
+    });
     if (!batch.isEmpty()) {
       tell(batch, store);
     }
@@ -144,10 +143,9 @@ final class RootLedger implements Roots {
     List<RecordedRoot> standing =
         coordinator.recordRoots(
             batch.stream()
-                .map(
-                    info ->
-                        new RecordedRoot(
-                            info.key(), info.sizeBytes(), info.root(), info.trust(), memberId))
+                .map(info ->
+                    new RecordedRoot(
+                        info.key(), info.sizeBytes(), info.root(), info.trust(), memberId))
                 .toList());
     for (RecordedRoot other : standing) {
       conflicts.incrementAndGet();

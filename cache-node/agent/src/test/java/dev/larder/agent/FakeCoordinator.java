@@ -142,8 +142,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   public synchronized SnapshotDefinition addSnapshot(DatasetName name, NewSnapshot snapshot) {
     DatasetDefinition old = dataset(name);
     Optional<SnapshotDefinition> newest = old.newest();
-    if (newest.isPresent()
-        && newest.get().content().catalogKey().equals(snapshot.catalogKey())) {
+    if (newest.isPresent() && newest.get().content().catalogKey().equals(snapshot.catalogKey())) {
       return newest.get();
     }
     SnapshotDefinition added = new SnapshotDefinition(old.lastSnapshot() + 1, snapshot);
@@ -193,11 +192,10 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized boolean unpin(DatasetName dataset, long snapshot, String glob) {
     check();
-    return pins.removeIf(
-        pin ->
-            pin.pin().dataset().equals(dataset)
-                && pin.pin().snapshot() == snapshot
-                && pin.pin().glob().equals(glob));
+    return pins.removeIf(pin ->
+        pin.pin().dataset().equals(dataset)
+            && pin.pin().snapshot() == snapshot
+            && pin.pin().glob().equals(glob));
   }
 
   @Override

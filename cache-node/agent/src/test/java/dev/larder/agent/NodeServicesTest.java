@@ -85,8 +85,7 @@ class NodeServicesTest {
     assertEquals(
         ErrorCode.UNKNOWN_DATASET, fault(() -> datasets().stat(SnapshotRef.parse("data@9"), "")));
     assertEquals(
-        ErrorCode.WRONG_TYPE,
-        fault(() -> datasets().list(DATA, "empty", Optional.empty(), 1)));
+        ErrorCode.WRONG_TYPE, fault(() -> datasets().list(DATA, "empty", Optional.empty(), 1)));
     assertEquals(ErrorCode.ALREADY_EXISTS, fault(this::create));
   }
 
@@ -169,8 +168,7 @@ class NodeServicesTest {
     datasets().delete(NAME);
     assertEquals(ErrorCode.UNKNOWN_DATASET, fault(() -> datasets().get(NAME)));
     assertTrue(jobs().pins().isEmpty());
-    assertFalse(
-        node.store().find(info.snapshots().getFirst().catalog()).orElseThrow().pinned());
+    assertFalse(node.store().find(info.snapshots().getFirst().catalog()).orElseThrow().pinned());
     assertFalse(Files.exists(root.resolve("data/datasets/data.json")));
     create();
     assertEquals(1, datasets().get(NAME).snapshots().size());
@@ -180,10 +178,8 @@ class NodeServicesTest {
   void aFailingListingLeavesNothingDefined() {
     assertEquals(
         ErrorCode.ORIGIN_GONE,
-        fault(
-            () ->
-                datasets()
-                    .create(NAME, root.resolve("missing").toString(), NONE, progress -> {})));
+        fault(() ->
+            datasets().create(NAME, root.resolve("missing").toString(), NONE, progress -> {})));
     assertTrue(datasets().list().isEmpty());
     assertTrue(coordinator.datasets().isEmpty());
     coordinator.away(true);
@@ -252,8 +248,7 @@ class NodeServicesTest {
     ReadRig.await(
         "root recorded", () -> coordinator.recorded().containsKey(large.key().orElseThrow()));
     ReadRig.await(
-        "catalog held",
-        () -> coordinator.held().contains(info.snapshots().getFirst().catalog()));
+        "catalog held", () -> coordinator.held().contains(info.snapshots().getFirst().catalog()));
     ReadRig.await("seen", () -> node.coordinator().available());
   }
 
@@ -307,8 +302,7 @@ class NodeServicesTest {
   private JobInfo warm(String glob) {
     JobInfo job = jobs().warm(DATA, glob);
     ReadRig.await(
-        "warm-up",
-        () -> jobs().find(job.id()).orElseThrow().state() != Jobs.State.RUNNING);
+        "warm-up", () -> jobs().find(job.id()).orElseThrow().state() != Jobs.State.RUNNING);
     return jobs().find(job.id()).orElseThrow();
   }
 

@@ -115,7 +115,10 @@ public final class ConfigTree {
               .collect(Collectors.joining(", "));
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
-          "unknown configuration key \"" + unknown + "\"" + (near.isEmpty() ? "" : "; there are " + near));
+          "unknown configuration key \""
+              + unknown
+              + "\""
+              + (near.isEmpty() ? "" : "; there are " + near));
     }
   }
 
@@ -146,9 +149,8 @@ public final class ConfigTree {
 
   private void flatten(String prefix, Object node) {
     if (node instanceof Map<?, ?> map) {
-      map.forEach(
-          (key, value) ->
-              flatten(prefix.isEmpty() ? String.valueOf(key) : prefix + "." + key, orEmpty(value)));
+      map.forEach((key, value) ->
+          flatten(prefix.isEmpty() ? String.valueOf(key) : prefix + "." + key, orEmpty(value)));
     } else if (prefix.isEmpty()) {
       throw new LarderException(ErrorCode.BAD_CONFIG, "the configuration is no list of keys");
     } else {

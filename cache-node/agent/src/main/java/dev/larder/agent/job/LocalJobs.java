@@ -119,8 +119,7 @@ public final class LocalJobs implements Jobs, AutoCloseable {
   public JobInfo cancel(String id) {
     WarmUp job =
         job(id)
-            .orElseThrow(
-                () -> new LarderException(ErrorCode.BAD_REQUEST, "there is no job " + id));
+            .orElseThrow(() -> new LarderException(ErrorCode.BAD_REQUEST, "there is no job " + id));
     job.cancel();
     return job.info();
   }
@@ -137,8 +136,7 @@ public final class LocalJobs implements Jobs, AutoCloseable {
       }
       SnapshotRef exact = exact(snapshot);
       coordinator.pin(
-          new NewPin(
-              snapshot.dataset(), snapshot.snapshot().orElse(0), glob, Optional.empty()));
+          new NewPin(snapshot.dataset(), snapshot.snapshot().orElse(0), glob, Optional.empty()));
       Instant createdAt = old == null ? Instant.now() : old.info().createdAt();
       Kept kept = lay(snapshot.toString(), glob, exact, createdAt);
       pins.put(id, kept);
@@ -154,8 +152,7 @@ public final class LocalJobs implements Jobs, AutoCloseable {
   public int unpin(SnapshotRef snapshot, String glob) {
     synchronized (pinChanges) {
       Kept pin = pins.get(id(snapshot.toString(), glob));
-      boolean wasKnown =
-          coordinator.unpin(snapshot.dataset(), snapshot.snapshot().orElse(0), glob);
+      boolean wasKnown = coordinator.unpin(snapshot.dataset(), snapshot.snapshot().orElse(0), glob);
       if (pin == null) {
         return wasKnown ? 1 : 0;
       }
@@ -177,10 +174,9 @@ public final class LocalJobs implements Jobs, AutoCloseable {
   public boolean isPinned(SnapshotRef snapshot) {
     synchronized (pinChanges) {
       return pins.values().stream()
-          .anyMatch(
-              pin ->
-                  SnapshotRef.parse(pin.info().snapshot()).dataset().equals(snapshot.dataset())
-                      && pin.pinnedSnapshot() == snapshot.snapshot().orElse(0));
+          .anyMatch(pin ->
+              SnapshotRef.parse(pin.info().snapshot()).dataset().equals(snapshot.dataset())
+                  && pin.pinnedSnapshot() == snapshot.snapshot().orElse(0));
     }
   }
 
@@ -237,8 +233,7 @@ public final class LocalJobs implements Jobs, AutoCloseable {
           try {
             each.setValue(move(ref, each.getValue()));
           } catch (LarderException e) {
-            log.warn(
-                "pin not laid again snapshot={} glob={} code={}", ref, info.glob(), e.code());
+            log.warn("pin not laid again snapshot={} glob={} code={}", ref, info.glob(), e.code());
           }
         }
       }
@@ -267,8 +262,7 @@ public final class LocalJobs implements Jobs, AutoCloseable {
           sums[1] += size;
         });
     return new Kept(
-        new PinInfo(snapshot, glob, sums[0], sums[1], createdAt),
-        exact.snapshot().orElseThrow());
+        new PinInfo(snapshot, glob, sums[0], sums[1], createdAt), exact.snapshot().orElseThrow());
   }
 
   private void lift(Kept pin) {

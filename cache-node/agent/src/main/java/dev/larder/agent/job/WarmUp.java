@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One warm-up: fills every file that matches, several at once, behind what readers wait for. Runs on
- * one virtual thread and one for each blob at work; asked and cancelled from any.
+ * One warm-up: fills every file that matches, several at once, behind what readers wait for. Runs
+ * on one virtual thread and one for each blob at work; asked and cancelled from any.
  */
 final class WarmUp implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
@@ -175,7 +175,11 @@ final class WarmUp implements Runnable {
   private void fill(BlobSource source) {
     FillSource from = plane.fillSource(source);
     boolean isHere =
-        store.find(from.key()).map(BlobInfo::state).filter(BlobStore.State.SEALED::equals).isPresent();
+        store
+            .find(from.key())
+            .map(BlobInfo::state)
+            .filter(BlobStore.State.SEALED::equals)
+            .isPresent();
     if (isHere || from.sizeBytes() == 0) {
       return;
     }

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.testkit.Seeds;
 import dev.larder.protocol.Blocks;
+import dev.larder.testkit.Seeds;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.testkit.Seeds;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
+import dev.larder.testkit.Seeds;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
