@@ -50,6 +50,10 @@ final class BlobFill {
    */
   private static final Logger log = LoggerFactory.getLogger(BlobFill.class);
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** A run may hold bytes back so long before the reader fetches them itself; doubled each time. */
+  private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   private static final int SPAN_BLOCKS_MAX = 64;
 
   private final FillEngine engine;
@@ -70,6 +74,7 @@ final class BlobFill {
 
   private final FailureLog failures = new FailureLog();
   private final CompletableFuture<ContentChecksum> checksum = new CompletableFuture<>();
+  private volatile boolean isChecksumPending;
   private final AtomicInteger awaited = new AtomicInteger();
 
   /** Written under the lock; closed only when no reader and no run is left. */
@@ -157,6 +162,7 @@ final class BlobFill {
     lock.lock();
     try {
       long failuresSeen = failures.last();
+      long patience = PATIENCE_NANOS;
       while (true) {
         checkUsable(reader);
         Found.Bytes found = look(reader, offset, lengthMax);
@@ -178,7 +184,8 @@ final class BlobFill {
         }
         want(reader, offset, lengthMax);
         pump();
-        await(reader, offset);
+        await(reader, offset, patience);
+        patience = Math.min(2 * patience, LOOK_AGAIN_NANOS);
       }
     } finally {
       lock.unlock();
@@ -201,7 +208,7 @@ final class BlobFill {
         plan.want(reader.id(), new BlobPlan.Want(0, sizeBytes, reader.isWarm()));
         sealIfComplete();
         pump();
-        awaitChange();
+        awaitChange(LOOK_AGAIN_NANOS);
       }
     } finally {
       lock.unlock();
@@ -239,6 +246,14 @@ final class BlobFill {
       } finally {
         lock.unlock();
       }
+    }
+  }
+
+  /** The origin is being asked for its checksum, or was. */
+  void checksumPending(boolean pending) {
+    isChecksumPending = pending;
+    if (!pending) {
+      signalProgress();
     }
   }
 
@@ -523,7 +538,7 @@ final class BlobFill {
     return offset + length == sizeBytes
         && !isSealed
         && reader.handedTo() >= offset
-        && (checksum.isDone() || key.kind() == BlobKey.Kind.SHA256)
+        && (isChecksumPending || checksum.isDone() || key.kind() == BlobKey.Kind.SHA256)
         && !engine.isStoreDown();
   }
 
@@ -580,22 +595,42 @@ final class BlobFill {
     }
   }
 
-  private void await(FillReader reader, long offset) {
+  /** Waits for a change; while a run is at work, looks soon for bytes it holds back. */
+  private void await(FillReader reader, long offset, long nanosMax) {
     awaited.incrementAndGet();
     try {
       RunTransfer transfer = transferOf(Blocks.blockAt(offset));
-      if (transfer == null || transfer.watermark() <= offset) {
-        awaitChange();
+      if (transfer == null) {
+        awaitChange(LOOK_AGAIN_NANOS);
+      } else if (transfer.watermark() <= offset) {
+        awaitChange(nanosMax);
+        flushHeld(transfer, offset);
+      } else if (mustHoldBack(reader, offset, sizeBytes - offset)) {
+        awaitChange(LOOK_AGAIN_NANOS);
       }
     } finally {
       awaited.decrementAndGet();
     }
   }
 
-  private void awaitChange() {
+  private void flushHeld(RunTransfer transfer, long offset) {
+    if (transfer.watermark() > offset || transferOf(Blocks.blockAt(offset)) != transfer) {
+      return;
+    }
+    lock.unlock();
+    try {
+      transfer.flushHeld();
+    } catch (LarderException e) {
+      log.debug("left to the run's own thread code={}", e.code());
+    } finally {
+      lock.lock();
+    }
+  }
+
+  private void awaitChange(long nanosMax) {
     try {
       // A lost wake-up would be a defect; looking again keeps it from becoming a hang.
-      if (changed.awaitNanos(LOOK_AGAIN_NANOS) <= 0) {
+      if (changed.awaitNanos(nanosMax) <= 0 && nanosMax == LOOK_AGAIN_NANOS) {
         log.debug("still waiting key={} runs={}", key, transfers.size());
       }
     } catch (InterruptedException e) {
