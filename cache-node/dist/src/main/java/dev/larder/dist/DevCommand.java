@@ -68,8 +68,7 @@ final class DevCommand implements Callable<Integer> {
             : RunDirectory.choose(
                 user, Optional.ofNullable(System.getenv("XDG_RUNTIME_DIR")).orElse(""), directory);
     CountDownLatch ended = new CountDownLatch(1);
-    try (DevNode node =
-        DevNode.start(readConfig(directory), run, Optional.ofNullable(readyFile))) {
+    try (DevNode node = DevNode.start(readConfig(directory), run, Optional.ofNullable(readyFile))) {
       Thread hook =
           new Thread(
               () -> {

@@ -41,8 +41,8 @@ final class DevNode implements AutoCloseable {
   private DevNode() {}
 
   /**
-   * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started is
-   * closed again.
+   * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started
+   * is closed again.
    *
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
@@ -113,8 +113,7 @@ final class DevNode implements AutoCloseable {
     }
   }
 
-  private static @Nullable FileLock tryLock(FileChannel channel)
-      throws IOException {
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
     try {
       return channel.tryLock();
     } catch (OverlappingFileLockException e) {

@@ -79,7 +79,7 @@ class EndToEndTest {
       long bytes =
           s3.accessLog().stream()
               .filter(AccessLogEntry::isObjectRead)
-              .mapToLong(AccessLogEntry::bytes)
+              .mapToLong(AccessLogEntry::bodyBytes)
               .sum();
       assertEquals(
           files.values().stream().mapToLong(content -> content.length).sum(),

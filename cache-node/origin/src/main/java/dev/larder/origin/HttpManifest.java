@@ -97,15 +97,15 @@ final class HttpManifest {
   }
 
   private URI resolve(String url, long number) {
+    if (url.isEmpty()) {
+      throw bad(number, "it has no url");
+    }
     try {
-      if (url.isEmpty()) {
-        throw bad(number, "it has no url");
-      }
       return HttpLocation.canonical(base.resolve(url));
     } catch (IllegalArgumentException e) {
       throw bad(number, "its URL is malformed");
     } catch (LarderException e) {
-      throw bad(number, e.getMessage());
+      throw bad(number, String.valueOf(e.getMessage()));
     }
   }
 

@@ -56,7 +56,7 @@ class AzureOriginTest extends OriginContract {
         new BlobServiceClientBuilder()
             .endpoint(server.endpoint().toString())
             .credential(new StorageSharedKeyCredential(AzuriteServer.ACCOUNT, AzuriteServer.KEY))
-            .httpClient(new JdkHttpClientBuilder().build())
+            .httpClient(new AzureHttp(new JdkHttpClientBuilder().build()))
             .buildClient()
             .createBlobContainer("container-" + containers++);
     return new Blobs(client);

@@ -28,7 +28,7 @@ import java.util.Optional;
 /**
  * Makes complete blobs final.
  *
- * <p>Order on disk: data (synced when their blocks were committed), mode, rename into {@code
+ * <p>Order on disk: data (synced when their blocks were committed), rename into {@code
  * blobs/}, both folders synced, then the record, synced. A crash in between leaves a file in {@code
  * blobs/} that the index calls filling, which {@link Recovery} hashes again.
  */
@@ -207,12 +207,24 @@ final class Sealer {
   private static void move(OpenBlob blob, Path from, Path to, int mode) throws IOException {
     Path target = java.util.Objects.requireNonNull(to.getParent());
     StoreDirectory.createFolder(target);
-    blob.withFile(file -> {
-      file.mode(mode);
-      return true;
-    });
+    // Read-only only once it is in blobs/: a fill that a crash left read-only could not be gone on
+    // with by an agent that is not root.
+    if (mode == MODE_FILL) {
+      setMode(blob, mode);
+    }
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    if (mode == MODE_SEALED) {
+      setMode(blob, mode);
+    }
     PosixFile.syncFolder(target);
     PosixFile.syncFolder(java.util.Objects.requireNonNull(from.getParent()));
+  }
+
+  private static void setMode(OpenBlob blob, int mode) throws IOException {
+    blob.withFile(
+        file -> {
+          file.mode(mode);
+          return true;
+        });
   }
 }

@@ -1,5 +1,7 @@
 package dev.larder.store;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -19,7 +21,8 @@ final class CrashChild {
   public static void main(String[] arguments) throws InterruptedException {
     StoreConfig config = config(Path.of(arguments[0]), Long.parseLong(arguments[1]));
     long seed = Long.parseLong(arguments[2]);
-    PrintStream out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
+    PrintStream out =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.US_ASCII);
     LarderStore store = LarderStore.open(config);
     StoreWorkload workload = new StoreWorkload(store, seed, new Lines(out));
     out.println(READY);
@@ -33,7 +36,7 @@ final class CrashChild {
                   workload.run(own, new AtomicBoolean());
                 } catch (Throwable fault) {
                   out.println("fault " + fault);
-                  fault.printStackTrace();
+                  throw fault;
                 }
               }));
     }

@@ -114,7 +114,7 @@ class PowerLossTest {
     }
   }
 
-  private static void awaitBlocks(AtomicLong blocks, long wanted, List<Future<?>> workers)
+  private void awaitBlocks(AtomicLong blocks, long wanted, List<Future<?>> workers)
       throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     while (blocks.get() < wanted) {
@@ -128,11 +128,11 @@ class PowerLossTest {
     }
   }
 
-  private static void join(Future<?> worker) throws Exception {
+  private void join(Future<?> worker) throws Exception {
     try {
       worker.get(60, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
-      throw new AssertionError("the workload failed", e.getCause());
+      throw new AssertionError("the workload failed, seed " + seed, e.getCause());
     }
   }
 

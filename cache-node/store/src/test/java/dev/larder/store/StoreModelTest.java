@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -63,7 +64,7 @@ class StoreModelTest {
     return out;
   }
 
-  @RepeatedTest(5)
+  @RepeatedTest(8)
   void agreesWithTheReference() {
     try (ReferenceStore.Disk disk = new ReferenceStore.Disk(folder.resolve("reference"))) {
       open(disk);
@@ -77,8 +78,11 @@ class StoreModelTest {
         step(where);
         assertEquals(state(reference), state(real), where);
       }
+      // A fill may hold other bytes, declared as such on purpose; what is sealed may not.
       for (Sample sample : samples) {
-        StoreWorkload.checkContent(real, sample);
+        if (real.find(sample.key()).filter(each -> each.root().isPresent()).isPresent()) {
+          assertDoesNotThrow(() -> StoreWorkload.checkContent(real, sample), "seed " + seed);
+        }
       }
     } finally {
       real.close();

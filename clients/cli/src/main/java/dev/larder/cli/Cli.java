@@ -49,8 +49,7 @@ public final class Cli implements Runnable {
             System.getenv("NO_COLOR") == null ? Ansi.AUTO : Ansi.OFF));
     addHelp(line);
     line.setExecutionExceptionHandler((e, at, parsed) -> report(e, at));
-    line.setExitCodeExceptionMapper(
-        e -> e instanceof LarderException fault ? ExitCodes.of(fault.code()) : ExitCodes.FAILED);
+    line.setExitCodeExceptionMapper(Cli::exitCode);
     return line;
   }
 
@@ -59,6 +58,14 @@ public final class Cli implements Runnable {
       sub.getCommandSpec().mixinStandardHelpOptions(true);
       addHelp(sub);
     }
+  }
+
+  private static int exitCode(Throwable e) {
+    return switch (e) {
+      case LarderException fault -> ExitCodes.of(fault.code());
+      case ParameterException usage -> ExitCodes.USAGE;
+      default -> ExitCodes.FAILED;
+    };
   }
 
   /** One line for people; the code is what scripts and issue trackers can search for. */

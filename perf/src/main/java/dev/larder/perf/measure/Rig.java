@@ -6,7 +6,9 @@ import dev.larder.perf.http.RawHttp;
 import dev.larder.perf.origin.OriginProcess;
 import dev.larder.perf.process.PageCache;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
@@ -37,6 +39,8 @@ final class Rig implements AutoCloseable {
   static Rig start(Bench bench, Path files, long bytesPerSecond) throws Exception {
     Path data = bench.fresh("data");
     Path run = bench.fresh("run");
+    // larder refuses a run directory, where its token lies, that others may enter.
+    Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwx------"));
     OriginProcess origin = OriginProcess.start(bench, files, bytesPerSecond);
     LarderProcess larder = LarderProcess.start(bench, data, run);
     return new Rig(origin, larder, larder.client());

@@ -20,7 +20,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /**
  * {@code larder quickstart}: a bucket on a real S3 server, a cache before it, all of it read cold,
@@ -47,6 +49,8 @@ public final class QuickstartCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "Where to work; about 2 GB are needed (default: a new temporary directory).")
   @Nullable Path directory;
+
+  @Spec CommandSpec spec;
 
   private final PrintStream err = System.err;
 
@@ -174,8 +178,8 @@ public final class QuickstartCommand implements Callable<Integer> {
             .formatted(report.files(), DataSize.human(report.bytes()), report.mismatches()));
     err.print(report.table());
     if (json) {
-      System.out.println(report.json());
-      System.out.flush();
+      spec.commandLine().getOut().println(report.json());
+      spec.commandLine().getOut().flush();
     }
   }
 

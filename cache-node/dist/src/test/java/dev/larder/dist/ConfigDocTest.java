@@ -1,0 +1,68 @@
+package dev.larder.dist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.config.ConfigTree;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** docs/CONFIG.md names every key and its default, and no other. */
+class ConfigDocTest {
+  private static final Pattern ROW = Pattern.compile("\\| `([a-z.-]+)` \\| (.*?) \\| .+ \\|");
+  private static final Path DATA = Path.of("/data");
+
+  @Test
+  void thePageHasEveryKeyAndTheDefaultsInForce() throws Exception {
+    Map<String, String> documented = new TreeMap<>();
+    for (String line : Files.readAllLines(Path.of("../../docs/CONFIG.md"))) {
+      Matcher row = ROW.matcher(line);
+      if (row.matches()) {
+        documented.put(row.group(1), row.group(2));
+      }
+    }
+    assertEquals(known(), documented.keySet());
+    Map<String, String> values = new TreeMap<>();
+    documented.forEach(
+        (key, value) -> {
+          // Defaults that depend on the machine are told in words.
+          if (value.startsWith("`")) {
+            values.put(key, value.replace("`", ""));
+          }
+        });
+    assertTrue(values.size() > 40, documented.toString());
+    assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, new ConfigTree(values)));
+  }
+
+  @Test
+  void unknownKeysAndBadValuesAreNamed() {
+    assertTrue(fault(Map.of("store.colour", "red")).getMessage().contains("store.colour"));
+    assertTrue(fault(Map.of("fill.run-max", "7")).getMessage().contains("fill.run-max"));
+    assertTrue(fault(Map.of("http.port", "many")).getMessage().contains("http.port"));
+    assertTrue(fault(Map.of("http.port", "70000")).getMessage().contains("http.port"));
+  }
+
+  private static TreeSet<String> known() {
+    String message = String.valueOf(fault(Map.of("zzz", "1")).getMessage());
+    String list = message.substring(message.indexOf("there are ") + "there are ".length());
+    return new TreeSet<>(java.util.List.of(list.split(", ")));
+  }
+
+  private static LarderException fault(Map<String, String> values) {
+    LarderException e =
+        assertThrows(
+            LarderException.class, () -> AgentConfig.of(DATA, new ConfigTree(values)));
+    assertEquals(ErrorCode.BAD_CONFIG, e.code());
+    return e;
+  }
+}
