@@ -12,14 +12,9 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.Fill;
 import dev.larder.store.BlobStore.SealedInfo;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -40,39 +35,28 @@ final class BlobFill {
    * watermark without it and take it only while a reader waits (`awaited`): a reader counts itself as
    * waiting before it looks at the watermark for the last time, so a signal cannot be missed.
    *
-   * Blocks. `known` holds the blocks whose bytes this process hashed, on the way in or from disk; only
-   * they and what lies below a watermark are handed out. `filledHere` holds those that came from a
-   * source since the fill was opened. A block the store has, and this process has not hashed, is
-   * hashed first.
+   * Blocks. Only bytes of blocks this process hashed, on the way in or from disk, and bytes below a
+   * watermark are handed out. A block the store has, and this process has not hashed, is hashed first.
    *
    * Failure. A run that failed leaves a note with a number; a reader that waited since before the note
    * and needs one of its blocks gets the fault, a later reader starts a new run.
    */
   private static final Logger log = LoggerFactory.getLogger(BlobFill.class);
-  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-  private static final int SPAN_BLOCKS_MAX = 64;
 
   private final FillEngine engine;
   private final BlobKey key;
   private final long sizeBytes;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final ReentrantLock lock;
+  private final Condition changed;
   private final BlobPlan plan;
-  private final ReadAhead readAhead;
-  private final BlockSet known = new BlockSet();
-  private final BlockSet filledHere = new BlockSet();
-  private final Map<Long, RunTransfer> transfers = new HashMap<>();
-  private final Map<Long, Long> unwantedSince = new HashMap<>();
-  private final Map<Long, Sending> sending = new HashMap<>();
+  private final BlobReading reading;
+  private final BlockTable blocks;
+  private final ChecksumWatch checksum;
+  private final ActiveRuns runs;
+  private final FailureLog failures;
+  private final AtomicInteger awaited;
 
-  /** Stripes that are being dropped: neither here nor to be fetched yet. */
-  private final Set<Integer> dropping = new HashSet<>();
-
-  private final FailureLog failures = new FailureLog();
-  private final CompletableFuture<ContentChecksum> checksum = new CompletableFuture<>();
-  private final AtomicInteger awaited = new AtomicInteger();
-
-  /** Written under the lock; closed only when no reader and no run is left. */
+  /** Set once under the lock; closed once, when no reader and no run is left. */
   private volatile @Nullable Fill fill;
 
   private FillSource source;
@@ -83,8 +67,6 @@ final class BlobFill {
   private int commits;
   private long idleSinceNanos;
   private long drops;
-  private boolean isAheadPaused;
-  private long aheadPausedUntilNanos;
   private boolean isSealing;
   private boolean isSealed;
 
@@ -92,13 +74,6 @@ final class BlobFill {
     NEW,
     OPEN,
     CLOSED
-  }
-
-  /** What a reader was handed last and may still be sending. */
-  private record Sending(long offset, long end) {
-    boolean overlaps(BlockRun run) {
-      return offset < run.endBytes() && run.offsetBytes() < end;
-    }
   }
 
   BlobFill(FillEngine engine, FillSource source) {
@@ -110,7 +85,15 @@ final class BlobFill {
     this.plan =
         new BlobPlan(
             sizeBytes, (int) (config.runMaxBytes() / Blocks.BLOCK_BYTES), config.blobParallelMax());
-    this.readAhead = new ReadAhead(sizeBytes, config.readAheadMaxBytes(), config.streamsMax());
+    BlobShared shared = BlobShared.of(sizeBytes, plan);
+    this.lock = shared.lock();
+    this.changed = shared.changed();
+    this.blocks = shared.blocks();
+    this.runs = shared.runs();
+    this.failures = shared.failures();
+    this.checksum = shared.checksum();
+    this.awaited = shared.awaited();
+    this.reading = new BlobReading(this, engine, source, shared);
     this.idleSinceNanos = engine.nanoTime();
   }
 
@@ -133,7 +116,7 @@ final class BlobFill {
       }
       source = from;
       readers++;
-      return Optional.of(new FillReader(this, ++lastReader, shape, filledHere.copy()));
+      return Optional.of(new FillReader(this, ++lastReader, shape, blocks.filledHere()));
     } finally {
       lock.unlock();
     }
@@ -143,7 +126,7 @@ final class BlobFill {
     lock.lock();
     try {
       plan.leave(reader.id());
-      sending.remove(reader.id());
+      blocks.left(reader.id());
       readers--;
       idleSinceNanos = engine.nanoTime();
       changed.signalAll();
@@ -152,37 +135,14 @@ final class BlobFill {
     }
   }
 
+  /** See {@link FillReader#next}. */
   Found next(FillReader reader, long offset, long lengthMax) {
-    long block = Blocks.blockAt(offset);
-    lock.lock();
-    try {
-      long failuresSeen = failures.last();
-      while (true) {
-        checkUsable(reader);
-        Found.Bytes found = look(reader, offset, lengthMax);
-        if (found != null) {
-          sending.put(reader.id(), new Sending(found.offset(), found.offset() + found.length()));
-          return found;
-        }
-        if (isUnproved(block)) {
-          prove(block);
-          continue;
-        }
-        LarderException failure = failures.since(failuresSeen, block, block + 1);
-        if (failure != null && !Faults.isOfStore(failure)) {
-          throw failure;
-        }
-        if (failure != null || engine.isStoreDown()) {
-          plan.leave(reader.id());
-          return new Found.PastStore();
-        }
-        want(reader, offset, lengthMax);
-        pump();
-        await(reader, offset);
-      }
-    } finally {
-      lock.unlock();
-    }
+    return reading.next(reader, offset, lengthMax);
+  }
+
+  /** Under the lock: whether the blob is final. */
+  boolean isSealed() {
+    return isSealed;
   }
 
   void awaitComplete(FillReader reader) {
@@ -201,7 +161,7 @@ final class BlobFill {
         plan.want(reader.id(), new BlobPlan.Want(0, sizeBytes, reader.isWarm()));
         sealIfComplete();
         pump();
-        awaitChange();
+        reading.awaitChange(BlobReading.LOOK_AGAIN_NANOS);
       }
     } finally {
       lock.unlock();
@@ -215,11 +175,7 @@ final class BlobFill {
       if (opened == null) {
         return 0;
       }
-      long bytes = 0;
-      for (long block = 0; block < Blocks.blockCount(sizeBytes); block++) {
-        bytes += isHere(opened, block) ? Blocks.blockLength(sizeBytes, block) : 0;
-      }
-      return bytes;
+      return blocks.presentBytes(opened);
     } finally {
       lock.unlock();
     }
@@ -242,9 +198,17 @@ final class BlobFill {
     }
   }
 
+  /** The origin is being asked for its checksum, or was. */
+  void checksumPending(boolean pending) {
+    checksum.pending(pending);
+    if (!pending) {
+      signalProgress();
+    }
+  }
+
   /** The origin's checksum of the whole content is known. */
   void checksumKnown(ContentChecksum known) {
-    checksum.complete(known);
+    checksum.known(known);
   }
 
   /** A transfer is over; {@code digests} are those of the whole blocks it brought in. */
@@ -270,15 +234,12 @@ final class BlobFill {
     }
     lock.lock();
     try {
-      plan.ended(run);
-      transfers.remove(run.firstBlock());
-      unwantedSince.remove(run.firstBlock());
+      runs.remove(transfer);
       if (commit != null) {
-        known.add(run.firstBlock(), stored);
-        filledHere.add(run.firstBlock(), stored);
+        blocks.filled(run.firstBlock(), stored);
         commits++;
       }
-      if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer)) {
+      if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer, fault)) {
         fault = null;
       }
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
@@ -286,8 +247,7 @@ final class BlobFill {
         count(fault, run);
         failures.note(run.firstBlock() + stored, run.endBlock(), fault);
       }
-      endsLease =
-          transfers.values().stream().noneMatch(other -> other.blockRun().stripe() == run.stripe());
+      endsLease = !plan.isAtWork(run.stripe());
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -309,8 +269,7 @@ final class BlobFill {
       if (error != null) {
         LarderException fault = Faults.of(error);
         count(fault, run);
-        known.remove(run.firstBlock(), stored);
-        filledHere.remove(run.firstBlock(), stored);
+        blocks.lost(run.firstBlock(), stored);
         plan.lost(run.firstBlock());
         failures.note(run.firstBlock(), run.firstBlock() + stored, fault);
       }
@@ -328,8 +287,10 @@ final class BlobFill {
     try {
       Fill opened = fill;
       while (opened != null && state == State.OPEN && fault == null && !engine.isStoreDown()) {
-        Optional<BlockRun> next = plan.next(block -> isHere(opened, block));
-        if (next.isEmpty() || isPaused(next.get()) || !engine.tryStart(this, next.get())) {
+        Optional<BlockRun> next = plan.next(block -> blocks.isHere(opened, block));
+        if (next.isEmpty()
+            || runs.isPaused(next.get(), engine.nanoTime())
+            || !engine.tryStart(this, next.get())) {
           return;
         }
         start(next.get(), opened);
@@ -347,43 +308,27 @@ final class BlobFill {
           // There are no other members yet; were there one, it would be asked instead.
           case Assignment.Parent parent -> throw new IllegalStateException("sent to " + parent);
         };
-    plan.started(run);
     RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease, drops);
-    transfers.put(run.firstBlock(), transfer);
+    runs.add(transfer);
     engine.execute(transfer);
   }
 
   /** Ends what nobody wants; answers whether this flight is over and may be forgotten. */
   boolean tick(long nowNanos, long lingerNanos) {
-    Fill toClose = null;
     lock.lock();
     try {
-      for (RunTransfer transfer : transfers.values()) {
-        BlockRun run = transfer.blockRun();
-        if (plan.isWanted(run)) {
-          unwantedSince.remove(run.firstBlock());
-        } else if (nowNanos - unwantedSince.computeIfAbsent(run.firstBlock(), any -> nowNanos)
-            > lingerNanos) {
-          transfer.cancel();
-        }
-      }
-      if (!isSealing && !isSealed) {
-        sealIfComplete();
-      }
-      boolean isQuiet = readers == 0 && transfers.isEmpty() && commits == 0 && !isSealing;
+      runs.cancelUnwanted(nowNanos, lingerNanos);
+      sealIfComplete();
+      boolean isQuiet = readers == 0 && runs.isEmpty() && commits == 0 && !isSealing;
       boolean isOver = isSealed || fault != null || nowNanos - idleSinceNanos > lingerNanos;
       if (!isQuiet || !isOver || state == State.CLOSED) {
         return state == State.CLOSED;
       }
       state = State.CLOSED;
-      toClose = fill;
-      fill = null;
     } finally {
       lock.unlock();
     }
-    if (toClose != null) {
-      toClose.close();
-    }
+    closeFill();
     return true;
   }
 
@@ -394,7 +339,7 @@ final class BlobFill {
       if (fault == null) {
         fault = new LarderException(ErrorCode.CLOSED, "the agent is shutting down");
       }
-      transfers.values().forEach(RunTransfer::cancel);
+      runs.cancelAll();
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -404,7 +349,7 @@ final class BlobFill {
   boolean isQuiet() {
     lock.lock();
     try {
-      return transfers.isEmpty() && commits == 0 && !isSealing;
+      return runs.isEmpty() && commits == 0 && !isSealing;
     } finally {
       lock.unlock();
     }
@@ -412,15 +357,18 @@ final class BlobFill {
 
   /** Drops the store's fill, whoever reads; only after {@link #shutDown} and the last run. */
   void closeNow() {
-    Fill toClose;
     lock.lock();
     try {
       state = State.CLOSED;
-      toClose = fill;
-      fill = null;
     } finally {
       lock.unlock();
     }
+    closeFill();
+  }
+
+  private void closeFill() {
+    Fill toClose = fill;
+    fill = null;
     if (toClose != null) {
       toClose.close();
     }
@@ -432,8 +380,7 @@ final class BlobFill {
     Optional<SealedInfo> sealed = Optional.empty();
     try {
       Optional<Digest> root = engine.roots().expected(key);
-      Optional<ContentChecksum> sum = checksumNow();
-      sealed = Optional.of(openFill().seal(Trust.ATTESTED, root, sum));
+      sealed = Optional.of(openFill().seal(Trust.ATTESTED, root, checksum.now()));
     } catch (LarderException e) {
       failure = e;
     }
@@ -456,31 +403,26 @@ final class BlobFill {
     switch (failure.code()) {
       case ORIGIN_CORRUPT -> {
         engine.counters().originWasWrong();
-        known.clear();
+        blocks.lostAll();
         fault = failure;
       }
       case UNKNOWN_BLOB, STORE_CORRUPT -> {
-        known.clear();
+        blocks.lostAll();
         plan.lost(0);
       }
       default -> engine.storeFailed(failure);
     }
   }
 
-  private Optional<ContentChecksum> checksumNow() {
-    return checksum.isDone() && !checksum.isCompletedExceptionally()
-        ? Optional.of(checksum.join())
-        : Optional.empty();
-  }
-
-  private void sealIfComplete() {
+  /** Under the lock. */
+  void sealIfComplete() {
     Fill opened = fill;
     if (opened != null
         && !isSealing
         && !isSealed
         && fault == null
         && commits == 0
-        && transfers.isEmpty()
+        && runs.isEmpty()
         && !engine.isStoreDown()
         && opened.isComplete()) {
       isSealing = true;
@@ -488,123 +430,8 @@ final class BlobFill {
     }
   }
 
-  private Found.@Nullable Bytes look(FillReader reader, long offset, long lengthMax) {
-    long block = Blocks.blockAt(offset);
-    Fill opened = openFill();
-    if (known.has(block)) {
-      long end = Blocks.blockOffset(block + known.countFrom(block, SPAN_BLOCKS_MAX));
-      boolean wasLocal = !filledHere.has(block) || reader.wasFilledBefore(block);
-      long length = Math.min(lengthMax, Math.min(end, sizeBytes) - offset);
-      if (mustHoldBack(reader, offset, length)) {
-        return heldBack(reader, opened, offset, length, wasLocal);
-      }
-      want(reader, offset, lengthMax);
-      pump();
-      return new Found.Bytes(opened.channel(), offset, length, wasLocal);
-    }
-    RunTransfer transfer = transferOf(block);
-    if (transfer == null || transfer.watermark() <= offset) {
-      return null;
-    }
-    want(reader, offset, lengthMax);
-    pump();
-    long length = Math.min(lengthMax, transfer.watermark() - offset);
-    if (mustHoldBack(reader, offset, length)) {
-      return heldBack(reader, opened, offset, length, false);
-    }
-    return new Found.Bytes(opened.channel(), offset, length, false);
-  }
-
-  /**
-   * Whoever read a blob from its start gets its last byte only when the checksum the origin
-   * published was found right: so a transfer of wrong bytes fails instead of ending well.
-   */
-  private boolean mustHoldBack(FillReader reader, long offset, long length) {
-    return offset + length == sizeBytes
-        && !isSealed
-        && reader.handedTo() >= offset
-        && (checksum.isDone() || key.kind() == BlobKey.Kind.SHA256)
-        && !engine.isStoreDown();
-  }
-
-  private Found.@Nullable Bytes heldBack(
-      FillReader reader, Fill opened, long offset, long length, boolean wasLocal) {
-    if (length > 1) {
-      return new Found.Bytes(opened.channel(), offset, length - 1, wasLocal);
-    }
-    sealIfComplete();
-    return null;
-  }
-
-  private void want(FillReader reader, long offset, long lengthMax) {
-    long end =
-        reader.wantsAll()
-            ? sizeBytes
-            : readAhead.aheadEnd(offset, lengthMax, reader.isSequential());
-    plan.want(reader.id(), new BlobPlan.Want(offset, end, reader.isWarm()));
-  }
-
-  /** Present in the store, but not hashed by this process. */
-  private boolean isUnproved(long block) {
-    return !known.has(block)
-        && !dropping.contains(Blocks.stripeOfBlock(block))
-        && transferOf(block) == null
-        && openFill().isPresent(block);
-  }
-
-  /** Hashes a block from disk, with the lock given up meanwhile. */
-  private void prove(long block) {
-    Fill opened = openFill();
-    LarderException failure = null;
-    lock.unlock();
-    try {
-      opened.verify(Blocks.blockOffset(block), Blocks.blockLength(sizeBytes, block));
-    } catch (LarderException e) {
-      failure = e;
-    } finally {
-      lock.lock();
-    }
-    if (failure == null) {
-      if (!dropping.contains(Blocks.stripeOfBlock(block))) {
-        known.add(block, 1);
-      }
-      return;
-    }
-    plan.lost(block);
-    if (failure.code() == ErrorCode.STORE_CORRUPT || failure.code() == ErrorCode.UNKNOWN_BLOB) {
-      engine.counters().diskWasWrong();
-      log.warn("damaged block dropped key={} block={}", key, block);
-    } else {
-      failures.note(block, block + 1, failure);
-      engine.storeFailed(failure);
-    }
-  }
-
-  private void await(FillReader reader, long offset) {
-    awaited.incrementAndGet();
-    try {
-      RunTransfer transfer = transferOf(Blocks.blockAt(offset));
-      if (transfer == null || transfer.watermark() <= offset) {
-        awaitChange();
-      }
-    } finally {
-      awaited.decrementAndGet();
-    }
-  }
-
-  private void awaitChange() {
-    try {
-      // A lost wake-up would be a defect; looking again keeps it from becoming a hang.
-      if (changed.awaitNanos(LOOK_AGAIN_NANOS) <= 0) {
-        log.debug("still waiting key={} runs={}", key, transfers.size());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting for " + key, e);
-    }
-  }
-
-  private void checkUsable(FillReader reader) {
+  /** Under the lock: throws when the reader cannot go on. */
+  void checkUsable(FillReader reader) {
     if (reader.isClosed()) {
       throw new LarderException(ErrorCode.CANCELLED, "the read was closed");
     }
@@ -613,17 +440,8 @@ final class BlobFill {
     }
   }
 
-  private @Nullable RunTransfer transferOf(long block) {
-    return plan.runOf(block).map(run -> transfers.get(run.firstBlock())).orElse(null);
-  }
-
-  private boolean isHere(Fill opened, long block) {
-    return known.has(block)
-        || dropping.contains(Blocks.stripeOfBlock(block))
-        || opened.isPresent(block);
-  }
-
-  private Fill openFill() {
+  /** The store's fill; CLOSED when it is no more. */
+  Fill openFill() {
     Fill opened = fill;
     if (opened == null) {
       throw new LarderException(ErrorCode.CLOSED, "the fill of " + key + " is closed");
@@ -632,27 +450,23 @@ final class BlobFill {
   }
 
   /** Whether a run the store had no room for needs no one's attention. */
-  private boolean isHelped(RunTransfer transfer) {
-    if (drops != transfer.dropsBefore() || !dropping.isEmpty() || dropUnwanted()) {
+  private boolean isHelped(RunTransfer transfer, LarderException fault) {
+    if (drops != transfer.dropsBefore() || blocks.isDroppingAny() || dropUnwanted()) {
       return true;
     }
-    pauseAhead(transfer.blockRun());
-    return transfer.blockRun().priority() != FillPriority.DEMAND;
+    BlockRun run = transfer.blockRun();
+    if (run.priority() == FillPriority.DEMAND) {
+      return false;
+    }
+    pauseAhead(run);
+    if (run.priority() == FillPriority.WARM) {
+      failures.note(run.firstBlock(), run.endBlock(), fault);
+    }
+    return true;
   }
 
-  /** What nobody waits for is not tried again at once after it failed. */
   private void pauseAhead(BlockRun run) {
-    if (run.priority() != FillPriority.DEMAND) {
-      aheadPausedUntilNanos = engine.nanoTime() + engine.config().storeRetryAfter().toNanos();
-      isAheadPaused = true;
-    }
-  }
-
-  private boolean isPaused(BlockRun run) {
-    if (isAheadPaused && engine.nanoTime() - aheadPausedUntilNanos >= 0) {
-      isAheadPaused = false;
-    }
-    return isAheadPaused && run.priority() != FillPriority.DEMAND;
+    runs.pauseAhead(run, engine.nanoTime() + engine.config().storeRetryAfter().toNanos());
   }
 
   /**
@@ -661,13 +475,8 @@ final class BlobFill {
    * lock up meanwhile: the store waits for its commits.
    */
   private boolean dropUnwanted() {
-    List<Integer> victims = known.stripes().stream().filter(this::isDroppable).toList();
-    for (int stripe : victims) {
-      long first = (long) stripe * Blocks.STRIPE_BLOCKS;
-      known.remove(first, Blocks.STRIPE_BLOCKS);
-      filledHere.remove(first, Blocks.STRIPE_BLOCKS);
-      dropping.add(stripe);
-    }
+    List<Integer> victims = blocks.droppable(plan);
+    blocks.dropBegins(victims);
     boolean isRoomMade = false;
     Fill opened = openFill();
     lock.unlock();
@@ -678,29 +487,16 @@ final class BlobFill {
     } finally {
       lock.lock();
       drops++;
-      victims.forEach(dropping::remove);
+      blocks.dropEnded(victims);
       victims.forEach(stripe -> plan.lost((long) stripe * Blocks.STRIPE_BLOCKS));
     }
     return isRoomMade;
-  }
-
-  private boolean isDroppable(int stripe) {
-    BlockRun whole =
-        BlockRun.of(
-            sizeBytes,
-            (long) stripe * Blocks.STRIPE_BLOCKS,
-            Blocks.blocksInStripe(sizeBytes, stripe),
-            FillPriority.WARM);
-    return !plan.isWanted(whole)
-        && transfers.values().stream().noneMatch(each -> each.blockRun().stripe() == stripe)
-        && sending.values().stream().noneMatch(span -> span.overlaps(whole));
   }
 
   private void count(LarderException failure, BlockRun run) {
     if (Faults.isOfStore(failure)) {
       engine.storeFailed(failure);
     } else {
-      engine.counters().originErrors.increment();
       log.warn(
           "run failed key={} run={} code={}: {}", key, run, failure.code(), failure.getMessage());
     }

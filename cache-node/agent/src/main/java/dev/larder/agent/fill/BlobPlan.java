@@ -138,6 +138,11 @@ final class BlobPlan {
     return false;
   }
 
+  /** Whether a run brings in blocks of a stripe. */
+  boolean isAtWork(int stripe) {
+    return active.values().stream().anyMatch(run -> run.stripe() == stripe);
+  }
+
   /** The run at work that brings in a block. */
   Optional<BlockRun> runOf(long block) {
     BlockRun run = floor(block);

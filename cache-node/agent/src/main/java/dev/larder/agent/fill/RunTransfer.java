@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,9 @@ final class RunTransfer implements Runnable {
   /*
    * A piece is written when its buffer is full, or earlier while a reader waits for it: at once when
    * nothing was handed out for a millisecond, else from 64 KiB on. So the first byte goes out as soon
-   * as it came, and a fast origin costs one write for 256 KiB.
+   * as it came, and a fast origin costs one write for 256 KiB. Bytes that came before the reader did,
+   * with the origin silent since, are written by the reader itself (flushHeld): `flushLock` guards
+   * buffer and `flushed`; only this run's thread fills the buffer, behind `received`.
    */
   private static final int EARLY_BYTES = 64 << 10;
   private static final long EARLY_NANOS = 1_000_000;
@@ -38,11 +41,17 @@ final class RunTransfer implements Runnable {
   private volatile boolean isCancelled;
   private volatile @Nullable Thread thread;
 
+  private final ReentrantLock flushLock = new ReentrantLock();
   private @Nullable ByteBuffer buffer;
+  private long pieceOffset;
   private @Nullable BlockHasher hasher;
   private int flushed;
-  private long position;
-  private long flushedAtNanos;
+
+  /** Bytes of the buffer that came. */
+  private volatile int received;
+
+  private volatile long position;
+  private volatile long flushedAtNanos;
   private boolean isSent;
 
   RunTransfer(
@@ -145,10 +154,13 @@ final class RunTransfer implements Runnable {
     }
     engine.counters().bytesCame(source, count);
     position += count;
-    int held = piece.position() - flushed;
-    boolean isLate = held >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;
-    if (!piece.hasRemaining() || (isLate && blob.isAwaited())) {
-      flush(piece);
+    received = piece.position();
+    boolean isDue =
+        received - flushed >= EARLY_BYTES || System.nanoTime() - flushedAtNanos >= EARLY_NANOS;
+    if (!piece.hasRemaining() || (isDue && blob.isAwaited())) {
+      flushHeld();
+      blob.signalProgress();
+      renewLease();
     }
     if (!piece.hasRemaining()) {
       hash(piece);
@@ -164,24 +176,46 @@ final class RunTransfer implements Runnable {
     if (piece == null) {
       piece = engine.buffers().acquire();
       piece.limit((int) Math.min(piece.capacity(), run.endBytes() - position));
-      buffer = piece;
-      flushed = 0;
+      takeBuffer(piece);
     }
     return piece;
   }
 
-  private void flush(ByteBuffer piece) {
-    int end = piece.position();
-    fill.write(position - (end - flushed), piece.slice(flushed, end - flushed));
-    flushed = end;
-    flushedAtNanos = System.nanoTime();
-    watermark = position;
-    blob.signalProgress();
+  /** Writes what came and was not written yet; from any thread. */
+  void flushHeld() {
+    flushLock.lock();
+    try {
+      ByteBuffer piece = buffer;
+      int end = received;
+      if (piece != null && end > flushed) {
+        fill.write(pieceOffset + flushed, piece.slice(flushed, end - flushed));
+        flushed = end;
+        flushedAtNanos = System.nanoTime();
+        watermark = pieceOffset + end;
+      }
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
+  private void renewLease() {
     lease =
         engine
             .progress(lease, new StripeId(source.key(), run.stripe()))
             .orElseThrow(
                 () -> new LarderException(ErrorCode.CANCELLED, "the lease went to another member"));
+  }
+
+  private void takeBuffer(@Nullable ByteBuffer next) {
+    flushLock.lock();
+    try {
+      buffer = next;
+      flushed = 0;
+      received = 0;
+      pieceOffset = position;
+    } finally {
+      flushLock.unlock();
+    }
   }
 
   private void hash(ByteBuffer piece) {
@@ -192,14 +226,14 @@ final class RunTransfer implements Runnable {
     }
     boolean isLast = position % Blocks.BLOCK_BYTES == 0 || position == source.sizeBytes();
     hasher = isLast ? null : current;
-    buffer = null;
+    takeBuffer(null);
     current.add(piece.flip(), isLast);
   }
 
   private void releaseBuffer() {
     ByteBuffer piece = buffer;
     if (piece != null) {
-      buffer = null;
+      takeBuffer(null);
       engine.buffers().release(piece);
     }
   }

@@ -144,12 +144,8 @@ public final class SmallFills implements AutoCloseable {
     try {
       aheadSlots.acquire();
       try {
-        if (engine.store().find(source.key()).isPresent()) {
-          local(source.key()).ifPresent(content -> flight.complete(new Small(content, true)));
-        }
-        if (!flight.isDone()) {
+        if (!lead(source, flight).wasLocal()) {
           engine.counters().siblingFetches.increment();
-          lead(source, flight);
         }
       } finally {
         aheadSlots.release();
@@ -167,8 +163,10 @@ public final class SmallFills implements AutoCloseable {
 
   private Small lead(FillSource source, CompletableFuture<Small> flight) {
     try {
-      ByteBuffer content = fetch(source).asReadOnlyBuffer();
-      Small small = new Small(content, false);
+      // An earlier flight may have landed between the look and the start of this one.
+      Optional<ByteBuffer> landed = local(source.key());
+      ByteBuffer content = landed.isPresent() ? landed.get() : fetch(source).asReadOnlyBuffer();
+      Small small = new Small(content, landed.isPresent());
       hot.put(source.key(), content);
       flight.complete(small);
       return small;
