@@ -33,13 +33,12 @@ class ConfigDocTest {
     }
     assertEquals(known(), documented.keySet());
     Map<String, String> values = new TreeMap<>();
-    documented.forEach(
-        (key, value) -> {
-          // Defaults that depend on the machine are told in words.
-          if (value.startsWith("`")) {
-            values.put(key, value.replace("`", ""));
-          }
-        });
+    documented.forEach((key, value) -> {
+      // Defaults that depend on the machine are told in words.
+      if (value.startsWith("`")) {
+        values.put(key, value.replace("`", ""));
+      }
+    });
     assertTrue(values.size() > 40, documented.toString());
     assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, new ConfigTree(values)));
   }
@@ -60,8 +59,7 @@ class ConfigDocTest {
 
   private static LarderException fault(Map<String, String> values) {
     LarderException e =
-        assertThrows(
-            LarderException.class, () -> AgentConfig.of(DATA, new ConfigTree(values)));
+        assertThrows(LarderException.class, () -> AgentConfig.of(DATA, new ConfigTree(values)));
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     return e;
   }

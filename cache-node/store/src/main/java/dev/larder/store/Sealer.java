@@ -28,9 +28,9 @@ import java.util.Optional;
 /**
  * Makes complete blobs final.
  *
- * <p>Order on disk: data (synced when their blocks were committed), rename into {@code
- * blobs/}, both folders synced, then the record, synced. A crash in between leaves a file in {@code
- * blobs/} that the index calls filling, which {@link Recovery} hashes again.
+ * <p>Order on disk: data (synced when their blocks were committed), rename into {@code blobs/},
+ * both folders synced, then the record, synced. A crash in between leaves a file in {@code blobs/}
+ * that the index calls filling, which {@link Recovery} hashes again.
  */
 final class Sealer {
   private static final int MODE_SEALED = 0444;
@@ -221,10 +221,9 @@ final class Sealer {
   }
 
   private static void setMode(OpenBlob blob, int mode) throws IOException {
-    blob.withFile(
-        file -> {
-          file.mode(mode);
-          return true;
-        });
+    blob.withFile(file -> {
+      file.mode(mode);
+      return true;
+    });
   }
 }
