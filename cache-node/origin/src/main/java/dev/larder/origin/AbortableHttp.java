@@ -1,6 +1,8 @@
 package dev.larder.origin;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
+import software.amazon.awssdk.http.AbortableInputStream;
 import software.amazon.awssdk.http.ExecutableHttpRequest;
 import software.amazon.awssdk.http.HttpExecuteRequest;
 import software.amazon.awssdk.http.HttpExecuteResponse;
@@ -29,7 +31,15 @@ final class AbortableHttp implements SdkHttpClient {
         if (WATCH.isBound()) {
           WATCH.get().onAbort(prepared::abort);
         }
-        return prepared.call();
+        HttpExecuteResponse answer = prepared.call();
+        return answer
+            .responseBody()
+            .map(body ->
+                HttpExecuteResponse.builder()
+                    .response(answer.httpResponse())
+                    .responseBody(AbortableInputStream.create(new Body(body), body))
+                    .build())
+            .orElse(answer);
       }
 
       @Override
@@ -37,6 +47,44 @@ final class AbortableHttp implements SdkHttpClient {
         prepared.abort();
       }
     };
+  }
+
+  /**
+   * A body that is dropped when it is closed early. The SDK closes the body of an interrupted call,
+   * after it took the interrupt away; the client underneath would read on to the end then, from a
+   * server that may never send it.
+   */
+  private static final class Body extends FilterInputStream {
+    private final AbortableInputStream body;
+    private boolean ended;
+
+    Body(AbortableInputStream body) {
+      super(body);
+      this.body = body;
+    }
+
+    @Override
+    public int read() throws IOException {
+      int value = in.read();
+      ended |= value < 0;
+      return value;
+    }
+
+    @Override
+    public int read(byte[] target, int offset, int length) throws IOException {
+      int count = in.read(target, offset, length);
+      ended |= count < 0;
+      return count;
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (ended) {
+        in.close();
+      } else {
+        body.abort();
+      }
+    }
   }
 
   @Override

@@ -36,7 +36,7 @@ public final class ExitCodes {
   /** The exit code for a fault. */
   public static int of(ErrorCode code) {
     return switch (code) {
-      case UNKNOWN_DATASET, NO_SUCH_PATH, UNKNOWN_BLOB -> NOT_FOUND;
+      case UNKNOWN_DATASET, NO_SUCH_PATH, UNKNOWN_BLOB, UNKNOWN_MOUNT -> NOT_FOUND;
       case BAD_NAME, BAD_KEY, BAD_ORIGIN, BAD_RANGE, BAD_REQUEST, BAD_CONFIG, WRONG_TYPE -> USAGE;
       case UNAUTHENTICATED,
           AGENT_UNAVAILABLE,
@@ -50,7 +50,8 @@ public final class ExitCodes {
       case ORIGIN_DENIED, ORIGIN_GONE, ORIGIN_CHANGED, ORIGIN_UNAVAILABLE -> ORIGIN;
       case ORIGIN_CORRUPT, STORE_CORRUPT, CATALOG_CORRUPT -> CORRUPT;
       case CANCELLED -> CANCELLED;
-      case ALREADY_EXISTS, STORE_FULL, STORE_IO, INTERNAL -> FAILED;
+      case ALREADY_EXISTS, STORE_FULL, STORE_IO, MOUNT_FAILED, MOUNT_BUSY, UNSUPPORTED, INTERNAL ->
+          FAILED;
     };
   }
 }

@@ -13,6 +13,14 @@ public enum ErrorCode {
   WRONG_TYPE(Category.FIX_FIRST),
   /** A blob of this key is not here and nothing here says where to get it. */
   UNKNOWN_BLOB(Category.FIX_FIRST),
+  /** Nothing of Larder is mounted there. */
+  UNKNOWN_MOUNT(Category.FIX_FIRST),
+  /** The kernel refused a mount; the message says why and what to do. */
+  MOUNT_FAILED(Category.FIX_FIRST),
+  /** Files below the mount are open. */
+  MOUNT_BUSY(Category.FIX_FIRST),
+  /** This host, user or kernel cannot do it; the message says what is missing. */
+  UNSUPPORTED(Category.FIX_FIRST),
   /** A dataset name or snapshot number is malformed. */
   BAD_NAME(Category.FIX_FIRST),
   /** A blob key or digest is malformed. */

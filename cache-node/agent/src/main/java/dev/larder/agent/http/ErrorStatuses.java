@@ -9,10 +9,10 @@ final class ErrorStatuses {
   /** The status of a code, as docs/HTTP.md's table says. */
   static int status(ErrorCode code) {
     return switch (code) {
-      case UNKNOWN_DATASET, NO_SUCH_PATH, UNKNOWN_BLOB -> 404;
+      case UNKNOWN_DATASET, NO_SUCH_PATH, UNKNOWN_BLOB, UNKNOWN_MOUNT -> 404;
       case WRONG_TYPE, BAD_NAME, BAD_KEY, BAD_ORIGIN, BAD_REQUEST, BAD_CONFIG -> 400;
       case BAD_RANGE -> 416;
-      case ALREADY_EXISTS, ORIGIN_CHANGED -> 409;
+      case ALREADY_EXISTS, ORIGIN_CHANGED, MOUNT_BUSY -> 409;
       case UNAUTHENTICATED -> 401;
       case ORIGIN_DENIED, ORIGIN_GONE, ORIGIN_CORRUPT, ORIGIN_UNAVAILABLE -> 502;
       case DEADLINE -> 504;
@@ -27,7 +27,8 @@ final class ErrorStatuses {
           503;
       case TOO_MANY -> 429;
       case CANCELLED -> 499;
-      case INTERNAL, CATALOG_CORRUPT -> 500;
+      case INTERNAL, CATALOG_CORRUPT, MOUNT_FAILED -> 500;
+      case UNSUPPORTED -> 501;
     };
   }
 
@@ -53,6 +54,7 @@ final class ErrorStatuses {
       case 431 -> "Request Header Fields Too Large";
       case 499 -> "Client Closed Request";
       case 500 -> "Internal Server Error";
+      case 501 -> "Not Implemented";
       case 502 -> "Bad Gateway";
       case 503 -> "Service Unavailable";
       case 504 -> "Gateway Timeout";
