@@ -76,6 +76,7 @@ public record AgentConfig(
             tree.size("store.buffers", limits.bufferBytes()),
             tree.count("store.sync-threads", limits.syncThreads()),
             tree.size("store.quarantine-max", limits.quarantineBytesMax()),
+            tree.count("store.refused-victims-max", limits.refusedVictimsMax()),
             tree.duration("store.order-save-interval", limits.saveInterval())));
   }
 

@@ -8,6 +8,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore;
 import dev.larder.store.StoreStats;
+import dev.larder.store.VictimGuard;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -104,6 +105,11 @@ public final class FaultyStore implements BlobStore {
   @Override
   public void addListener(StoreListener listener) {
     real.addListener(listener);
+  }
+
+  @Override
+  public void guardEvictions(VictimGuard guard) {
+    real.guardEvictions(guard);
   }
 
   @Override

@@ -97,6 +97,9 @@ public interface BlobStore extends AutoCloseable {
   /** Listens for sealed and evicted blobs; called from store threads, must not block. */
   void addListener(StoreListener listener);
 
+  /** Sets who is asked before a sealed blob is evicted, in place of who was before. */
+  void guardEvictions(VictimGuard guard);
+
   /**
    * Re-hashes sealed blobs, least recently scrubbed first, until about this many bytes were read.
    * The agent calls it at its pace.
@@ -139,10 +142,13 @@ public interface BlobStore extends AutoCloseable {
 
   /** Hears of blobs that came or went. */
   interface StoreListener {
-    /** The blob is complete and final. */
+    /** The blob is complete and final; if it is kept as a file, that is in {@code blobs/}. */
     void onSealed(SealedInfo info);
 
-    /** The blob (or, with {@code whole} false, some of its blocks) is gone. */
+    /**
+     * The blob (or, with {@code whole} false, some of its blocks) is gone, and so is its file from
+     * {@code blobs/}.
+     */
     void onGone(BlobKey key, boolean whole);
   }
 

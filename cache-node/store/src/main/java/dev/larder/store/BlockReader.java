@@ -157,12 +157,12 @@ final class BlockReader {
               change -> {
                 change.putStripe(blob.key, stripe, rest);
                 change.putBlob(blob.key, before, after);
+                // Its room stays taken until the fill is closed or the block is fetched again.
+                change.unreserve(-blob.length(block));
               });
       blob.record(after);
       OpenBlob.clear(blob.present, block);
-      // Its room stays taken until the fill is closed or the block is fetched again.
       OpenBlob.set(blob.reserved, block);
-      parts.space().hold(blob.length(block));
     } finally {
       blob.state.unlock();
     }

@@ -7,6 +7,7 @@ import dev.larder.store.Counters.Counter;
 import dev.larder.store.evict.UnitId;
 import dev.larder.store.index.BlobRecord;
 import dev.larder.store.index.StripeRecord;
+import dev.larder.store.posix.PosixFile;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -162,7 +164,8 @@ final class Committer implements AutoCloseable {
       long bytes = batch.stream().mapToLong(Request::bytes).sum();
       try {
         commit(batch);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
+        // Also an error: without this thread every writer would wait for ever.
         log.error("a group commit failed", e);
         fail(batch, e);
       } finally {
@@ -259,10 +262,10 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** One task a blob and commit, and it does nothing if another is at it: the queue stays short. */
+  /** At most one task a blob is queued. */
   private void hashAhead(OpenBlob blob) {
     PrefixHash prefix = blob.prefix;
-    if (prefix == null) {
+    if (prefix == null || !prefix.queue()) {
       return;
     }
     hasher.execute(() -> {
@@ -277,7 +280,18 @@ final class Committer implements AutoCloseable {
 
   /** What a commit changes of one blob. */
   private record Change(
-      OpenBlob blob, BlobRecord before, BlobRecord after, Map<Integer, StripeRecord> stripes) {}
+      OpenBlob blob, BlobRecord before, BlobRecord after, Map<Integer, StripeRecord> stripes) {
+
+    /** Bytes of blocks that were reserved. Under the blob's state lock. */
+    long reservedBytes() {
+      long bytes = 0;
+      for (Map.Entry<Integer, StripeRecord> entry : stripes.entrySet()) {
+        long word = blob.reserved.get(entry.getKey()) & entry.getValue().bitmap();
+        bytes += blob.bytes(entry.getKey(), word);
+      }
+      return bytes;
+    }
+  }
 
   private Change prepare(OpenBlob blob, List<Request> requests) {
     Map<Integer, StripeRecord> stripes = new TreeMap<>();
@@ -315,6 +329,7 @@ final class Committer implements AutoCloseable {
             index -> {
               for (Change change : changes) {
                 index.putBlob(change.blob().key, change.before(), change.after());
+                index.unreserve(change.reservedBytes());
                 change
                     .stripes()
                     .forEach(
@@ -333,10 +348,7 @@ final class Committer implements AutoCloseable {
           .stripes()
           .forEach((stripe, record) -> {
             blob.present.set(stripe, record.bitmap());
-            long charged =
-                blob.reserved.getAndUpdate(stripe, word -> word & ~record.bitmap())
-                    & record.bitmap();
-            parts.space().release(blob.bytes(stripe, charged));
+            blob.reserved.getAndUpdate(stripe, word -> word & ~record.bitmap());
             parts
                 .order()
                 .admitted(new UnitId(blob.key, stripe), blob.bytes(stripe, record.bitmap()));
@@ -344,20 +356,32 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  private Map<OpenBlob, @Nullable RuntimeException> syncAll(Iterable<OpenBlob> blobs) {
+  private Map<OpenBlob, @Nullable RuntimeException> syncAll(Set<OpenBlob> blobs) {
+    if (blobs.size() > 1) {
+      eachAtATime(blobs, PosixFile::startSync);
+    }
+    return eachAtATime(blobs, PosixFile::syncData);
+  }
+
+  private interface FileCall {
+    void run(PosixFile file) throws IOException;
+  }
+
+  private Map<OpenBlob, @Nullable RuntimeException> eachAtATime(
+      Set<OpenBlob> blobs, FileCall call) {
     Map<OpenBlob, CompletableFuture<@Nullable RuntimeException>> running = new LinkedHashMap<>();
     for (OpenBlob blob : blobs) {
-      running.put(blob, CompletableFuture.supplyAsync(() -> sync(blob), syncers));
+      running.put(blob, CompletableFuture.supplyAsync(() -> run(blob, call), syncers));
     }
     Map<OpenBlob, @Nullable RuntimeException> out = new LinkedHashMap<>();
     running.forEach((blob, future) -> out.put(blob, future.join()));
     return out;
   }
 
-  private @Nullable RuntimeException sync(OpenBlob blob) {
+  private @Nullable RuntimeException run(OpenBlob blob, FileCall call) {
     try {
       blob.withFile(file -> {
-        file.syncData();
+        call.run(file);
         return true;
       });
       return null;
@@ -369,7 +393,7 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  private static void fail(@Nullable List<Request> requests, RuntimeException fault) {
+  private static void fail(@Nullable List<Request> requests, Throwable fault) {
     if (requests != null) {
       requests.forEach(request -> request.done().completeExceptionally(fault));
     }

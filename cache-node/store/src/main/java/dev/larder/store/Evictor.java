@@ -16,28 +16,63 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Makes room. One thread evicts at a time, in rounds: records are taken out of the index, its log
- * is synced once, then files are unlinked and holes punched.
+ * Makes room, in rounds: records are taken out of the index, its log is synced once, then files are
+ * unlinked and holes punched. A round makes a little more room than was asked for, so that not
+ * every block written to a full store waits for a sync.
  *
- * <p>Pinned and open blobs are never touched. Callers hold no lock of the store.
+ * <p>Pinned and open blobs are never touched, nor what the {@link VictimGuard} refuses. Callers
+ * hold no lock of the store.
+ *
+ * <p>Rounds may overlap. They take turns all the same, or each of many waiting writers would evict
+ * for itself; a turn is no lock, so that a guard that hangs delays the others and stops none.
  */
 final class Evictor {
+  private static final Logger log = LoggerFactory.getLogger(Evictor.class);
+
   /** Bounds the locks held in a round, and the time between two looks at the budget. */
   private static final int ROUND_UNITS_MAX = 64;
 
+  /** Room made ahead: this share of the budget, at most so many bytes. */
+  private static final int AHEAD_SHARE = 256;
+
+  private static final long AHEAD_BYTES_MAX = 32L << 20;
+  private static final long TURN_MILLIS = 1000;
+
+  private static final VictimGuard NOBODY = (key, file) -> true;
+
   private final StoreParts parts;
   private final Removal removal;
-  private final ReentrantLock one = new ReentrantLock();
+  private final Refusals refusals;
+  private final Semaphore turn = new Semaphore(1);
+  private volatile VictimGuard guard = NOBODY;
 
-  private record Doomed(
-      UnitId unit, boolean whole, Path file, long sizeBytes, KeyLocks.Held held) {}
+  private record Doomed(UnitId unit, boolean whole, Path file, long sizeBytes, KeyLocks.Held held) {
+    boolean isBlob() {
+      return unit.stripe() == UnitId.WHOLE;
+    }
+  }
 
   Evictor(StoreParts parts, Removal removal) {
     this.parts = parts;
     this.removal = removal;
+    this.refusals = new Refusals(parts.config().limits().refusedVictimsMax());
+  }
+
+  /** See {@link BlobStore#guardEvictions}. */
+  void guard(VictimGuard asked) {
+    guard = asked;
+  }
+
+  /** Blobs remembered as refused. */
+  int refused() {
+    return refusals.size();
   }
 
   /**
@@ -73,22 +108,39 @@ final class Evictor {
 
   /** Evicts until this many more bytes would fit or a round is full; false if nothing could go. */
   boolean evict(long more) {
-    one.lock();
+    boolean mine = awaitTurn();
     try {
       long shortBy = parts.space().shortBy(more);
-      return shortBy <= 0 || round(shortBy) || parts.space().shortBy(more) <= 0;
+      return shortBy <= 0 || round(shortBy + ahead()) || parts.space().shortBy(more) <= 0;
     } finally {
-      one.unlock();
+      if (mine) {
+        turn.release();
+      }
+    }
+  }
+
+  private long ahead() {
+    return Math.min(AHEAD_BYTES_MAX, parts.space().capacity() / AHEAD_SHARE);
+  }
+
+  private boolean awaitTurn() {
+    try {
+      return turn.tryAcquire(TURN_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
   /** Evicts about this many bytes whatever the budget says: the volume itself is full. */
   boolean evictBytes(long bytes) {
-    one.lock();
+    boolean mine = awaitTurn();
     try {
       return round(bytes);
     } finally {
-      one.unlock();
+      if (mine) {
+        turn.release();
+      }
     }
   }
 
@@ -104,6 +156,9 @@ final class Evictor {
         if (victim.isEmpty()) {
           break;
         }
+        if (!isGranted(victim.get())) {
+          continue;
+        }
         KeyLocks.Held held = parts.locks().tryLock(victim.get().key());
         if (held == null || parts.open().isInUse(victim.get().key())) {
           skipped.add(victim.get());
@@ -117,7 +172,7 @@ final class Evictor {
       }
       if (!doomed.isEmpty()) {
         parts.index().sync();
-        doomed.forEach(this::free);
+        freeAll(doomed);
       }
     } finally {
       doomed.forEach(each -> each.held().close());
@@ -128,7 +183,39 @@ final class Evictor {
   }
 
   private boolean mayGo(BlobKey key) {
-    return !parts.index().isPinned(key) && !parts.open().isInUse(key);
+    return !parts.index().isPinned(key)
+        && !parts.open().isInUse(key)
+        && !refusals.isRefused(key, System.nanoTime());
+  }
+
+  /** Asks the guard, with no lock held; what it refuses is not named again for a while. */
+  private boolean isGranted(UnitId unit) {
+    VictimGuard asked = guard;
+    if (asked == NOBODY || unit.stripe() != UnitId.WHOLE || !isFile(unit.key())) {
+      return true;
+    }
+    boolean granted;
+    try {
+      granted = asked.mayEvict(unit.key(), parts.directory().blobPath(unit.key()));
+    } catch (RuntimeException e) {
+      log.error("the victim guard failed; {} stays", unit.key(), e);
+      granted = false;
+    }
+    if (granted) {
+      refusals.forget(unit.key());
+    } else {
+      refusals.add(unit.key(), System.nanoTime());
+      parts.counters().increment(Counter.EVICTION_REFUSALS_TOTAL);
+    }
+    return granted;
+  }
+
+  private boolean isFile(BlobKey key) {
+    return parts
+        .index()
+        .blob(key)
+        .filter(record -> record.state() == BlobRecord.State.SEALED_FILE)
+        .isPresent();
   }
 
   /**
@@ -153,7 +240,7 @@ final class Evictor {
         OpenBlob idle = parts.open().find(unit.key());
         bytes = removal.forgetStripe(unit.key(), record, unit.stripe(), idle);
         if (bytes == record.presentBytes()) {
-          removal.forget(unit.key(), record.withPresent(0));
+          removal.forget(unit.key(), record.withPresent(0), false);
           whole = true;
         }
       }
@@ -178,13 +265,35 @@ final class Evictor {
    */
   private void forgetSealed(BlobKey key, BlobRecord record, Path file) {
     try {
-      removal.forget(key, record);
+      removal.forget(key, record, true);
     } catch (LarderException e) {
       if (e.code() != ErrorCode.STORE_FULL || record.state() != BlobRecord.State.SEALED_FILE) {
         throw e;
       }
       Removal.unlink(file);
-      removal.forget(key, record);
+      removal.forget(key, record, true);
+    }
+  }
+
+  /** A file that cannot be freed keeps no other from it; its mark tells the next start. */
+  private void freeAll(List<Doomed> doomed) {
+    List<BlobKey> unlinked = new ArrayList<>();
+    @Nullable LarderException fault = null;
+    for (Doomed each : doomed) {
+      try {
+        free(each);
+        if (each.isBlob()) {
+          unlinked.add(each.unit().key());
+        }
+      } catch (LarderException e) {
+        fault = e;
+      }
+    }
+    if (!unlinked.isEmpty()) {
+      removal.unmark(unlinked);
+    }
+    if (fault != null) {
+      throw fault;
     }
   }
 

@@ -208,6 +208,11 @@ public final class LarderStore implements BlobStore {
   }
 
   @Override
+  public void guardEvictions(VictimGuard guard) {
+    work.evictor().guard(guard);
+  }
+
+  @Override
   public ScrubReport scrub(long bytesMax) {
     requireOpen();
     return background.scrubber().run(bytesMax);

@@ -45,6 +45,9 @@ final class OpenBlob {
   /** Handles and queued commits; guarded by the key's lock. */
   int references;
 
+  /** Chosen while idle to make room for another file; guarded by {@link OpenBlobs}. */
+  boolean closing;
+
   private final ReentrantReadWriteLock descriptor = new ReentrantReadWriteLock();
   private volatile BlobRecord record;
   private volatile Path path;

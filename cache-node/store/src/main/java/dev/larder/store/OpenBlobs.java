@@ -17,13 +17,11 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Locks:</b> the caller holds the key's lock wherever it says so; {@code idle} is a leaf.
  */
 final class OpenBlobs {
-  private final KeyLocks locks;
   private final int filesMax;
   private final ConcurrentHashMap<BlobKey, OpenBlob> open = new ConcurrentHashMap<>();
   private final LinkedHashMap<BlobKey, OpenBlob> idle = new LinkedHashMap<>();
 
-  OpenBlobs(KeyLocks locks, int filesMax) {
-    this.locks = locks;
+  OpenBlobs(int filesMax) {
     this.filesMax = filesMax;
   }
 
@@ -38,14 +36,21 @@ final class OpenBlobs {
     return blob != null && blob.references > 0;
   }
 
-  /** Adds one reference. Under the key's lock. */
-  void retain(OpenBlob blob) {
-    blob.references++;
-    if (blob.references == 1) {
-      synchronized (idle) {
-        idle.remove(blob.key);
+  /**
+   * Adds one reference. Under the key's lock.
+   *
+   * @return false if the file is being closed to make room for another: open it anew
+   */
+  boolean retain(OpenBlob blob) {
+    synchronized (idle) {
+      if (blob.closing) {
+        open.remove(blob.key, blob);
+        return false;
       }
+      idle.remove(blob.key, blob);
     }
+    blob.references++;
+    return true;
   }
 
   /** Registers a file just opened. Under the key's lock. */
@@ -80,24 +85,28 @@ final class OpenBlobs {
    * @throws LarderException TOO_MANY if all are in use
    */
   void admitOne() {
-    if (open.size() < filesMax) {
-      return;
-    }
-    for (OpenBlob oldest : idleSnapshot()) {
-      KeyLocks.Held held = locks.tryLock(oldest.key);
-      if (held != null) {
-        try (held) {
-          if (oldest.references == 0 && open.get(oldest.key) == oldest) {
-            discard(oldest);
-          }
-        }
-      }
-      if (open.size() < filesMax) {
-        return;
+    while (open.size() >= filesMax) {
+      if (!closeOneIdle()) {
+        throw new LarderException(
+            ErrorCode.TOO_MANY, "store.open-files-max: " + filesMax + " data files are in use");
       }
     }
-    throw new LarderException(
-        ErrorCode.TOO_MANY, "store.open-files-max: " + filesMax + " data files are in use");
+  }
+
+  /** False if none is idle. Needs no key's lock: a thread may hold one of another blob. */
+  private boolean closeOneIdle() {
+    OpenBlob oldest;
+    synchronized (idle) {
+      Map.Entry<BlobKey, OpenBlob> first = idle.pollFirstEntry();
+      if (first == null) {
+        return false;
+      }
+      oldest = first.getValue();
+      oldest.closing = true;
+    }
+    open.remove(oldest.key, oldest);
+    oldest.closeFiles();
+    return true;
   }
 
   /** Files open now. */
@@ -108,18 +117,5 @@ final class OpenBlobs {
   /** All, for closing the store. */
   List<OpenBlob> all() {
     return new ArrayList<>(open.values());
-  }
-
-  private List<OpenBlob> idleSnapshot() {
-    synchronized (idle) {
-      List<OpenBlob> out = new ArrayList<>();
-      for (Map.Entry<BlobKey, OpenBlob> entry : idle.entrySet()) {
-        out.add(entry.getValue());
-        if (out.size() == 32) {
-          break;
-        }
-      }
-      return out;
-    }
   }
 }

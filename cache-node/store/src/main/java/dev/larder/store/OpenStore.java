@@ -37,37 +37,43 @@ final class OpenStore {
   /** A sealed blob's file with a reference added; empty when it is not sealed or not a file. */
   Optional<OpenBlob> openSealed(BlobKey key) {
     try (KeyLocks.Held held = parts.locks().lock(key)) {
-      OpenBlob blob = parts.open().find(key);
-      if (blob == null) {
-        Optional<BlobRecord> record = parts.index().blob(key);
-        if (record.isEmpty() || record.get().state() != BlobRecord.State.SEALED_FILE) {
+      while (true) {
+        OpenBlob blob = parts.open().find(key);
+        if (blob == null) {
+          Optional<BlobRecord> record = parts.index().blob(key);
+          if (record.isEmpty() || record.get().state() != BlobRecord.State.SEALED_FILE) {
+            return Optional.empty();
+          }
+          blob = openFile(key, record.get());
+        }
+        if (blob == null || !blob.isSealed() || blob.record().doomed()) {
           return Optional.empty();
         }
-        blob = openFile(key, record.get());
+        if (parts.open().retain(blob)) {
+          return Optional.of(blob);
+        }
       }
-      if (blob == null || !blob.isSealed() || blob.record().doomed()) {
-        return Optional.empty();
-      }
-      parts.open().retain(blob);
-      return Optional.of(blob);
     }
   }
 
   /** A blob's file with a reference added, created if the blob is absent. */
   OpenBlob openFill(BlobKey key, long sizeBytes) {
     try (KeyLocks.Held held = parts.locks().lock(key)) {
-      OpenBlob blob = parts.open().find(key);
-      if (blob == null) {
-        Optional<BlobRecord> record = parts.index().blob(key);
-        record.ifPresent(each -> checkOpenable(key, each, sizeBytes));
-        blob = record.isPresent() ? openFile(key, record.get()) : null;
+      while (true) {
+        OpenBlob blob = parts.open().find(key);
         if (blob == null) {
-          blob = create(key, sizeBytes);
+          Optional<BlobRecord> record = parts.index().blob(key);
+          record.ifPresent(each -> checkOpenable(key, each, sizeBytes));
+          blob = record.isPresent() ? openFile(key, record.get()) : null;
+          if (blob == null) {
+            blob = create(key, sizeBytes);
+          }
+        }
+        checkOpenable(key, blob.record(), sizeBytes);
+        if (parts.open().retain(blob)) {
+          return blob;
         }
       }
-      checkOpenable(key, blob.record(), sizeBytes);
-      parts.open().retain(blob);
-      return blob;
     }
   }
 

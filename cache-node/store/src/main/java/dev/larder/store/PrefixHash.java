@@ -6,6 +6,7 @@ import dev.larder.protocol.Digests;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -22,6 +23,7 @@ final class PrefixHash {
   private MessageDigest sha = Digests.sha256();
   private long nextBlock;
   private volatile boolean stale;
+  private final AtomicBoolean queued = new AtomicBoolean();
 
   PrefixHash(OpenBlob blob, BufferPool buffers) {
     this.blob = blob;
@@ -33,8 +35,14 @@ final class PrefixHash {
     stale = true;
   }
 
+  /** Whether the caller is to queue a call of {@link #advance}: false while one is queued. */
+  boolean queue() {
+    return queued.compareAndSet(false, true);
+  }
+
   /** Takes in what is present in order; does nothing if another thread is at it. */
   void advance() throws IOException {
+    queued.set(false);
     if (lock.tryLock()) {
       try {
         run();

@@ -243,8 +243,9 @@ final class Recovery {
       parts.counters().increment(Counter.ORPHANS_TOTAL);
       Optional<BlobRecord> before = parts.index().blob(key);
       if (trust.isEmpty()) {
-        before.ifPresent(record -> removal.remove(key, record));
         parts.quarantine().take(file, "nothing vouches for this file's content");
+        before.ifPresentOrElse(
+            record -> removal.remove(key, record), () -> parts.listeners().gone(key, true));
       } else {
         adopt(key, found, trust.get(), before);
       }

@@ -2,6 +2,7 @@ package dev.larder.store;
 
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
+import dev.larder.protocol.LarderException;
 import dev.larder.store.Counters.Counter;
 import dev.larder.store.evict.UnitId;
 import dev.larder.store.index.BlobIndex;
@@ -11,7 +12,12 @@ import dev.larder.store.index.StripeRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes blobs out of the store. The index forgets first, and forgets for good (its log is synced),
@@ -20,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The caller holds the key's lock.
  */
 final class Removal {
+  private static final Logger log = LoggerFactory.getLogger(Removal.class);
+
   private final StoreDirectory directory;
   private final BlobIndex index;
   private final OpenBlobs open;
@@ -42,21 +50,54 @@ final class Removal {
 
   /** Removes a blob, record and bytes; open handles find it gone. */
   void remove(BlobKey key, BlobRecord record) {
-    forget(key, record);
-    if (record.state() != BlobRecord.State.SEALED_SMALL) {
+    BlobRecord was = forget(key, record, true);
+    if (was.state() != BlobRecord.State.SEALED_SMALL) {
       index.sync();
-      unlink(path(key, record));
+      unlink(path(key, was));
+      if (was.isSealed()) {
+        unmark(List.of(key));
+      }
     }
     listeners.gone(key, true);
   }
 
+  /** Sealed files were unlinked. */
+  void unmark(Collection<BlobKey> keys) {
+    try {
+      index.change(false, change -> keys.forEach(change::unmarkGoing));
+    } catch (LarderException e) {
+      // On a full volume, say. The next start finds nothing to unlink under that name.
+      log.debug("marks of unlinked files stay: {}", e.toString());
+    }
+  }
+
+  /** Unlinks sealed files whose records went right before a crash. Before the store is used. */
+  void finish() {
+    List<BlobKey> done = new ArrayList<>();
+    for (BlobKey key : index.going()) {
+      try {
+        // A record means that the blob came back, and its file with it.
+        if (index.blob(key).isEmpty() && Files.deleteIfExists(directory.blobPath(key))) {
+          counters.increment(Counter.ORPHANS_TOTAL);
+        }
+        done.add(key);
+      } catch (IOException e) {
+        counters.increment(Counter.IO_ERRORS_TOTAL);
+        log.warn("a removed file is left to the next start: {}", e.toString());
+      }
+    }
+    if (!done.isEmpty()) {
+      unmark(done);
+    }
+  }
+
   /** Sets a blob aside: its file is kept in quarantine, a small one is dropped. */
   void setAside(BlobKey key, BlobRecord record, String reason) {
-    forget(key, record);
-    if (record.state() != BlobRecord.State.SEALED_SMALL) {
+    BlobRecord was = forget(key, record, false);
+    if (was.state() != BlobRecord.State.SEALED_SMALL) {
       index.sync();
       try {
-        quarantine.take(path(key, record), reason);
+        quarantine.take(path(key, was), reason);
       } catch (IOException e) {
         throw Faults.of(e);
       }
@@ -68,14 +109,27 @@ final class Removal {
   /**
    * Takes the records of a blob out of the index and marks its open file as gone. The bytes are
    * left to the caller, who syncs the index first.
+   *
+   * @param record what the index has, unless the blob is open: then it may be sealed meanwhile
+   * @param unlinks whether the file is to be unlinked even if a crash comes first
+   * @return the record that went
    */
-  void forget(BlobKey key, BlobRecord record) {
+  BlobRecord forget(BlobKey key, BlobRecord record, boolean unlinks) {
     OpenBlob blob = open.find(key);
     if (blob != null) {
       blob.state.lock();
     }
+    BlobRecord was;
     try {
-      index.change(false, change -> forgetRecords(change, key, record));
+      was = blob == null ? record : blob.record();
+      index.change(
+          false,
+          change -> {
+            forgetRecords(change, key, was);
+            if (unlinks && was.state() == BlobRecord.State.SEALED_FILE) {
+              change.markGoing(key);
+            }
+          });
       if (blob != null) {
         blob.markGone();
         space.release(dropReservations(blob));
@@ -92,7 +146,8 @@ final class Removal {
         open.detach(blob);
       }
     }
-    forgetOrder(key, record);
+    forgetOrder(key, was);
+    return was;
   }
 
   /** Clears the reserved bits; answers the bytes they were charged. Under the blob's state lock. */

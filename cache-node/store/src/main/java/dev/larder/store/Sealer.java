@@ -28,8 +28,8 @@ import java.util.Optional;
 /**
  * Makes complete blobs final.
  *
- * <p>Order on disk: data (synced when their blocks were committed), rename into {@code blobs/},
- * both folders synced, then the record, synced. A crash in between leaves a file in {@code blobs/}
+ * <p>Order on disk: data (synced when their blocks were committed), rename into {@code blobs/}, its
+ * folder there synced, then the record, synced. A crash in between leaves a file in {@code blobs/}
  * that the index calls filling, which {@link Recovery} hashes again.
  */
 final class Sealer {
@@ -216,8 +216,9 @@ final class Sealer {
     if (mode == MODE_SEALED) {
       setMode(blob, mode);
     }
+    // One folder is enough: if the old name outlives a power loss beside the new one, recovery
+    // removes it. Each thread syncs its own, as the kernel makes one commit of what comes together.
     PosixFile.syncFolder(target);
-    PosixFile.syncFolder(java.util.Objects.requireNonNull(from.getParent()));
   }
 
   private static void setMode(OpenBlob blob, int mode) throws IOException {

@@ -83,6 +83,7 @@ final class SmallBlobs {
     BlobRecord record = BlobRecord.sealed(BlobRecord.State.SEALED_SMALL, size, own, earned);
     evictor.reserve(record.chargeBytes());
     boolean fresh;
+    boolean charged = false;
     SealedInfo info;
     try (KeyLocks.Held held = parts.locks().lock(key)) {
       Optional<BlobRecord> before = parts.index().blob(key);
@@ -98,14 +99,18 @@ final class SmallBlobs {
                 change -> {
                   change.putSmall(key, new SmallRecord(earned, own, content));
                   change.putBlob(key, null, record);
+                  change.unreserve(record.chargeBytes());
                 });
+        charged = true;
         parts.order().admitted(UnitId.whole(key), record.chargeBytes());
         info = Sealer.info(key, record);
       } else {
         info = existing(key, before.get(), size);
       }
     } finally {
-      parts.space().release(record.chargeBytes());
+      if (!charged) {
+        parts.space().release(record.chargeBytes());
+      }
     }
     if (fresh) {
       parts.counters().increment(Counter.SEALED_TOTAL);

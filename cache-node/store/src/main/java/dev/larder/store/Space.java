@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.store.index.BlobIndex;
+import dev.larder.store.index.IndexChange;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -18,7 +19,6 @@ final class Space {
   private final FileStore volume;
   private final long diskMaxBytes;
   private final long minFreeBytes;
-  private final AtomicLong reserved = new AtomicLong();
 
   /**
    * Small blobs deleted whose room RocksDB gives back only when it compacts. Counted as free, or a
@@ -42,7 +42,7 @@ final class Space {
 
   /** Bytes charged now: what the index has, and what is reserved. */
   long used() {
-    return index.summary().chargedBytes() + reserved.get();
+    return index.charge().usedBytes();
   }
 
   /** The budget in force now. */
@@ -66,22 +66,19 @@ final class Space {
     if (shortBy(bytes) > 0) {
       return false;
     }
-    reserved.addAndGet(bytes);
+    index.reserve(bytes);
     return true;
   }
 
-  /** Gives a charge back, or leaves it to the index, which now counts the bytes itself. */
+  /**
+   * Gives a charge back that led to no record; what did is moved by {@link IndexChange#unreserve}.
+   */
   void release(long bytes) {
-    reserved.addAndGet(-bytes);
-  }
-
-  /** Charges bytes that are on disk already. */
-  void hold(long bytes) {
-    reserved.addAndGet(bytes);
+    index.reserve(-bytes);
   }
 
   long reserved() {
-    return reserved.get();
+    return index.charge().reservedBytes();
   }
 
   void smallDeleted(long bytes) {

@@ -28,6 +28,7 @@ final class StatsReader {
     gauges.put("commit_queue_capacity_bytes", config.commitBytesMax());
     gauges.put("reserved_bytes", parts.space().reserved());
     gauges.put("eviction_units", parts.order().size());
+    gauges.put("refused_victims", (long) work.evictor().refused());
     gauges.put("hot_blobs", index.cachedBlobs());
     gauges.put("hot_digest_bytes", index.cachedDigestBytes());
     return new StoreStats(

@@ -57,7 +57,7 @@ final class StoreBuilder {
             directory,
             index,
             locks,
-            new OpenBlobs(locks, config.openFilesMax()),
+            new OpenBlobs(config.openFilesMax()),
             new Space(index, directory.root(), config.diskMaxBytes(), config.diskMinFreeBytes()),
             new Order(),
             quarantine,
@@ -82,6 +82,7 @@ final class StoreBuilder {
     Background background =
         new Background(
             parts, work, new Scrubber(parts, removal, smalls, open), hooks, signals, stopped);
+    removal.finish();
     committer.start();
     background.start();
     return new LarderStore(parts, work, smalls, background);

@@ -110,6 +110,8 @@ public record StoreConfig(
    * @param bufferBytes {@code store.buffers}: direct buffers of 1 MiB for checking and copying
    * @param syncThreads {@code store.sync-threads}: files put on stable storage at a time
    * @param quarantineBytesMax {@code store.quarantine-max}: kept of what was set aside
+   * @param refusedVictimsMax {@code store.refused-victims-max}: blobs remembered as in use by
+   *     mounts
    * @param saveInterval {@code store.order-save-interval}: how often the eviction order is saved
    */
   public record Limits(
@@ -118,10 +120,11 @@ public record StoreConfig(
       long bufferBytes,
       int syncThreads,
       long quarantineBytesMax,
+      int refusedVictimsMax,
       Duration saveInterval) {
     /** A few MiB in all. */
     public static final Limits DEFAULTS =
-        new Limits(10_000, 8 * MIB, 16 * MIB, 4, 1024 * MIB, Duration.ofMinutes(2));
+        new Limits(10_000, 8 * MIB, 16 * MIB, 4, 1024 * MIB, 10_000, Duration.ofMinutes(2));
 
     /** Checks every bound; the message names its key. */
     public Limits {
@@ -130,6 +133,7 @@ public record StoreConfig(
       require(bufferBytes >= 2 * MIB, "store.buffers", bufferBytes);
       require(syncThreads >= 1, "store.sync-threads", syncThreads);
       require(quarantineBytesMax >= 0, "store.quarantine-max", quarantineBytesMax);
+      require(refusedVictimsMax >= 1, "store.refused-victims-max", refusedVictimsMax);
       require(saveInterval.isPositive(), "store.order-save-interval", saveInterval);
     }
   }

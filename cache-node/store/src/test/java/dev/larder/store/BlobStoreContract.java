@@ -24,12 +24,14 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -438,6 +440,61 @@ abstract class BlobStoreContract {
       readAndCheck(store, opened);
     }
     assertNotEquals(0, store.stats().counters().get("evicted_bytes_total"));
+  }
+
+  @Test
+  void whatTheGuardRefusesStaysAndOthersGo() {
+    store(8L * MIB);
+    Sample mounted = Sample.of(20, 2 * MIB);
+    Set<BlobKey> asked = new ConcurrentSkipListSet<>();
+    List<String> wrongFiles = new ArrayList<>();
+    store.guardEvictions((key, file) -> {
+      asked.add(key);
+      if (!Files.isRegularFile(file)) {
+        wrongFiles.add(key + " is not at " + file);
+      }
+      return !key.equals(mounted.key());
+    });
+    put(store, mounted);
+    for (int number = 100; number < 120; number++) {
+      put(store, Sample.of(3 * number + 1, 2 * MIB));
+      assertTrue(store.stats().usedBytes() <= 8L * MIB);
+    }
+    readAndCheck(store, mounted);
+    assertTrue(asked.contains(mounted.key()), "never asked about");
+    assertEquals(List.of(), wrongFiles);
+    assertTrue(store.delete(mounted.key()), "deleting asks nobody");
+    assertTrue(store.find(mounted.key()).isEmpty());
+  }
+
+  @Test
+  void whatWasRefusedIsAskedAboutAgain() {
+    store(5L * MIB);
+    AtomicBoolean granted = new AtomicBoolean();
+    store.guardEvictions((key, file) -> {
+      if (!granted.get()) {
+        throw new IllegalStateException("a fault of the guard is a refusal");
+      }
+      return true;
+    });
+    Sample mounted = Sample.of(20, 4 * MIB);
+    put(store, mounted);
+    Sample other = Sample.of(22, 3 * MIB);
+    try (Fill fill = store.openFill(other.key(), other.sizeBytes())) {
+      assertFault(ErrorCode.STORE_FULL, () -> fill.reserve(0, other.sizeBytes()));
+      granted.set(true);
+      StoreTestSupport.await(
+          "asked again",
+          () -> {
+            try {
+              fill.reserve(0, other.sizeBytes());
+              return true;
+            } catch (LarderException e) {
+              return false;
+            }
+          });
+    }
+    assertTrue(store.find(mounted.key()).isEmpty());
   }
 
   @Test

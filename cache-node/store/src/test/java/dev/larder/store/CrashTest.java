@@ -74,6 +74,7 @@ class CrashTest {
           StoreTruth.checkClaims(store, samples);
           store.awaitSettled();
           StoreTruth.checkFilesAndStats(store, directory, samples);
+          StoreTruth.checkNothingSetAside(directory);
           assertEquals(0, store.stats().counters().get("index_set_aside_total"));
           evicted += store.stats().usedBytes() > budget / 2 ? 1 : 0;
         }

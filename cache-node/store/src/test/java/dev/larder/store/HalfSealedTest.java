@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A crash between the rename of a seal and its record, found by {@link CrashTest}. */
@@ -39,6 +40,23 @@ class HalfSealedTest {
       BlobStoreContract.readAndCheck(store, sample);
       store.awaitSettled();
       assertFalse(Files.exists(from));
+      BlobStoreContract.readAndCheck(store, sample);
+    }
+  }
+
+  /** A seal syncs the folder its file came to; the one it left may keep the old name. */
+  @Test
+  void anOldNameBesideASealedFileGoes() throws IOException {
+    Sample sample = Sample.of(1, (2 << 20) + 5);
+    StoreConfig config = StoreConfig.defaults(folder).withBudget(0, 0);
+    try (LarderStore store = LarderStore.open(config)) {
+      BlobStoreContract.put(store, sample);
+    }
+    Path old = folder.resolve("fills").resolve(sample.key().diskName());
+    Files.createLink(old, folder.resolve("blobs").resolve(sample.key().diskName()));
+    try (LarderStore store = LarderStore.open(config)) {
+      store.awaitSettled();
+      assertFalse(Files.exists(old));
       BlobStoreContract.readAndCheck(store, sample);
     }
   }

@@ -46,6 +46,7 @@ final class ReferenceStore implements BlobStore {
   final Disk disk;
   private final long budget;
   private final List<StoreListener> listeners = new ArrayList<>();
+  private VictimGuard guard = (key, file) -> true;
   private long evictedBytes;
   boolean closed;
 
@@ -252,6 +253,19 @@ final class ReferenceStore implements BlobStore {
     listeners.add(listener);
   }
 
+  @Override
+  public synchronized void guardEvictions(VictimGuard asked) {
+    guard = asked;
+  }
+
+  private boolean isGranted(ReferenceBlob blob) {
+    try {
+      return blob.sealed == null || blob.small != null || guard.mayEvict(blob.key, blob.path());
+    } catch (RuntimeException e) {
+      return false;
+    }
+  }
+
   void sealed(ReferenceBlob blob) {
     SealedInfo info = java.util.Objects.requireNonNull(blob.sealed);
     listeners.forEach(listener -> listener.onSealed(info));
@@ -300,7 +314,7 @@ final class ReferenceStore implements BlobStore {
       if (used() + bytes <= budget) {
         return;
       }
-      if (blob.opens == 0 && !disk.pins.containsKey(blob.key)) {
+      if (blob.opens == 0 && !disk.pins.containsKey(blob.key) && isGranted(blob)) {
         evictedBytes += blob.presentBytes();
         remove(blob);
       }

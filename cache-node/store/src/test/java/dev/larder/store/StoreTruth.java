@@ -80,6 +80,13 @@ final class StoreTruth {
     assertTrue(stats.pinnedBytes() >= pinnedBytes, "pinned bytes " + stats.pinnedBytes());
   }
 
+  /** Nothing is suspect after a mere kill: what was being removed is removed. */
+  static void checkNothingSetAside(Path directory) throws IOException {
+    try (Stream<Path> all = Files.list(directory.resolve("quarantine"))) {
+      assertEquals(List.of(), all.map(Path::getFileName).toList(), "set aside after a kill");
+    }
+  }
+
   private static Set<BlobKey> keysUnder(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.filter(Files::isRegularFile)

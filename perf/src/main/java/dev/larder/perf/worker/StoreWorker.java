@@ -37,6 +37,8 @@ import java.util.concurrent.locks.LockSupport;
  *   <li>{@code churn DIR COUNT SECONDS} writes and reads in equal parts, blobs like those of build,
  *       with a full budget, so that everything written evicts something; prints {@code churn
  *       OPERATIONS EVICTED_BYTES RSS_PEAK_BYTES REFUSED}
+ *   <li>{@code seal DIR COUNT THREADS} fills an empty one with blobs of 100 KiB, so many at a time;
+ *       prints {@code sealed SECONDS}
  * </ul>
  */
 public final class StoreWorker {
@@ -49,6 +51,9 @@ public final class StoreWorker {
   /** One blob in so many is kept as a file. */
   public static final int FILE_EVERY = 200;
 
+  /** Bytes of a blob that seal makes. */
+  public static final int SEAL_BYTES = 100 << 10;
+
   private static final int THREADS = 16;
 
   private StoreWorker() {}
@@ -60,6 +65,7 @@ public final class StoreWorker {
       case "build" -> build(directory, count);
       case "open" -> open(directory, count, Long.parseLong(arguments[3]));
       case "churn" -> churn(directory, count, Long.parseLong(arguments[3]));
+      case "seal" -> seal(directory, count, Integer.parseInt(arguments[3]));
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
@@ -67,15 +73,17 @@ public final class StoreWorker {
   private static void build(Path directory, long count) throws Exception {
     AtomicLong next = new AtomicLong();
     try (LarderStore store = LarderStore.open(StoreConfig.defaults(directory))) {
-      run(() -> {
-        for (long i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-          if (i % FILE_EVERY == 0) {
-            putFile(store, i, FILE_BYTES);
-          } else {
-            putSmall(store, i, SMALL_BYTES);
-          }
-        }
-      });
+      run(
+          THREADS,
+          () -> {
+            for (long i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+              if (i % FILE_EVERY == 0) {
+                putFile(store, i, FILE_BYTES);
+              } else {
+                putSmall(store, i, SMALL_BYTES);
+              }
+            }
+          });
     }
     System.out.println("built " + count);
   }
@@ -106,31 +114,37 @@ public final class StoreWorker {
     StoreStats stats;
     try (LarderStore store = LarderStore.open(defaults.withBudget(used, 0))) {
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-      run(() -> {
-        SplittableRandom random = new SplittableRandom(Thread.currentThread().threadId());
-        while (System.nanoTime() < end) {
-          int dice = random.nextInt(2 * FILE_EVERY);
-          try {
-            if (dice < FILE_EVERY) {
-              read(store, random.nextLong(count), count);
-            } else if (dice > FILE_EVERY) {
-              putSmall(
-                  store, fresh.getAndIncrement(), SMALL_BYTES / 2 + random.nextInt(SMALL_BYTES));
-            } else {
-              putFile(
-                  store, fresh.getAndIncrement(), FILE_BYTES / 2 + 1 + random.nextInt(FILE_BYTES));
+      run(
+          THREADS,
+          () -> {
+            SplittableRandom random = new SplittableRandom(Thread.currentThread().threadId());
+            while (System.nanoTime() < end) {
+              int dice = random.nextInt(2 * FILE_EVERY);
+              try {
+                if (dice < FILE_EVERY) {
+                  read(store, random.nextLong(count), count);
+                } else if (dice > FILE_EVERY) {
+                  putSmall(
+                      store,
+                      fresh.getAndIncrement(),
+                      SMALL_BYTES / 2 + random.nextInt(SMALL_BYTES));
+                } else {
+                  putFile(
+                      store,
+                      fresh.getAndIncrement(),
+                      FILE_BYTES / 2 + 1 + random.nextInt(FILE_BYTES));
+                }
+                operations.incrementAndGet();
+              } catch (LarderException e) {
+                // An agent reads past a full store, so it is no failure, but it is told.
+                if (e.code() != ErrorCode.STORE_FULL) {
+                  throw e;
+                }
+                refused.incrementAndGet();
+                LockSupport.parkNanos(10_000_000);
+              }
             }
-            operations.incrementAndGet();
-          } catch (LarderException e) {
-            // An agent reads past a full store, so it is no failure, but it is told.
-            if (e.code() != ErrorCode.STORE_FULL) {
-              throw e;
-            }
-            refused.incrementAndGet();
-            LockSupport.parkNanos(10_000_000);
-          }
-        }
-      });
+          });
       stats = store.stats();
     }
     System.out.println(
@@ -142,6 +156,21 @@ public final class StoreWorker {
             + ProcStat.of(ProcessHandle.current().pid()).rssPeakBytes()
             + " "
             + refused);
+  }
+
+  private static void seal(Path directory, long count, int threads) throws Exception {
+    AtomicLong next = new AtomicLong();
+    try (LarderStore store = LarderStore.open(StoreConfig.defaults(directory))) {
+      long started = System.nanoTime();
+      run(
+          threads,
+          () -> {
+            for (long i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
+              putFile(store, i, SEAL_BYTES);
+            }
+          });
+      System.out.println("sealed " + (System.nanoTime() - started) / 1e9);
+    }
   }
 
   /** Reads a blob with the store's checks; false when it is absent. */
@@ -194,12 +223,12 @@ public final class StoreWorker {
     void run() throws Exception;
   }
 
-  private static void run(Work work) throws IOException, InterruptedException {
-    try (ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+  private static void run(int threads, Work work) throws IOException, InterruptedException {
+    try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
       List<Future<?>> all = new ArrayList<>();
-      for (int i = 0; i < THREADS; i++) {
+      for (int i = 0; i < threads; i++) {
         all.add(
-            threads.submit(() -> {
+            pool.submit(() -> {
               work.run();
               return 0;
             }));

@@ -7,6 +7,7 @@ import dev.larder.protocol.Digests;
 import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore;
 import dev.larder.store.StoreStats;
+import dev.larder.store.VictimGuard;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -116,6 +117,11 @@ final class FakeStore implements BlobStore {
 
   @Override
   public void addListener(StoreListener listener) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void guardEvictions(VictimGuard guard) {
     throw new UnsupportedOperationException();
   }
 

@@ -10,12 +10,14 @@ import dev.larder.store.rocks.Batch;
 import dev.larder.store.rocks.Family;
 import dev.larder.store.rocks.IndexFault;
 import dev.larder.store.rocks.RocksIndex;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
@@ -33,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BlobIndex implements AutoCloseable {
   private static final byte[] SUMMARY_KEY = "summary".getBytes(StandardCharsets.US_ASCII);
-  private static final byte[] PIN_VALUE = {Records.VERSION};
+  private static final byte[] PRESENT = {Records.VERSION};
 
   private final Path folder;
   private final IndexSettings settings;
@@ -42,8 +44,11 @@ public final class BlobIndex implements AutoCloseable {
   private final Cache<StripeId, StripeRecord> stripes;
   private final PinSet pins = new PinSet();
   private final Object writeLock = new Object();
+  private final SharedSync logSync = new SharedSync(() -> db().sync());
+  private final List<BlobKey> going;
   private volatile RocksIndex db;
-  private volatile Summary summary;
+  private final AtomicReference<Charge> charge =
+      new AtomicReference<>(new Charge(Summary.EMPTY, 0));
   private volatile long pinnedBytes;
 
   private record StripeId(BlobKey key, int stripe) {}
@@ -65,8 +70,9 @@ public final class BlobIndex implements AutoCloseable {
             .build();
     this.db = openDatabase();
     try {
-      this.summary = readSummary(db);
+      charge.set(new Charge(readSummary(db), 0));
       loadPins();
+      this.going = loadGoing();
     } catch (IndexFault | LarderException e) {
       db.close();
       throw e;
@@ -91,10 +97,9 @@ public final class BlobIndex implements AutoCloseable {
       db = openDatabase();
       blobs.invalidateAll();
       stripes.invalidateAll();
-      summary = readSummary(db);
+      publish(readSummary(db), 0);
       pinnedBytes = 0;
-      db.write(
-          true, batch -> kept.forEach(recordKey -> batch.put(Family.PIN, recordKey, PIN_VALUE)));
+      db.write(true, batch -> kept.forEach(recordKey -> batch.put(Family.PIN, recordKey, PRESENT)));
       pins.clear();
       loadPins();
     }
@@ -102,7 +107,21 @@ public final class BlobIndex implements AutoCloseable {
 
   /** Exact totals. */
   public Summary summary() {
-    return summary;
+    return charge.get().indexed();
+  }
+
+  /** What the budget is charged for. */
+  public Charge charge() {
+    return charge.get();
+  }
+
+  /** Charges bytes that no record speaks of yet; gives them back where negative. */
+  public void reserve(long bytes) {
+    charge.updateAndGet(now -> new Charge(now.indexed(), now.reservedBytes() + bytes));
+  }
+
+  private void publish(Summary totals, long unreserved) {
+    charge.updateAndGet(now -> new Charge(totals, now.reservedBytes() - unreserved));
   }
 
   /** A blob's record. */
@@ -132,7 +151,7 @@ public final class BlobIndex implements AutoCloseable {
           if (!Records.hasPrefix(recordKey, prefix)) {
             return false;
           }
-          int stripe = java.nio.ByteBuffer.wrap(recordKey).getInt(BlobKey.BINARY_BYTES);
+          int stripe = ByteBuffer.wrap(recordKey).getInt(BlobKey.BINARY_BYTES);
           try {
             visitor.accept(stripe, StripeRecord.decode(recordKey, value));
           } catch (BadRecordException e) {
@@ -198,11 +217,11 @@ public final class BlobIndex implements AutoCloseable {
         db.write(
             sync,
             batch -> {
-              recorder[0] = new Recorder(batch, summary, touched, touchedStripes);
+              recorder[0] = new Recorder(batch, summary(), touched, touchedStripes);
               changes.accept(recorder[0]);
               batch.put(Family.META, SUMMARY_KEY, recorder[0].totals.encode(SUMMARY_KEY));
             });
-        summary = recorder[0].totals;
+        publish(recorder[0].totals, recorder[0].unreserved);
         pinnedBytes += recorder[0].pinnedDelta;
         blobs.invalidateAll(touched);
         stripes.invalidateAll(touchedStripes);
@@ -212,10 +231,13 @@ public final class BlobIndex implements AutoCloseable {
     }
   }
 
-  /** Makes every change so far survive a power loss. */
+  /**
+   * Makes every change so far survive a power loss. Callers that come while the log is being synced
+   * share the next sync.
+   */
   public void sync() {
     try {
-      db.sync();
+      logSync.run();
     } catch (IndexFault e) {
       throw onWriteFault(e);
     }
@@ -223,7 +245,7 @@ public final class BlobIndex implements AutoCloseable {
 
   /** Records a pin. Survives a power loss. */
   public void addPin(BlobKey key, String owner) {
-    writePin(batch -> batch.put(Family.PIN, Records.pinKey(key, owner), PIN_VALUE));
+    writePin(batch -> batch.put(Family.PIN, Records.pinKey(key, owner), PRESENT));
     synchronized (writeLock) {
       if (pins.add(key)) {
         pinnedBytes += blob(key).map(BlobRecord::chargeBytes).orElse(0L);
@@ -281,6 +303,23 @@ public final class BlobIndex implements AutoCloseable {
     }
   }
 
+  /**
+   * Removed blobs whose sealed files a crash may have left, as found when the index was opened: see
+   * {@link IndexChange#markGoing}.
+   */
+  public List<BlobKey> going() {
+    return going;
+  }
+
+  private List<BlobKey> loadGoing() {
+    List<BlobKey> keys = new ArrayList<>();
+    scan(
+        Family.META,
+        Records.goingPrefix(),
+        (recordKey, value) -> Records.goingKeyOf(recordKey).map(keys::add).orElse(false));
+    return List.copyOf(keys);
+  }
+
   /** A value kept for the store under a name, such as a cursor; unchecked. */
   public byte @Nullable [] meta(String name) {
     return reading(() -> db.get(Family.META, name.getBytes(StandardCharsets.US_ASCII)));
@@ -330,6 +369,10 @@ public final class BlobIndex implements AutoCloseable {
     synchronized (writeLock) {
       db.close();
     }
+  }
+
+  private RocksIndex db() {
+    return db;
   }
 
   private RocksIndex openDatabase() {
@@ -455,6 +498,7 @@ public final class BlobIndex implements AutoCloseable {
     private final List<StripeId> touchedStripes;
     private Summary totals;
     private long pinnedDelta;
+    private long unreserved;
 
     Recorder(Batch batch, Summary totals, List<BlobKey> touched, List<StripeId> touchedStripes) {
       this.batch = batch;
@@ -507,6 +551,21 @@ public final class BlobIndex implements AutoCloseable {
     @Override
     public void removeSmall(BlobKey key) {
       batch.delete(Family.SMALL, Records.key(key));
+    }
+
+    @Override
+    public void markGoing(BlobKey key) {
+      batch.put(Family.META, Records.goingKey(key), PRESENT);
+    }
+
+    @Override
+    public void unmarkGoing(BlobKey key) {
+      batch.delete(Family.META, Records.goingKey(key));
+    }
+
+    @Override
+    public void unreserve(long bytes) {
+      unreserved += bytes;
     }
   }
 }

@@ -25,4 +25,16 @@ public interface IndexChange {
 
   /** Removes a small blob's content. */
   void removeSmall(BlobKey key);
+
+  /** Notes that a removed blob's sealed file is about to be unlinked. */
+  void markGoing(BlobKey key);
+
+  /** The file is gone. */
+  void unmarkGoing(BlobKey key);
+
+  /**
+   * Bytes that were reserved are what the records now speak of; negative where records no longer
+   * speak of bytes that stay reserved.
+   */
+  void unreserve(long bytes);
 }

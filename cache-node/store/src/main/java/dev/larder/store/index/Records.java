@@ -5,6 +5,7 @@ import dev.larder.protocol.Digest;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
@@ -15,6 +16,8 @@ import java.util.zip.CRC32C;
 final class Records {
   static final byte VERSION = 1;
   static final int CRC_BYTES = 4;
+
+  private static final byte[] GOING = "going:".getBytes(StandardCharsets.US_ASCII);
 
   private Records() {}
 
@@ -41,6 +44,25 @@ final class Records {
         .put(key.binary())
         .put(name)
         .array();
+  }
+
+  static byte[] goingPrefix() {
+    return GOING.clone();
+  }
+
+  static byte[] goingKey(BlobKey key) {
+    return ByteBuffer.allocate(GOING.length + BlobKey.BINARY_BYTES)
+        .put(GOING)
+        .put(key.binary())
+        .array();
+  }
+
+  /** Empty if the key is none of {@link #goingKey}. */
+  static Optional<BlobKey> goingKeyOf(byte[] recordKey) {
+    return recordKey.length == GOING.length + BlobKey.BINARY_BYTES && hasPrefix(recordKey, GOING)
+        ? Optional.of(
+            BlobKey.ofBinary(Arrays.copyOfRange(recordKey, GOING.length, recordKey.length)))
+        : Optional.empty();
   }
 
   static BlobKey blobKeyOf(byte[] recordKey) {

@@ -35,6 +35,8 @@ final class Libc {
   private static final MethodHandle FCHMOD = of("fchmod", JAVA_INT, JAVA_INT);
   private static final MethodHandle FALLOCATE =
       of("fallocate", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle SYNC_FILE_RANGE =
+      of("sync_file_range", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
   private static final MethodHandle LSEEK =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("lseek"),
@@ -77,6 +79,10 @@ final class Libc {
 
   static int fallocate(int fd, int mode, long offset, long length) {
     return call(state -> (int) FALLOCATE.invokeExact(state, fd, mode, offset, length));
+  }
+
+  static int syncFileRange(int fd, long offset, long length, int flags) {
+    return call(state -> (int) SYNC_FILE_RANGE.invokeExact(state, fd, offset, length, flags));
   }
 
   static long lseek(int fd, long offset, int whence) {
