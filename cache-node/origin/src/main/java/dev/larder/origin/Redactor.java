@@ -1,6 +1,8 @@
 package dev.larder.origin;
 
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
@@ -24,13 +26,20 @@ final class Redactor {
 
   private final List<String> secrets = new CopyOnWriteArrayList<>();
 
-  /** From now on hides this text; the oldest of many is forgotten. */
-  synchronized void hide(@Nullable String secret) {
-    if (secret != null && secret.length() >= SECRET_CHARS_MIN && !secrets.contains(secret)) {
+  /** From now on hides this text, also as forms and URLs encode it; the oldest is forgotten. */
+  void hide(@Nullable String secret) {
+    if (secret != null && secret.length() >= SECRET_CHARS_MIN) {
+      add(secret);
+      add(URLEncoder.encode(secret, StandardCharsets.UTF_8));
+    }
+  }
+
+  private synchronized void add(String text) {
+    if (!secrets.contains(text)) {
       if (secrets.size() == SECRETS_MAX) {
         secrets.removeFirst();
       }
-      secrets.add(secret);
+      secrets.add(text);
     }
   }
 
