@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file system about to be made (fsopen) or changed (fspick). Options are handed over one by one,
@@ -14,9 +15,6 @@ import java.util.StringJoiner;
  * wrote into the context's log. <b>Source:</b> fsopen(2), fsconfig(2), fsmount(2), fspick(2).
  */
 public final class FsContext implements AutoCloseable {
-  /** Longest value of {@link #string} that the kernel takes, in bytes. */
-  public static final int STRING_MAX = 255;
-
   private static final int SYS_FSOPEN = 430;
   private static final int SYS_FSCONFIG = 431;
   private static final int SYS_FSMOUNT = 432;
@@ -75,7 +73,7 @@ public final class FsContext implements AutoCloseable {
   /**
    * Sets an option, with no quoting at all.
    *
-   * @param value at most {@link #STRING_MAX} bytes of UTF-8
+   * @param value at most 255 bytes of UTF-8; the kernel takes no more
    */
   public FsContext string(String key, String value) throws LinuxException {
     return configure(SET_STRING, key, value, 0);
@@ -110,10 +108,7 @@ public final class FsContext implements AutoCloseable {
   }
 
   private FsContext configure(
-      int command,
-      @org.jspecify.annotations.Nullable String key,
-      @org.jspecify.annotations.Nullable String value,
-      int auxiliary)
+      int command, @Nullable String key, @Nullable String value, int auxiliary)
       throws LinuxException {
     try (Arena arena = Arena.ofConfined()) {
       long keyAddress = key == null ? 0 : arena.allocateFrom(key).address();
