@@ -148,10 +148,10 @@ final class BlobFill {
   void awaitComplete(FillReader reader) {
     lock.lock();
     try {
-      long failuresSeen = failures.last();
+      long since = failures.now();
       while (!isSealed) {
         checkUsable(reader);
-        LarderException failure = failures.since(failuresSeen, 0, Long.MAX_VALUE);
+        LarderException failure = failures.since(since, 0, Long.MAX_VALUE);
         if (failure != null) {
           throw failure;
         }
@@ -245,7 +245,7 @@ final class BlobFill {
       if (fault != null && fault.code() != ErrorCode.CANCELLED) {
         pauseAhead(run);
         count(fault, run);
-        failures.note(run.firstBlock() + stored, run.endBlock(), fault);
+        failures.note(transfer.begun(), run.firstBlock() + stored, run.endBlock(), fault);
       }
       endsLease = !plan.isAtWork(run.stripe());
       changed.signalAll();
@@ -308,7 +308,15 @@ final class BlobFill {
           // There are no other members yet; were there one, it would be asked instead.
           case Assignment.Parent parent -> throw new IllegalStateException("sent to " + parent);
         };
-    RunTransfer transfer = new RunTransfer(this, engine, run, source, opened, lease, drops);
+    RunTransfer transfer =
+        new RunTransfer(
+            this,
+            engine,
+            run,
+            source,
+            opened,
+            lease,
+            new RunTransfer.Begun(failures.begin(), drops));
     runs.add(transfer);
     engine.execute(transfer);
   }

@@ -47,7 +47,7 @@ final class BlobReading {
     long block = Blocks.blockAt(offset);
     shared.lock().lock();
     try {
-      long failuresSeen = shared.failures().last();
+      long since = shared.failures().now();
       long patience = PATIENCE_NANOS;
       while (true) {
         blob.checkUsable(reader);
@@ -60,7 +60,7 @@ final class BlobReading {
           prove(block);
           continue;
         }
-        LarderException failure = shared.failures().since(failuresSeen, block, block + 1);
+        LarderException failure = shared.failures().since(since, block, block + 1);
         if (failure != null && !Faults.isOfStore(failure)) {
           throw failure;
         }

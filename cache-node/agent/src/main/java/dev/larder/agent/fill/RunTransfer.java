@@ -35,7 +35,7 @@ final class RunTransfer implements Runnable {
   private final FillSource source;
   private final Fill fill;
   private volatile long lease;
-  private final long dropsBefore;
+  private final Begun begun;
   private final List<CompletableFuture<Digest>> digests = new ArrayList<>();
   private volatile long watermark;
   private volatile boolean isCancelled;
@@ -54,6 +54,14 @@ final class RunTransfer implements Runnable {
   private volatile long flushedAtNanos;
   private boolean isSent;
 
+  /**
+   * What stood when a run started.
+   *
+   * @param moment of {@link FailureLog}
+   * @param drops how often the flight had made room
+   */
+  record Begun(long moment, long drops) {}
+
   RunTransfer(
       BlobFill blob,
       FillEngine engine,
@@ -61,8 +69,8 @@ final class RunTransfer implements Runnable {
       FillSource source,
       Fill fill,
       long lease,
-      long dropsBefore) {
-    this.dropsBefore = dropsBefore;
+      Begun begun) {
+    this.begun = begun;
     this.blob = blob;
     this.engine = engine;
     this.run = run;
@@ -79,7 +87,12 @@ final class RunTransfer implements Runnable {
 
   /** How often the flight had made room when this run started. */
   long dropsBefore() {
-    return dropsBefore;
+    return begun.drops();
+  }
+
+  /** When it started, for {@link FailureLog}. */
+  long begun() {
+    return begun.moment();
   }
 
   long lease() {

@@ -27,7 +27,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -144,6 +146,39 @@ class CachedReadPlaneTest {
     isBroken.set(false);
     rig.readAndCompare(file, 0, file.sizeBytes(), ReadIntent.SEQUENTIAL);
     assertTrue(origin.bytesSent() <= file.sizeBytes() + MIB, "whole blocks were kept");
+  }
+
+  @Test
+  void whoJoinedARunThatFailsIsServedByAnotherOne() throws Exception {
+    OriginObject file = origin.add("joined.bin", MIB, random);
+    CountDownLatch bothWait = new CountDownLatch(1);
+    AtomicBoolean isFirst = new AtomicBoolean(true);
+    origin.onPiece((object, offset) -> {
+      if (isFirst.getAndSet(false)) {
+        await(bothWait);
+        throw new LarderException(ErrorCode.ORIGIN_UNAVAILABLE, "cut");
+      }
+    });
+    try (ExecutorService pool = Executors.newFixedThreadPool(2);
+        BlobRead first = rig.open(file, ReadIntent.RANDOM);
+        BlobRead second = rig.open(file, ReadIntent.RANDOM)) {
+      Future<BlobRead.Span> started = pool.submit(() -> first.next(0, 100));
+      ReadRig.await("asked", () -> origin.requests() == 1);
+      List<Thread> joining = new CopyOnWriteArrayList<>();
+      Future<BlobRead.Span> joined =
+          pool.submit(() -> {
+            joining.add(Thread.currentThread());
+            return second.next(0, 100);
+          });
+      ReadRig.await(
+          "joined",
+          () -> !joining.isEmpty() && joining.getFirst().getState() == Thread.State.TIMED_WAITING);
+      bothWait.countDown();
+      ExecutionException fault =
+          assertThrows(ExecutionException.class, () -> started.get(10, TimeUnit.SECONDS));
+      assertEquals(ErrorCode.ORIGIN_UNAVAILABLE, ((LarderException) fault.getCause()).code());
+      assertTrue(joined.get(10, TimeUnit.SECONDS).length() > 0);
+    }
   }
 
   @Test
