@@ -125,7 +125,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
         new Scrubbing(
             store,
             config.node().scrubBytesPerSecond(),
-            () -> engine.gauges().getOrDefault("runs_in_flight", 0L) > 0);
+            () -> engine.gauges().getOrDefault("runs_in_flight", 0L) > 0,
+            System::nanoTime);
     engine.start();
     datasets.start();
     jobs.start();
