@@ -174,7 +174,9 @@ public final class Catalog implements AutoCloseable {
       int limit) {
     List<CatalogNode> out = new ArrayList<>(Math.min(limit, 256));
     int index = firstIndex;
-    for (long block = firstBlock; block < reader.blocks() && out.size() < limit; block++, index = 0) {
+    for (long block = firstBlock;
+        block < reader.blocks() && out.size() < limit;
+        block++, index = 0) {
       reader.seek(block);
       for (; index < reader.count() && out.size() < limit; index++) {
         boolean same = after != null && reader.compareName(index, after) == 0;

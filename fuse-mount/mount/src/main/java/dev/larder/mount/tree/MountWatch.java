@@ -8,8 +8,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A shell that unmounts when this process is gone, however it died, so that no dead mount stays. It
- * does what libfuse's auto_unmount does, with any fusermount, for root too, and can be told to stop:
- * libfuse's lives, with a descriptor, until this process ends.
+ * does what libfuse's auto_unmount does, with any fusermount, for root too, and can be told to
+ * stop: libfuse's lives, with a descriptor, until this process ends.
  */
 final class MountWatch implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MountWatch.class);

@@ -16,7 +16,6 @@ import jnr.ffi.Runtime;
 import jnr.ffi.Struct;
 import jnr.ffi.mapper.FromNativeContext;
 import jnr.ffi.provider.ClosureManager;
-
 import jnr.ffi.provider.jffi.ClosureHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,8 +38,7 @@ final class NativeOps {
   private final LibFuse lib;
   private final Runtime runtime = Runtime.getSystemRuntime();
   private final FuseOperations table = new FuseOperations(runtime);
-  private final Pointer tableMemory =
-      Memory.allocateDirect(runtime, Struct.size(table), true);
+  private final Pointer tableMemory = Memory.allocateDirect(runtime, Struct.size(table), true);
   private final long handleAt;
   private final RareLog faults = new RareLog(log);
 
@@ -78,49 +76,104 @@ final class NativeOps {
   }
 
   private void install() {
-    put(table.getattr, Callbacks.Fill.class, (path, out) -> answer("getattr", () -> {
-      write(ops.stat(text(path)), FileStat.of(out));
-      return 0;
-    }));
-    put(table.statfs, Callbacks.Fill.class, (path, out) -> answer("statfs", () -> {
-      write(ops.space(), Statvfs.of(out));
-      return 0;
-    }));
-    put(table.readlink, Callbacks.Text.class, (path, out, size) -> answer("readlink", () ->
-        writeText(ops.readLink(text(path)), out, size)));
-    put(table.getxattr, Callbacks.Attribute.class, (path, name, out, size) -> answer("getxattr",
-        () -> writeSized(ops.attribute(text(path), string(name)), out, size)));
-    put(table.listxattr, Callbacks.Text.class, (path, out, size) -> answer("listxattr", () ->
-        writeSized(ops.attributeNames(text(path)), out, size)));
-    put(table.access, Callbacks.Access.class, (path, mask) -> answer("access", () -> {
-      ops.stat(text(path));
-      return (mask & WRITE_OK) == 0 ? 0 : -Errno.EROFS.intValue();
-    }));
-    put(table.open, Callbacks.Handle.class, (path, info) -> answer("open", () -> {
-      if ((info.getInt(0) & ACCESS_MODE) != 0) {
-        return -Errno.EROFS.intValue();
-      }
-      info.putLong(handleAt, ops.open(text(path)));
-      return 0;
-    }));
-    put(table.read, Callbacks.Read.class, (path, out, size, offset, info) -> answer("read", () -> {
-      ByteBuffer target = buffer(out, size);
-      ops.read(info.getLong(handleAt), offset, target, () -> lib.fuse_interrupted() != 0);
-      return target.position();
-    }));
-    put(table.release, Callbacks.Handle.class, (path, info) -> answer("release", () -> {
-      ops.release(info.getLong(handleAt));
-      return 0;
-    }));
-    put(table.readdir, Callbacks.ReadDirectory.class, (path, out, filler, offset, info) ->
-        answer("readdir", () -> {
-          list(text(path), offset, out, filler);
-          return 0;
-        }));
-    put(table.init, Callbacks.Init.class, connection -> {
-      started.countDown();
-      return null;
-    });
+    put(
+        table.getattr,
+        Callbacks.Fill.class,
+        (path, out) ->
+            answer(
+                "getattr",
+                () -> {
+                  write(ops.stat(text(path)), FileStat.of(out));
+                  return 0;
+                }));
+    put(
+        table.statfs,
+        Callbacks.Fill.class,
+        (path, out) ->
+            answer(
+                "statfs",
+                () -> {
+                  write(ops.space(), Statvfs.of(out));
+                  return 0;
+                }));
+    put(
+        table.readlink,
+        Callbacks.Text.class,
+        (path, out, size) ->
+            answer("readlink", () -> writeText(ops.readLink(text(path)), out, size)));
+    put(
+        table.getxattr,
+        Callbacks.Attribute.class,
+        (path, name, out, size) ->
+            answer(
+                "getxattr", () -> writeSized(ops.attribute(text(path), string(name)), out, size)));
+    put(
+        table.listxattr,
+        Callbacks.Text.class,
+        (path, out, size) ->
+            answer("listxattr", () -> writeSized(ops.attributeNames(text(path)), out, size)));
+    put(
+        table.access,
+        Callbacks.Access.class,
+        (path, mask) ->
+            answer(
+                "access",
+                () -> {
+                  ops.stat(text(path));
+                  return (mask & WRITE_OK) == 0 ? 0 : -Errno.EROFS.intValue();
+                }));
+    put(
+        table.open,
+        Callbacks.Handle.class,
+        (path, info) ->
+            answer(
+                "open",
+                () -> {
+                  if ((info.getInt(0) & ACCESS_MODE) != 0) {
+                    return -Errno.EROFS.intValue();
+                  }
+                  info.putLong(handleAt, ops.open(text(path)));
+                  return 0;
+                }));
+    put(
+        table.read,
+        Callbacks.Read.class,
+        (path, out, size, offset, info) ->
+            answer(
+                "read",
+                () -> {
+                  ByteBuffer target = buffer(out, size);
+                  ops.read(
+                      info.getLong(handleAt), offset, target, () -> lib.fuse_interrupted() != 0);
+                  return target.position();
+                }));
+    put(
+        table.release,
+        Callbacks.Handle.class,
+        (path, info) ->
+            answer(
+                "release",
+                () -> {
+                  ops.release(info.getLong(handleAt));
+                  return 0;
+                }));
+    put(
+        table.readdir,
+        Callbacks.ReadDirectory.class,
+        (path, out, filler, offset, info) ->
+            answer(
+                "readdir",
+                () -> {
+                  list(text(path), offset, out, filler);
+                  return 0;
+                }));
+    put(
+        table.init,
+        Callbacks.Init.class,
+        connection -> {
+          started.countDown();
+          return null;
+        });
     List<BaseStruct.Func<?>> refused =
         List.of(
             table.mknod,
@@ -214,13 +267,16 @@ final class NativeOps {
     Pointer memory = Memory.allocateDirect(runtime, Struct.size(stat), true);
     stat.useMemory(memory);
     Pointer text = Memory.allocateDirect(runtime, NAME_ROOM);
-    ops.list(path, offset, (name, inode, mode, behind) -> {
-      text.put(0, name, 0, name.length);
-      text.putByte(name.length, (byte) 0);
-      stat.st_ino.set(inode);
-      stat.st_mode.set(mode);
-      return fill.fill(out, text, memory, behind) == 0;
-    });
+    ops.list(
+        path,
+        offset,
+        (name, inode, mode, behind) -> {
+          text.put(0, name, 0, name.length);
+          text.putByte(name.length, (byte) 0);
+          stat.st_ino.set(inode);
+          stat.st_mode.set(mode);
+          return fill.fill(out, text, memory, behind) == 0;
+        });
   }
 
   private static final int NAME_ROOM = 256;

@@ -84,8 +84,7 @@ final class OpenFile implements AutoCloseable {
    * The read goes on elsewhere, into a buffer of its own: when nobody waits for it any more it may
    * still write, and libfuse's buffer is another request's by then.
    */
-  private void await(
-      TreeFile reader, long offset, ByteBuffer target, BooleanSupplier interrupted) {
+  private void await(TreeFile reader, long offset, ByteBuffer target, BooleanSupplier interrupted) {
     ByteBuffer own = ByteBuffer.allocate(target.remaining());
     Future<?> read = waits.submit(() -> reader.read(offset, own));
     while (true) {

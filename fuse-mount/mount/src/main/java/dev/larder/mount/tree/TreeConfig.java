@@ -9,8 +9,8 @@ import dev.larder.protocol.LarderException;
  * @param threadsMax {@code mount.tree-threads-max}: threads that answer the kernel, each with a
  *     buffer of 132 KiB; a reader that waits for an origin holds one
  * @param openFilesMax {@code mount.tree-open-files-max}: files open at once; more get ENFILE
- * @param readsPerFileMax {@code mount.tree-reads-per-file-max}: reads of one open file at once; more
- *     wait their turn
+ * @param readsPerFileMax {@code mount.tree-reads-per-file-max}: reads of one open file at once;
+ *     more wait their turn
  */
 public record TreeConfig(int threadsMax, int openFilesMax, int readsPerFileMax) {
 

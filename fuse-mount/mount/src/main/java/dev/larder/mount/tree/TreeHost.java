@@ -14,7 +14,8 @@ import java.util.concurrent.TimeUnit;
 import jnr.ffi.LibraryLoader;
 
 /**
- * What a tree mount needs of the host: libfuse 2, {@code fusermount}, {@code /dev/fuse}. Any thread.
+ * What a tree mount needs of the host: libfuse 2, {@code fusermount}, {@code /dev/fuse}. Any
+ * thread.
  *
  * @param device the kernel's FUSE device; not looked at on macOS
  * @param fuseConf says whether users without root may let others into their mounts
@@ -61,9 +62,17 @@ record TreeHost(Path device, Path fuseConf, List<Path> searchPath, List<String> 
                 + " is missing: load the kernel's module (modprobe fuse); a container needs the"
                 + " device (--device /dev/fuse) and CAP_SYS_ADMIN");
       }
+      if (!Files.isReadable(device) || !Files.isWritable(device)) {
+        throw unsupported(
+            device
+                + " is closed to this user: let root open it as most systems do (chmod 666 "
+                + device
+                + ")");
+      }
       unmounter();
       if (allowOther && !isRoot() && !othersAllowed()) {
-        throw unsupported("--allow-other without root needs the line user_allow_other in " + fuseConf);
+        throw unsupported(
+            "--allow-other without root needs the line user_allow_other in " + fuseConf);
       }
     }
     return lib;
@@ -74,7 +83,10 @@ record TreeHost(Path device, Path fuseConf, List<Path> searchPath, List<String> 
     for (String name : libraries) {
       try {
         LibFuse lib =
-            LibraryLoader.create(LibFuse.class).search("/usr/local/lib").failImmediately().load(name);
+            LibraryLoader.create(LibFuse.class)
+                .search("/usr/local/lib")
+                .failImmediately()
+                .load(name);
         int version = lib.fuse_version();
         if (version >= 26 && version < 30) {
           return lib;

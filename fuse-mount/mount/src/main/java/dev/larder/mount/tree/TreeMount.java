@@ -31,7 +31,7 @@ public final class TreeMount implements AutoCloseable {
    */
   private static final Logger log = LoggerFactory.getLogger(TreeMount.class);
   private static final long START_NANOS = Duration.ofSeconds(10).toNanos();
-  private static final long COMMAND_NANOS = Duration.ofSeconds(3).toNanos();
+  private static final long COMMAND_NANOS = Duration.ofSeconds(2).toNanos();
 
   /** In all, {@link #close} stays below ten seconds. */
   private static final long END_NANOS = Duration.ofMillis(1500).toNanos();

@@ -210,8 +210,8 @@ final class TreeOps implements AutoCloseable {
 
   private CatalogNode node(String path) {
     Optional<CatalogNode> found = catalog.lookup(path);
-    return found.orElseThrow(() ->
-        new Refusal(hasLongName(path) ? Errno.ENAMETOOLONG : Errno.ENOENT));
+    return found.orElseThrow(
+        () -> new Refusal(hasLongName(path) ? Errno.ENAMETOOLONG : Errno.ENOENT));
   }
 
   /** The kernel lets names through that are longer than any the catalog holds. */

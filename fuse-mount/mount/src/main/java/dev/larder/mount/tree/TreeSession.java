@@ -18,8 +18,7 @@ final class TreeSession {
   private TreeSession() {}
 
   /** Mounts; the loop is not started. */
-  static TreeLoop open(
-      LibFuse lib, Path target, TreeSpec spec, TreeOps ops, NativeOps natives) {
+  static TreeLoop open(LibFuse lib, Path target, TreeSpec spec, TreeOps ops, NativeOps natives) {
     String[] arguments = {"larder", "-f", "-o", options(spec), target.toString()};
     PointerByReference mountpoint = new PointerByReference();
     @Nullable Pointer fuse =

@@ -10,7 +10,8 @@ import java.util.Objects;
  * @param target an existing, empty directory
  * @param label shown as the mount's source, as in {@code larder:name@3}; letters, digits and {@code
  *     :@._-/} only
- * @param catalog the snapshot's catalog, plain or packed; the caller's, to be closed after the mount
+ * @param catalog the snapshot's catalog, plain or packed; the caller's, to be closed after the
+ *     mount
  * @param files where the bytes of files come from that the catalog does not hold
  * @param allowOther whether other users than this process's may enter
  * @param noExec whether programs inside may not be run

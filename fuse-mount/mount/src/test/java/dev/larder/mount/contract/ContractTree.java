@@ -127,10 +127,14 @@ public final class ContractTree {
         0,
         0,
         Map.of(
-            "user.larder.origin", "s3://bucket/a b".getBytes(StandardCharsets.UTF_8),
-            "user.empty", new byte[0],
-            "user.zeros", new byte[3],
-            "user.big", Content.of(701, 8000).bytes()));
+            "user.larder.origin",
+            "s3://bucket/a b".getBytes(StandardCharsets.UTF_8),
+            "user.empty",
+            new byte[0],
+            "user.zeros",
+            new byte[3],
+            "user.big",
+            Content.of(701, 8000).bytes()));
     listing.add(
         CatalogEntry.directory("attributes", NOON)
             .withXattrs(Map.of("user.note", new byte[] {1, 2, 3})));
@@ -141,7 +145,9 @@ public final class ContractTree {
   }
 
   private void file(String path, Content content) throws NoSuchAlgorithmException {
-    add(CatalogEntry.file(path, content.size(), NOON, key(content), "v-" + content.seed()), content);
+    add(
+        CatalogEntry.file(path, content.size(), NOON, key(content), "v-" + content.seed()),
+        content);
   }
 
   private void file(

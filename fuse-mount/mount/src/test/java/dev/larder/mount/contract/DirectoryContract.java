@@ -31,8 +31,7 @@ interface DirectoryContract extends ContractSupport {
     for (int i = 0; i + 3 < answer.fields().size(); i += 4) {
       byte[] name = HexFormat.of().parseHex(answer.fields().get(i).substring(1));
       entries.add(
-          new Entry(
-              Names.decode(name, 0, name.length), answer.field(i + 1), answer.field(i + 2)));
+          new Entry(Names.decode(name, 0, name.length), answer.field(i + 1), answer.field(i + 2)));
     }
     return entries;
   }

@@ -32,7 +32,8 @@ abstract class LayersContractTest extends MountContract {
   protected void requireHost() throws IOException {
     requireProgram("mount", "install util-linux");
     String known = Files.readString(Path.of("/proc/filesystems"));
-    require(known.contains("erofs") && known.contains("overlay"), "the kernel lacks EROFS or overlay");
+    require(
+        known.contains("erofs") && known.contains("overlay"), "the kernel lacks EROFS or overlay");
   }
 
   @Override
@@ -45,10 +46,7 @@ abstract class LayersContractTest extends MountContract {
       Path plain = image;
       image = directory.resolve("packed");
       CatalogPacker.pack(
-          plain,
-          image,
-          key -> ByteBuffer.wrap(tree.blobs().get(key).bytes()),
-          PackOptions.DEFAULT);
+          plain, image, key -> ByteBuffer.wrap(tree.blobs().get(key).bytes()), PackOptions.DEFAULT);
     }
     Path blobs = Files.createDirectory(directory.resolve("blobs"));
     for (Map.Entry<BlobKey, Content> blob : tree.blobs().entrySet()) {
@@ -65,7 +63,8 @@ abstract class LayersContractTest extends MountContract {
     Path lower = Files.createDirectory(directory.resolve("lower"));
     Path at = Files.createDirectory(directory.resolve("mnt"));
     run("mount", "-t", "erofs", "-o", "ro,loop", image.toString(), lower.toString());
-    String options = "ro,nosuid,nodev,metacopy=on,redirect_dir=follow,lowerdir=" + lower + "::" + blobs;
+    String options =
+        "ro,nosuid,nodev,metacopy=on,redirect_dir=follow,lowerdir=" + lower + "::" + blobs;
     run("mount", "-t", "overlay", "-o", options, "overlay", at.toString());
     return new Layers(directory, lower, at);
   }

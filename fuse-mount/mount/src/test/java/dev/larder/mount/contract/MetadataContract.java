@@ -67,8 +67,7 @@ interface MetadataContract extends ContractSupport {
   default void countsTheLinksOfDirectories() {
     assertEquals(2, done("stat", at("empty")).field(2));
     assertEquals(3, done("stat", at("owned")).field(2));
-    assertEquals(
-        2 + ContractTree.NAMES.size(), done("stat", at("names-of-directories")).field(2));
+    assertEquals(2 + ContractTree.NAMES.size(), done("stat", at("names-of-directories")).field(2));
   }
 
   @Test
@@ -154,10 +153,12 @@ interface MetadataContract extends ContractSupport {
     Path file = at("attributes/file");
     for (CatalogEntry entry : tree().listing()) {
       if (entry.path().equals("attributes/file")) {
-        entry.userXattrs().forEach((name, value) -> {
-          assertArrayEquals(value, done("getxattr", file, Text.of(name), 60_000).bytes(), name);
-          assertEquals(value.length, done("getxattr", file, Text.of(name), 0).value(), name);
-        });
+        entry
+            .userXattrs()
+            .forEach((name, value) -> {
+              assertArrayEquals(value, done("getxattr", file, Text.of(name), 60_000).bytes(), name);
+              assertEquals(value.length, done("getxattr", file, Text.of(name), 0).value(), name);
+            });
       }
     }
     assertArrayEquals(
@@ -171,8 +172,7 @@ interface MetadataContract extends ContractSupport {
     refused("ENODATA", "getxattr", file, Text.of("security.selinux"), 100);
     refused("ERANGE", "getxattr", file, Text.of("user." + "n".repeat(251)), 100);
     try (Descriptor open = sys().open(file, "O_RDONLY")) {
-      assertArrayEquals(
-          new byte[3], done("fgetxattr", open, Text.of("user.zeros"), 100).bytes());
+      assertArrayEquals(new byte[3], done("fgetxattr", open, Text.of("user.zeros"), 100).bytes());
     }
   }
 

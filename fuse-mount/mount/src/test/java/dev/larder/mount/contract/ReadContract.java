@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.larder.mount.contract.Syscalls.Answer;
 import dev.larder.mount.contract.Syscalls.Descriptor;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,9 +19,6 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** Reading, in every way there is. */
@@ -100,8 +100,7 @@ interface ReadContract extends ContractSupport {
       assertEquals(90, done("lseek", file, -10, "SEEK_CUR").value());
       assertEquals(65_537, done("lseek", file, 0, "SEEK_END").value());
       assertEquals(65_530, done("lseek", file, -7, "SEEK_END").value());
-      assertArrayEquals(
-          content("sizes/65537").bytes(65_530, 7), done("read", file, 100).bytes());
+      assertArrayEquals(content("sizes/65537").bytes(65_530, 7), done("read", file, 100).bytes());
       assertEquals(1_000_000, done("lseek", file, 1_000_000, "SEEK_SET").value());
       assertEquals(0, done("read", file, 10).value());
       refused("EINVAL", "lseek", file, -1, "SEEK_SET");
@@ -154,8 +153,7 @@ interface ReadContract extends ContractSupport {
   default void mapsCopiesForWritingOnly() {
     Content content = content("sizes/4097");
     try (Descriptor file = sys().open(at("sizes/4097"), "O_RDONLY")) {
-      byte[] changed =
-          done("mmap", file, 4097, "PROT_READ|PROT_WRITE", "MAP_PRIVATE", 0).bytes();
+      byte[] changed = done("mmap", file, 4097, "PROT_READ|PROT_WRITE", "MAP_PRIVATE", 0).bytes();
       byte[] expected = content.bytes();
       expected[0] ^= (byte) 0xFF;
       assertArrayEquals(expected, changed);
@@ -185,13 +183,10 @@ interface ReadContract extends ContractSupport {
     for (String path : List.of("sizes/4096", "sizes/65537", "sizes/1000003")) {
       Content content = content(path);
       try (Descriptor file = sys().open(at(path), "O_RDONLY|O_DIRECT")) {
-        assertArrayEquals(
-            content.bytes(0, 65_536), done("pread", file, 65_536, 0).bytes(), path);
-        assertArrayEquals(
-            content.bytes(4096, 8192), done("pread", file, 8192, 4096).bytes(), path);
+        assertArrayEquals(content.bytes(0, 65_536), done("pread", file, 65_536, 0).bytes(), path);
+        assertArrayEquals(content.bytes(4096, 8192), done("pread", file, 8192, 4096).bytes(), path);
         long tail = content.size() / 4096 * 4096;
-        assertArrayEquals(
-            content.bytes(tail, 4096), done("pread", file, 4096, tail).bytes(), path);
+        assertArrayEquals(content.bytes(tail, 4096), done("pread", file, 4096, tail).bytes(), path);
       }
     }
   }
@@ -261,10 +256,11 @@ interface ReadContract extends ContractSupport {
       for (int i = 0; i < 16; i++) {
         Random random = new Random(seed + i);
         boolean isShared = i % 2 == 0;
-        all.add(readers.submit(() -> {
-          readAtRandom(random, isShared ? "large" : "other");
-          return null;
-        }));
+        all.add(
+            readers.submit(() -> {
+              readAtRandom(random, isShared ? "large" : "other");
+              return null;
+            }));
       }
       for (Future<?> each : all) {
         each.get();

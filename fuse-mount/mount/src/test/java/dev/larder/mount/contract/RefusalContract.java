@@ -68,8 +68,7 @@ interface RefusalContract extends ContractSupport {
       refused("EINVAL", "ftruncate", file, 0);
       refused("EBADF", "fallocate", file, 0);
       refused("EBADF", "fallocate", file, "FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE");
-      assertArrayEquals(
-          content("sizes/4096").bytes(), done("pread", file, 5000, 0).bytes());
+      assertArrayEquals(content("sizes/4096").bytes(), done("pread", file, 5000, 0).bytes());
     }
     refused("EROFS", "access", at("sizes/1"), "W_OK");
     refused("EROFS", "access", at("sizes"), "W_OK");

@@ -98,7 +98,9 @@ public final class Syscalls implements AutoCloseable {
     }
   }
 
-  /** Calls; numbers go as they are, strings are C's constants or commands, paths and texts bytes. */
+  /**
+   * Calls; numbers go as they are, strings are C's constants or commands, paths and texts bytes.
+   */
   public Answer call(Object... words) {
     StringBuilder line = new StringBuilder();
     for (Object word : words) {

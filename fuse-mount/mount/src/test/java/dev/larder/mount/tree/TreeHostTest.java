@@ -31,8 +31,7 @@ final class TreeHostTest {
             host.device(), host.fuseConf(), host.searchPath(), List.of("libno-such-fuse.so.2")));
     assertUnsupported(
         "modprobe fuse",
-        new TreeHost(
-            temp.resolve("fuse"), host.fuseConf(), host.searchPath(), host.libraries()));
+        new TreeHost(temp.resolve("fuse"), host.fuseConf(), host.searchPath(), host.libraries()));
     assertUnsupported(
         "fusermount is missing",
         new TreeHost(host.device(), host.fuseConf(), List.of(temp), host.libraries()));

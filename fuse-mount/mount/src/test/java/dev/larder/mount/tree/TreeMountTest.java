@@ -20,11 +20,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,8 +34,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * The life of a tree mount, and what its readers meet. Readers are other processes: one that serves a
- * mount and waits for it cannot even be killed.
+ * The life of a tree mount, and what its readers meet. Readers are other processes: one that serves
+ * a mount and waits for it cannot even be killed.
  */
 final class TreeMountTest {
   private static final Map<String, Content> FILES =
@@ -109,8 +107,7 @@ final class TreeMountTest {
       try (Descriptor open = sys.open(file, "O_RDONLY")) {
         assertEquals(1, mounted.mount().openFiles());
         LarderException fault =
-            assertThrows(
-                LarderException.class, () -> mounted.mount().unmount(UnmountMode.PLAIN));
+            assertThrows(LarderException.class, () -> mounted.mount().unmount(UnmountMode.PLAIN));
         assertEquals(ErrorCode.MOUNT_BUSY, fault.code());
         assertTrue(mounted.mount().isMounted());
         assertEquals(1000, sys.call("pread", open, 1000, 0).ok());
@@ -163,8 +160,7 @@ final class TreeMountTest {
   @Test
   void isTakenAwayFromOutside() throws Exception {
     try (Tree mounted = mount()) {
-      List<String> command =
-          TreeHost.ofThisMachine().unmountCommand(mounted.at(), false);
+      List<String> command = TreeHost.ofThisMachine().unmountCommand(mounted.at(), false);
       assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor());
       assertTrue(mounted.mount().awaitEnd(Duration.ofSeconds(10)));
       assertFalse(mounted.mount().isMounted());
@@ -211,8 +207,7 @@ final class TreeMountTest {
       }
       stuck.awaitReads(30);
       for (String path : FILES.keySet()) {
-        assertArrayEquals(
-            FILES.get(path).bytes(), Outside.read(mounted.at().resolve(path)), path);
+        assertArrayEquals(FILES.get(path).bytes(), Outside.read(mounted.at().resolve(path)), path);
       }
       assertEquals(10_000, Files.size(mounted.at().resolve("stuck/7")));
       stuck.answer();
@@ -227,13 +222,13 @@ final class TreeMountTest {
     TreeConfig few = new TreeConfig(4, 100, 1);
     try (Tree mounted = Tree.of(tree, TreeFixture.inMemory(tree.blobs()), false, few)) {
       Path file = mounted.at().resolve("dir/b");
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(FILES.get("dir/b").bytes());
+      String digest = Outside.sha256(FILES.get("dir/b").bytes());
       List<Outside> readers = new ArrayList<>();
       for (int i = 0; i < 30; i++) {
         readers.add(Outside.start("sha256sum", file.toString()));
       }
       for (Outside each : readers) {
-        assertEquals(HexFormat.of().formatHex(digest), each.text().split(" ")[0]);
+        assertEquals(digest, each.text().split(" ")[0]);
       }
       long threads =
           Thread.getAllStackTraces().keySet().stream()
