@@ -39,7 +39,7 @@ public final class FuseDevice implements AutoCloseable {
    * Another open file of the same connection, with a queue of requests of its own: those read from
    * it are answered on it, and end with ECONNABORTED when it is closed.
    *
-   * @throws LinuxException EINVAL before the connection is mounted
+   * @throws LinuxException EINVAL or EPERM before the connection is mounted
    */
   public FuseDevice newClone() throws LinuxException {
     Fd other = Fd.open(DEVICE, Fd.O_RDWR);

@@ -95,16 +95,17 @@ class FdTest {
       IoVectors vectors = new IoVectors(2);
       long self = Thread.currentThread().threadId();
       long failures = 0;
-      for (int i = 0; i < 30_000; i++) {
-        failures += pass(source, sink, buffer.memory(), vectors);
+      long allocated = Long.MAX_VALUE;
+      // As soon as the compiler is through; it takes its time on a machine that does other things.
+      for (int batch = 0; batch < 2000 && allocated > 0; batch++) {
+        long before = threads.getThreadAllocatedBytes(self);
+        for (int i = 0; i < 1000; i++) {
+          failures += pass(source, sink, buffer.memory(), vectors);
+        }
+        allocated = threads.getThreadAllocatedBytes(self) - before;
       }
-      long before = threads.getThreadAllocatedBytes(self);
-      for (int i = 0; i < 10_000; i++) {
-        failures += pass(source, sink, buffer.memory(), vectors);
-      }
-      long allocated = threads.getThreadAllocatedBytes(self) - before;
       assertEquals(0, failures);
-      assertTrue(allocated < 10_000, "allocated " + allocated + " bytes in 50,000 calls");
+      assertEquals(0, allocated, "bytes allocated in 5,000 calls");
     }
   }
 
