@@ -37,13 +37,15 @@ public final class TreeMount implements AutoCloseable {
   private static final long END_NANOS = Duration.ofMillis(1500).toNanos();
 
   private static final String TYPE = "fuse.larder";
+  private static final Path CONNECTIONS = Path.of("/sys/fs/fuse/connections");
 
   private final TreeHost host;
   private final Path target;
   private final TreeOps ops;
   private final TreeLoop loop;
   private final Object ending = new Object();
-  private @Nullable MountWatch watch;
+  private volatile @Nullable MountWatch watch;
+  private volatile @Nullable Thread exitHook;
   private boolean isDetached;
 
   private TreeMount(TreeHost host, Path target, TreeOps ops, TreeLoop loop) {
@@ -72,7 +74,7 @@ public final class TreeMount implements AutoCloseable {
     TreeMount mount = new TreeMount(host, target, ops, loop);
     try {
       loop.start();
-      mount.watch = MountWatch.start(host.unmountCommand(target, true));
+      mount.guard();
       if (!natives.started().await(START_NANOS, TimeUnit.NANOSECONDS)) {
         throw new LarderException(
             ErrorCode.MOUNT_FAILED, "the kernel did not begin with the mount at " + target);
@@ -91,6 +93,26 @@ public final class TreeMount implements AutoCloseable {
     }
     log.info("mounted a tree target={} label={}", target, spec.label());
     return mount;
+  }
+
+  /** Sees to it that the mount ends with the process, and the process with the mount. */
+  private void guard() throws IOException {
+    watch =
+        MountWatch.start(
+            control().orElse(Path.of("/dev/null/none")), target, host.unmountCommand(target, true));
+    // The shell cannot know of an end that was asked for before the process is nearly gone.
+    Thread hook = new Thread(this::abortAtExit, "tree-exit");
+    Runtime.getRuntime().addShutdownHook(hook);
+    exitHook = hook;
+  }
+
+  private void abortAtExit() {
+    try {
+      ops.end();
+      abortConnection();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static Path checked(Path target) {
@@ -190,8 +212,18 @@ public final class TreeMount implements AutoCloseable {
   private void detached() {
     isDetached = true;
     MountWatch each = watch;
+    watch = null;
     if (each != null) {
       each.close();
+    }
+    Thread hook = exitHook;
+    exitHook = null;
+    if (hook != null) {
+      try {
+        Runtime.getRuntime().removeShutdownHook(hook);
+      } catch (IllegalStateException e) {
+        log.debug("the process ends already", e);
+      }
     }
   }
 
@@ -213,20 +245,31 @@ public final class TreeMount implements AutoCloseable {
    * can be had, files that are open stay so.
    */
   private void abortConnection() throws InterruptedException {
+    if (MountLine.hasTable() && !isInTable()) {
+      return;
+    }
+    Optional<Path> control = control();
     try {
-      Optional<MountLine> line = MountLine.at(target);
-      if (line.filter(found -> found.type().equals(TYPE)).isEmpty()) {
+      if (control.isPresent()) {
+        Files.writeString(control.get(), "1");
         return;
-      }
-      Path abort =
-          Path.of("/sys/fs/fuse/connections", Integer.toString(line.get().connection()), "abort");
-      if (Files.isWritable(abort)) {
-        Files.writeString(abort, "1");
-      } else {
-        TreeHost.run(host.abortCommand(target), COMMAND_NANOS);
       }
     } catch (IOException e) {
       log.warn("cannot abort the connection of a mount target={}: {}", target, e.toString());
+    }
+    TreeHost.run(host.abortCommand(target), COMMAND_NANOS);
+  }
+
+  /** The file that ends the connection when written to; empty where this user has none. */
+  private Optional<Path> control() {
+    try {
+      return MountLine.at(target)
+          .filter(found -> found.type().equals(TYPE))
+          .map(found -> CONNECTIONS.resolve(found.connection() + "/abort"))
+          .filter(Files::isWritable);
+    } catch (IOException e) {
+      log.warn("cannot read the mount table: {}", e.toString());
+      return Optional.empty();
     }
   }
 

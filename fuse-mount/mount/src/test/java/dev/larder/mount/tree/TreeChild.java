@@ -4,6 +4,7 @@ import dev.larder.erofs.Catalog;
 import dev.larder.mount.contract.Content;
 import dev.larder.mount.contract.ContractTree;
 import dev.larder.protocol.LarderException;
+import java.io.FileInputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -16,7 +17,8 @@ import java.util.TreeMap;
 
 /**
  * A process that mounts {@link #FILES} and serves them until its input ends: with {@code close} it
- * then unmounts, with {@code exit} it ends without. Another argument is the user to become first.
+ * then unmounts, with {@code exit} it ends without, with {@code own} it does so with a file of the
+ * mount open. Another argument is the user to become first.
  */
 final class TreeChild {
   static final Map<String, Content> FILES =
@@ -44,6 +46,9 @@ final class TreeChild {
         System.out.println(e);
         return;
       }
+      // A file of its own mount, which it should not have: it must be able to die all the same.
+      FileInputStream own =
+          args[2].startsWith("own") ? new FileInputStream(target.resolve("a").toFile()) : null;
       System.out.println("mounted");
       while (System.in.read() >= 0) {
         // Until the parent closes it.
@@ -52,6 +57,7 @@ final class TreeChild {
         mount.close();
         System.out.println("closed " + mount.isMounted());
       } else {
+        System.out.println(own == null ? "exits" : "exits with a file open");
         System.exit(0);
       }
     }

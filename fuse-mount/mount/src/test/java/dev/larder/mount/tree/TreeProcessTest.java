@@ -115,6 +115,23 @@ final class TreeProcessTest {
   }
 
   @Test
+  void aKilledProcessDiesEvenWithAFileOfItsOwnMountOpen() throws Exception {
+    Process child = child("own");
+    child.destroyForcibly();
+    assertTrue(child.waitFor(30, TimeUnit.SECONDS), "the process cannot die");
+    awaitUnmounted();
+  }
+
+  @Test
+  void aProcessEndsEvenWithAFileOfItsOwnMountOpen() throws Exception {
+    Process child = child("own");
+    child.getOutputStream().close();
+    assertTrue(child.waitFor(30, TimeUnit.SECONDS), "the process cannot end");
+    assertEquals(0, child.exitValue());
+    awaitUnmounted();
+  }
+
+  @Test
   void aUserWithoutRootMounts() throws Exception {
     requireRoot();
     Files.setAttribute(target, "unix:uid", NOBODY);
