@@ -39,6 +39,8 @@ final class TreeChild {
       become(Integer.parseInt(args[3]));
     }
     try (Catalog catalog = Catalog.open(image)) {
+      // Keeps a descriptor below the mount's: those close in order, the file before the device.
+      FileInputStream low = new FileInputStream("/dev/null");
       TreeMount mount;
       try {
         mount = mount(catalog, target);
@@ -46,6 +48,7 @@ final class TreeChild {
         System.out.println(e);
         return;
       }
+      low.close();
       // A file of its own mount, which it should not have: it must be able to die all the same.
       FileInputStream own =
           args[2].startsWith("own") ? new FileInputStream(target.resolve("a").toFile()) : null;
