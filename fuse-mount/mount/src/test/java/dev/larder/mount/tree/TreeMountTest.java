@@ -83,20 +83,13 @@ final class TreeMountTest {
     assertEquals(before, children());
   }
 
-  private static Set<Long> children() throws InterruptedException {
-    // A process that was told to end takes a moment.
-    for (int i = 0; i < 500; i++) {
-      Set<Long> watches = new HashSet<>();
-      ProcessHandle.current()
-          .children()
-          .filter(child -> child.info().command().orElse("").endsWith("sh"))
-          .forEach(child -> watches.add(child.pid()));
-      if (watches.isEmpty() || i > 100) {
-        return watches;
-      }
-      TimeUnit.MILLISECONDS.sleep(1);
-    }
-    return Set.of();
+  private static Set<Long> children() {
+    Set<Long> shells = new HashSet<>();
+    ProcessHandle.current()
+        .children()
+        .filter(child -> child.info().command().orElse("").endsWith("sh"))
+        .forEach(child -> shells.add(child.pid()));
+    return shells;
   }
 
   @Test
