@@ -73,6 +73,7 @@ final class DevCommand implements Callable<Integer> {
           new Thread(
               () -> {
                 node.close();
+                Logging.stop();
                 ended.countDown();
               },
               "shutdown");

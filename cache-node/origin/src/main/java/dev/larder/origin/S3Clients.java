@@ -60,7 +60,7 @@ final class S3Clients {
 
   private static Region region(String text) {
     if (!text.matches("[A-Za-z0-9-]{1,63}")) {
-      throw OptionReader.bad("region", text, "a region such as eu-central-1");
+      throw OptionReader.bad("region", "a region such as eu-central-1");
     }
     return Region.of(text);
   }
