@@ -261,12 +261,12 @@ public final class KeeperClient implements Backings, AutoCloseable {
     int id = ids.incrementAndGet();
     CompletableFuture<Reply> reply = new CompletableFuture<>();
     waiting.put(id, reply);
+    boolean isTaken = false;
     try {
-      if (end.isDone()) {
-        throw gone();
-      }
-      socket.send(Wire.encode(id, request), descriptors, SEND_MILLIS);
-      return reply.get(CALL_SECONDS, TimeUnit.SECONDS);
+      send(Wire.encode(id, request), descriptors);
+      Reply got = reply.get(CALL_SECONDS, TimeUnit.SECONDS);
+      isTaken = true;
+      return got;
     } catch (LinuxException e) {
       throw e.errno() == Errno.ETIMEDOUT
           ? new LarderException(ErrorCode.DEADLINE, "the keeper takes no requests", e)
@@ -280,11 +280,19 @@ public final class KeeperClient implements Backings, AutoCloseable {
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting for the keeper", e);
     } finally {
-      if (waiting.remove(id) == null && !reply.isDone()) {
-        // The answer is on its way to nobody: its descriptors must not stay open.
+      waiting.remove(id);
+      if (!isTaken) {
+        // An answer that comes all the same is nobody's: its descriptors must not stay open.
         var unused = reply.thenAccept(Reply::close);
       }
     }
+  }
+
+  private synchronized void send(byte[] message, List<Fd> descriptors) throws LinuxException {
+    if (end.isDone()) {
+      throw gone();
+    }
+    socket.send(message, descriptors, SEND_MILLIS);
   }
 
   private static LarderException gone() {
@@ -305,8 +313,7 @@ public final class KeeperClient implements Backings, AutoCloseable {
     } catch (ProtocolException | LinuxException e) {
       // A keeper that is not understood is as good as gone; the caller sees CLOSED.
     } finally {
-      end.complete(null);
-      waiting.values().forEach(reply -> reply.completeExceptionally(gone()));
+      hangUp();
     }
   }
 
@@ -330,11 +337,20 @@ public final class KeeperClient implements Backings, AutoCloseable {
     return new LarderException(code, what + ": " + message);
   }
 
+  private void hangUp() {
+    synchronized (this) {
+      end.complete(null);
+      socket.close();
+    }
+    waiting.values().forEach(reply -> reply.completeExceptionally(gone()));
+  }
+
   /** Closes the connection; the keeper takes an agent for gone only when its process has ended. */
   @Override
-  public void close() {
-    // Wakes the reader, which closing the descriptor alone would not.
-    socket.shutdown();
-    end.complete(null);
+  public synchronized void close() {
+    if (!end.isDone()) {
+      // The thread that receives wakes up, closes the descriptor and ends.
+      socket.shutdown();
+    }
   }
 }
