@@ -122,7 +122,7 @@ final class Rig implements AutoCloseable {
 
   /** Makes the kernel forget every inode nobody uses. */
   void dropNames() throws IOException {
-    try (Fd root = Fd.open(at, Fd.O_RDONLY | Fd.O_DIRECTORY)) {
+    try (Fd root = Fd.openDirectory(at)) {
       OverlayMount.remount(root);
     }
   }
