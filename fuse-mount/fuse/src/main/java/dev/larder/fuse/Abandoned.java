@@ -192,9 +192,8 @@ public final class Abandoned {
 
   private void forget(int row, long times) {
     // Rows with a count of 0 are freed by the next agent, which goes through them all.
-    if (row >= 0 && Rows.isKeys(row) && rows.lookups(row) != Integer.MAX_VALUE) {
-      int before = rows.lookups(row);
-      rows.putLookups(row, times < 0 || times >= before ? 0 : before - (int) times);
+    if (row >= 0 && Rows.isKeys(row)) {
+      InodeTable.forget(rows, row, times);
     }
   }
 

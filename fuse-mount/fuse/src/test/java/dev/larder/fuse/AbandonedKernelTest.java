@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.fuse.Orphans.Found;
 import dev.larder.fuse.TestBlobs.Manner;
-import dev.larder.linux.FuseDevice;
+import dev.larder.linux.Errno;
+import dev.larder.linux.FileSystems;
+import dev.larder.linux.NativeBuffer;
 import dev.larder.linux.SeqPacketServer;
 import dev.larder.linux.SeqPacketSocket;
 import dev.larder.protocol.BlobKey;
@@ -20,10 +21,11 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the keeper answers while there is no agent, and what the next agent finds. */
-class OrphansTest {
+/** What the keeper does with requests while there is no agent, and what the next agent finds. */
+class AbandonedKernelTest {
   @TempDir private Path dir;
   private volatile boolean isStopping;
+  private volatile int failing;
 
   @Test
   void readersGetAnErrorAndTheNextAgentRightCounts() throws Exception {
@@ -35,38 +37,36 @@ class OrphansTest {
     BlobKey sealed = blobs.add(3, Manner.SEALED, 100_000);
     try (Rig rig = new Rig(dir, ServeMain.CONFIG);
         SeqPacketServer door = SeqPacketServer.bind(dir.resolve("door"));
-        Orphans orphans = new Orphans(rig.state())) {
+        NativeBuffer reply = NativeBuffer.locked(Abandoned.REPLY_BYTES)) {
+      Abandoned abandoned = new Abandoned(rig.state(), rig.device().fd(), reply.memory());
       Child first = agent(rig, door, blobDirectory);
       FileChannel openLocal = FileChannel.open(rig.path(local));
       FileChannel openSealed = FileChannel.open(rig.path(sealed));
-      Process reader =
-          new ProcessBuilder("dd", "if=" + rig.path(stuck), "of=/dev/null", "bs=4k", "iflag=direct")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      FuseServerTest.awaitTrue(() -> rig.state().slots().inFlight() == 1);
+      Process reader = read(rig.path(stuck));
+      Process impatient = read(rig.path(stuck));
+      FuseServerTest.awaitTrue(() -> rig.state().slots().inFlight() == 2);
       first.kill();
+      rig.device().fd().nonblocking(true);
+      assertEquals(2, abandoned.sort());
       assertTrue(reader.isAlive());
-      assertEquals(1, orphans.answerLeft(rig.device().fd()));
+
+      failing = 0;
+      Thread standIn = standIn(rig, abandoned);
+      // Who is killed while nobody serves ends at once all the same.
+      impatient.destroyForcibly();
+      assertTrue(impatient.waitFor(5, TimeUnit.SECONDS));
+      assertEquals(0, FileSystems.probe(rig.path(stuck)));
+      FuseServerTest.awaitTrue(() -> rig.state().slots().inFlight() == 1);
+      assertTrue(reader.isAlive());
+
+      isStopping = true;
+      standIn.join();
+      assertEquals(1, abandoned.failAll(Errno.EIO));
       assertTrue(reader.waitFor(10, TimeUnit.SECONDS));
       assertEquals(1, reader.exitValue(), "EIO");
-      assertEquals(0, orphans.answerLeft(rig.device().fd()));
-
-      FuseDevice clone = rig.device().newClone();
-      clone.fd().nonblocking(true);
-      Thread drain =
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      while (!isStopping) {
-                        boolean unused = clone.fd().awaitReadable(20);
-                        while (orphans.answerNext(clone.fd()) == Found.ONE) {}
-                      }
-                    } catch (IOException e) {
-                      throw new AssertionError(e);
-                    }
-                  });
+      isStopping = false;
+      failing = Errno.EIO;
+      Thread failingStandIn = standIn(rig, abandoned);
       IOException e = assertThrows(IOException.class, () -> Files.readAllBytes(rig.path(stuck)));
       assertTrue(e.getMessage().contains("Input/output"), e.getMessage());
       // Passthrough goes on without anybody.
@@ -86,8 +86,8 @@ class OrphansTest {
         return busy == 0;
       });
       isStopping = true;
-      drain.join();
-      clone.close();
+      failingStandIn.join();
+      rig.device().fd().nonblocking(false);
 
       try (Child second = agent(rig, door, blobDirectory)) {
         Content.check(2, 0, ByteBuffer.wrap(Files.readAllBytes(rig.path(local))));
@@ -103,6 +103,28 @@ class OrphansTest {
         assertTrue(second.isAlive());
       }
     }
+  }
+
+  private Thread standIn(Rig rig, Abandoned abandoned) {
+    return Thread.ofPlatform()
+        .start(
+            () -> {
+              try {
+                while (!isStopping) {
+                  boolean unused = rig.device().fd().awaitReadable(20);
+                  while (abandoned.take(failing) > 0) {}
+                }
+              } catch (IOException e) {
+                throw new AssertionError(e);
+              }
+            });
+  }
+
+  private static Process read(Path path) throws IOException {
+    return new ProcessBuilder("dd", "if=" + path, "of=/dev/null", "bs=4k", "iflag=direct")
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
   }
 
   private static Child agent(Rig rig, SeqPacketServer door, Path blobs) throws Exception {
