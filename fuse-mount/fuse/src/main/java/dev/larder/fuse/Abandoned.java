@@ -94,8 +94,7 @@ public final class Abandoned {
   }
 
   private int left(int slot) {
-    long length =
-        Integer.toUnsignedLong(RequestHeader.len(slots.memory(), slots.requestAt(slot)));
+    long length = Integer.toUnsignedLong(RequestHeader.len(slots.memory(), slots.requestAt(slot)));
     return (int) Math.min(length, Layout.REQUEST_BYTES);
   }
 
@@ -158,8 +157,7 @@ public final class Abandoned {
   private void fail(int slot, int errno) {
     MemorySegment memory = slots.memory();
     long at = slots.requestAt(slot);
-    boolean wasCounted =
-        slots.phase(slot) != 0 && RequestHeader.opcode(memory, at) == Opcode.OPEN;
+    boolean wasCounted = slots.phase(slot) != 0 && RequestHeader.opcode(memory, at) == Opcode.OPEN;
     // Taken: the open that was counted fails. Not taken: it was answered before, and stands.
     if (send(RequestHeader.unique(memory, at), errno, 0) && wasCounted) {
       close(rows.rowOf(RequestHeader.nodeId(memory, at)));

@@ -107,17 +107,16 @@ class AbandonedKernelTest {
 
   private Thread standIn(Rig rig, Abandoned abandoned) {
     return Thread.ofPlatform()
-        .start(
-            () -> {
-              try {
-                while (!isStopping) {
-                  boolean unused = rig.device().fd().awaitReadable(20);
-                  while (abandoned.take(failing) > 0) {}
-                }
-              } catch (IOException e) {
-                throw new AssertionError(e);
-              }
-            });
+        .start(() -> {
+          try {
+            while (!isStopping) {
+              boolean unused = rig.device().fd().awaitReadable(20);
+              while (abandoned.take(failing) > 0) {}
+            }
+          } catch (IOException e) {
+            throw new AssertionError(e);
+          }
+        });
   }
 
   private static Process read(Path path) throws IOException {

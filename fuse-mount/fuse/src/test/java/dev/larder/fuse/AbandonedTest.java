@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.fuse.frame.Opcode;
-import dev.larder.fuse.frame.ReplyHeader;
 import dev.larder.fuse.frame.RequestHeader;
 import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
@@ -67,7 +66,7 @@ class AbandonedTest {
   private long[] reply() throws LinuxException {
     try (Message message = device.getLast().receive(256, 0)) {
       MemorySegment bytes = MemorySegment.ofArray(message.bytes());
-        return new long[] {
+      return new long[] {
         bytes.get(ValueLayout.JAVA_LONG_UNALIGNED, 8), bytes.get(ValueLayout.JAVA_INT_UNALIGNED, 4)
       };
     }
@@ -192,21 +191,20 @@ class AbandonedTest {
 
   @Test
   void noFrameMakesItFail() {
-    Seeds.run(
-        random -> {
-          for (int i = 0; i < 20_000; i++) {
-            long at = slots.requestAt(0);
-            for (int j = 0; j < 120; j++) {
-              memory.set(
-                  ValueLayout.JAVA_BYTE, at + j, (byte) (random.nextInt(3) * random.nextInt(60)));
-            }
-            slots.putPhase(0, random.nextInt(2));
-            if (random.nextBoolean()) {
-              unheard().sort();
-            }
-            unheard().failAll(Errno.EIO);
-            assertEquals(0, slots.inFlight());
-          }
-        });
+    Seeds.run(random -> {
+      for (int i = 0; i < 20_000; i++) {
+        long at = slots.requestAt(0);
+        for (int j = 0; j < 120; j++) {
+          memory.set(
+              ValueLayout.JAVA_BYTE, at + j, (byte) (random.nextInt(3) * random.nextInt(60)));
+        }
+        slots.putPhase(0, random.nextInt(2));
+        if (random.nextBoolean()) {
+          unheard().sort();
+        }
+        unheard().failAll(Errno.EIO);
+        assertEquals(0, slots.inFlight());
+      }
+    });
   }
 }

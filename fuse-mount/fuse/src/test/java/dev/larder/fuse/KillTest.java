@@ -118,8 +118,16 @@ class KillTest {
       String said = readers.await("read ");
       readers.awaitExit();
       System.out.println(
-          "kills " + times + ", in flight " + served.adopted + ", answered before "
-              + served.answeredBefore + ", longest outage " + outageMillis + ", " + said);
+          "kills "
+              + times
+              + ", in flight "
+              + served.adopted
+              + ", answered before "
+              + served.answeredBefore
+              + ", longest outage "
+              + outageMillis
+              + ", "
+              + said);
       assertTrue(said.contains(" errors 0 "), said);
       assertTrue(served.adopted > times, "requests found in the slots: " + served.adopted);
       long longest = Long.parseLong(said.substring(said.lastIndexOf(' ') + 1));
@@ -178,8 +186,7 @@ class KillTest {
 
     void next() throws Exception {
       child =
-          new Child(
-              ServeMain.class, door.path().toString(), blobs.toString(), "" + WAIT_NANOS_MAX);
+          new Child(ServeMain.class, door.path().toString(), blobs.toString(), "" + WAIT_NANOS_MAX);
       try (SeqPacketSocket agent = door.accept(60_000)) {
         assertNotNull(agent, "the child did not come");
         agent.send(new byte[1], List.of(rig.device().fd(), rig.memory().fd()), 10_000);

@@ -27,8 +27,8 @@ final class OverlayRig implements AutoCloseable {
       throws IOException {
     Path image = dir.resolve("catalog.erofs");
     try (CatalogWriter writer = new CatalogWriter(CatalogOptions.DEFAULT, dir)) {
-      files.forEach((path, key) ->
-          writer.add(CatalogEntry.file(path, sizeBytes, Instant.EPOCH, key, null)));
+      files.forEach(
+          (path, key) -> writer.add(CatalogEntry.file(path, sizeBytes, Instant.EPOCH, key, null)));
       Object unused = writer.finish(image);
     }
     catalog = Files.createDirectory(dir.resolve("catalog"));

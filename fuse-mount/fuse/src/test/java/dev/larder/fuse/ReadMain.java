@@ -52,8 +52,13 @@ final class ReadMain {
     List<Thread> threads = new ArrayList<>();
     for (Work work :
         List.<Work>of(
-            main::readDirect, main::readDirect, main::readWhole, main::readWhole, main::map,
-            main::readKeptOpen, main::stat)) {
+            main::readDirect,
+            main::readDirect,
+            main::readWhole,
+            main::readWhole,
+            main::map,
+            main::readKeptOpen,
+            main::stat)) {
       Random random = new Random(seeds.nextLong());
       threads.add(Thread.ofPlatform().start(() -> main.repeat(work, random)));
     }
@@ -171,8 +176,7 @@ final class ReadMain {
     Thread.onSpinWait();
   }
 
-  private void read(FileChannel channel, int seed, long at, ByteBuffer buffer)
-      throws IOException {
+  private void read(FileChannel channel, int seed, long at, ByteBuffer buffer) throws IOException {
     long expected = Math.min(buffer.remaining(), SIZE - at);
     long begin = System.nanoTime();
     int got = channel.read(buffer, at);

@@ -51,8 +51,7 @@ final class SpeedMain {
     long size = (arguments.length > 1 ? Long.parseLong(arguments[1]) : 1024) << 20;
     String readers = arguments.length > 2 ? arguments[2] : "0";
     int ahead = arguments.length > 3 ? Integer.parseInt(arguments[3]) : 1024;
-    Path dir =
-        Files.createTempDirectory(Path.of(arguments[0]).toAbsolutePath(), "speed-");
+    Path dir = Files.createTempDirectory(Path.of(arguments[0]).toAbsolutePath(), "speed-");
     TestBlobs blobs = new TestBlobs(Files.createDirectory(dir.resolve("blobs")), 0);
     BlobKey one = blobs.add(1, Manner.LOCAL, size);
     BlobKey two = blobs.add(2, Manner.LOCAL, size);
@@ -116,22 +115,31 @@ final class SpeedMain {
     server.end().get();
   }
 
-  private static void measure(
-      Rig rig, long pid, Path one, Path two, Path file, long size) throws Exception {
+  private static void measure(Rig rig, long pid, Path one, Path two, Path file, long size)
+      throws Exception {
     double gib = size / 1e9;
     for (int round = 0; round < 3; round++) {
       System.out.println();
-      report("native, sequential, one reader", 0, gib, "GB/s", () -> sequential(List.of(file), size));
+      report(
+          "native, sequential, one reader", 0, gib, "GB/s", () -> sequential(List.of(file), size));
       drop(rig);
       report("sequential, one reader", pid, gib, "GB/s", () -> sequential(List.of(one), size));
       drop(rig);
       report(
-          "sequential, two readers", pid, 2 * gib, "GB/s", () -> sequential(List.of(one, two), size));
+          "sequential, two readers",
+          pid,
+          2 * gib,
+          "GB/s",
+          () -> sequential(List.of(one, two), size));
       report("native, random 4 KiB, 8 threads", 0, 0, "k/s", () -> random(file, size, 8));
       for (int threads : new int[] {1, 8}) {
         drop(rig);
         report(
-            "random 4 KiB, " + threads + " threads", pid, 0, "k/s", () -> random(one, size, threads));
+            "random 4 KiB, " + threads + " threads",
+            pid,
+            0,
+            "k/s",
+            () -> random(one, size, threads));
         report(
             "random 4 KiB O_DIRECT, " + threads + " threads",
             pid,
@@ -164,8 +172,7 @@ final class SpeedMain {
         unit,
         pid == 0
             ? ""
-            : String.format(
-                Locale.ROOT, units > 0 ? "%.2f CPU s/GB" : "%.2f CPU us each", per));
+            : String.format(Locale.ROOT, units > 0 ? "%.2f CPU s/GB" : "%.2f CPU us each", per));
   }
 
   private static double cpuSeconds(long pid) throws IOException {
@@ -257,16 +264,15 @@ final class SpeedMain {
       int number = t;
       all.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      body.run(number);
-                    } catch (Throwable e) {
-                      synchronized (failed) {
-                        failed.add(e);
-                      }
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  body.run(number);
+                } catch (Throwable e) {
+                  synchronized (failed) {
+                    failed.add(e);
+                  }
+                }
+              }));
     }
     for (Thread thread : all) {
       thread.join();

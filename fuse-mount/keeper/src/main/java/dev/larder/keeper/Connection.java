@@ -21,8 +21,8 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Somebody who asks. Its thread reads requests and does what is quick; changes of mounts are done by
- * the executor, so that a slow one holds up no BACKING_OPEN.
+ * Somebody who asks. Its thread reads requests and does what is quick; changes of mounts are done
+ * by the executor, so that a slow one holds up no BACKING_OPEN.
  */
 final class Connection implements Runnable {
   private static final int SEND_MILLIS = 5_000;
@@ -34,8 +34,7 @@ final class Connection implements Runnable {
   private @Nullable Role role;
   private boolean isClosed;
 
-  Connection(
-      SeqPacketSocket socket, Keeper keeper, SeqPacketServer server, Executor changes) {
+  Connection(SeqPacketSocket socket, Keeper keeper, SeqPacketServer server, Executor changes) {
     this.socket = socket;
     this.keeper = keeper;
     this.server = server;
@@ -77,18 +76,18 @@ final class Connection implements Runnable {
       message.close();
       Log.warn("a message is not understood: " + e.getMessage());
       String said = String.valueOf(e.getMessage());
-      answer(e.requestId(), new Answer.Failed(Errno.EPROTO, said), List.of());
+      boolean unused = answer(e.requestId(), new Answer.Failed(Errno.EPROTO, said), List.of());
       return false;
     }
     if (!isAllowed) {
       message.close();
-      answer(numbered.id(), new Answer.Failed(Errno.EPERM, "another user's keeper"), List.of());
+      refuse(numbered, Errno.EPERM, "another user's keeper");
       return false;
     }
     if (!mayAsk(numbered.request())) {
       message.close();
       String who = role == null ? "whoever said no HELLO" : "a " + role;
-      answer(numbered.id(), new Answer.Failed(Errno.EPERM, who + " may not ask it"), List.of());
+      refuse(numbered, Errno.EPERM, who + " may not ask it");
       return true;
     }
     if (isChange(numbered.request())) {
@@ -96,6 +95,10 @@ final class Connection implements Runnable {
     }
     serve(numbered, message);
     return true;
+  }
+
+  private void refuse(Wire.Numbered numbered, int errno, String why) {
+    boolean unused = answer(numbered.id(), new Answer.Failed(errno, why), List.of());
   }
 
   private boolean mayAsk(Request request) {
@@ -135,13 +138,27 @@ final class Connection implements Runnable {
       changes.execute(() -> serve(numbered, message));
     } catch (RejectedExecutionException e) {
       message.close();
-      answer(
-          numbered.id(), new Answer.Failed(Errno.EAGAIN, "too many changes at once"), List.of());
+      refuse(numbered, Errno.EAGAIN, "too many changes at once");
     }
     return true;
   }
 
   private void serve(Wire.Numbered numbered, Message message) {
+    try (Gate.Pass pass = keeper.gate().enter(numbered.request())) {
+      if (pass == null) {
+        // Not done, and so not answered: whoever asks turns to the next keeper.
+        message.close();
+        socket.shutdown();
+        return;
+      }
+      serveInside(numbered, message);
+    }
+    if (numbered.request() instanceof Request.End && keeper.isEnding()) {
+      System.exit(0);
+    }
+  }
+
+  private void serveInside(Wire.Numbered numbered, Message message) {
     List<Fd> descriptors = new ArrayList<>();
     Answer answer;
     try (message) {
@@ -158,14 +175,22 @@ final class Connection implements Runnable {
         && !(numbered.request() instanceof Request.Hello)) {
       Log.warn("refused " + numbered.request() + ": " + why);
     }
-    answer(numbered.id(), answer, descriptors);
-    if (numbered.request() instanceof Request.End && answer instanceof Answer.Done) {
-      System.exit(0);
+    boolean isTaken = answer(numbered.id(), answer, descriptors);
+    if (!isTaken && answer instanceof Answer.Backing(int id)) {
+      forget(id);
     }
   }
 
-  private Answer serve(Request request, Message message, List<Fd> descriptors)
-      throws IOException {
+  /** Nobody knows of the backing, so nobody would ever close it. */
+  private void forget(int id) {
+    try {
+      keeper.device().backingClose(id);
+    } catch (LinuxException e) {
+      Log.warn("backing " + id + " stays open: " + e.getMessage());
+    }
+  }
+
+  private Answer serve(Request request, Message message, List<Fd> descriptors) throws IOException {
     Views views = keeper.views();
     switch (request) {
       case Request.Hello(Role wanted, long _) -> {
@@ -213,9 +238,6 @@ final class Connection implements Runnable {
     if (role != null && role != wanted) {
       return new Answer.Failed(Errno.EPERM, "this connection is a " + role + "'s");
     }
-    if (keeper.isEnding()) {
-      return new Answer.Failed(Errno.EBUSY, "this keeper is about to end");
-    }
     role = wanted;
     return wanted == Role.AGENT
         ? keeper.hello(socket.peerProcess(), descriptors)
@@ -231,15 +253,18 @@ final class Connection implements Runnable {
     }
   }
 
-  private synchronized void answer(int id, Answer answer, List<Fd> descriptors) {
+  /** Whether it was sent. */
+  private synchronized boolean answer(int id, Answer answer, List<Fd> descriptors) {
     if (isClosed) {
-      return;
+      return false;
     }
     try {
       socket.send(Answer.encode(id, answer), descriptors, SEND_MILLIS);
+      return true;
     } catch (LinuxException | IllegalStateException e) {
       // Whoever asked is gone; what was done is in the state.
       Log.warn("an answer is not taken: " + e.getMessage());
+      return false;
     }
   }
 

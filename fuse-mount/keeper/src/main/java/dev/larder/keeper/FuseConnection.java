@@ -113,8 +113,7 @@ final class FuseConnection implements AutoCloseable {
           throw new LinuxException("FUSE INIT", "kernel", Errno.ETIMEDOUT);
         }
         long length =
-            LinuxException.check(
-                device.fd().read(request, 0, BUFFER_BYTES), "read", "/dev/fuse");
+            LinuxException.check(device.fd().read(request, 0, BUFFER_BYTES), "read", "/dev/fuse");
         Init.Answer answer = Init.answer(request, 0, length, reply, wishes);
         if (answer.replyBytes() > 0) {
           LinuxException.check(

@@ -52,6 +52,7 @@ final class Keeper {
   /** Held while the connection changes hands or is replaced. */
   private final ReentrantLock change = new ReentrantLock();
 
+  private final Gate gate = new Gate();
   private @Nullable ConnectionProbe probe;
   private volatile boolean isEnding;
 
@@ -68,9 +69,7 @@ final class Keeper {
     book = new Book(new LedgerFile(places.state()));
     fuse = new FusePlace(places, config.readAheadBytes());
     OverlayStyle style =
-        config.layers() == KeeperConfig.Layers.JOINED
-            ? OverlayStyle.JOINED
-            : OverlayStyle.probe();
+        config.layers() == KeeperConfig.Layers.JOINED ? OverlayStyle.JOINED : OverlayStyle.probe();
     OverlayPlace overlays = new OverlayPlace(places, fuse, new OverlayMount(style));
     Turns turns = new Turns(TURN_NANOS);
     views = new Views(places, fuse, overlays, book, config.mountsMax(), turns);
@@ -293,8 +292,13 @@ final class Keeper {
     }
   }
 
-  /** Stops standing in for agents: the successor does that from now on. */
-  void retire() {
+  /**
+   * Ends every change and stops standing in for agents: the successor does that from now on.
+   *
+   * @throws LinuxException EBUSY when a change does not end; then this stays the keeper
+   */
+  void retire() throws LinuxException {
+    gate.shut();
     isEnding = true;
     watch.stop();
     Log.info("a successor takes over");
@@ -311,6 +315,7 @@ final class Keeper {
       if (!book.read(Ledger::isEmpty)) {
         throw new LinuxException("end", "keeper", Errno.EBUSY, "views are mounted");
       }
+      gate.shut();
       isEnding = true;
       if (probe != null) {
         probe.stop();
@@ -343,6 +348,10 @@ final class Keeper {
 
   KeeperConfig config() {
     return config;
+  }
+
+  Gate gate() {
+    return gate;
   }
 
   boolean isEnding() {

@@ -219,6 +219,8 @@ public final class KeeperClient implements Backings, AutoCloseable {
     try (Reply reply = ask(new Request.BackingOpen(), List.of(file))) {
       return switch (reply.answer()) {
         case Answer.Backing(int id) -> id;
+        case Answer.Failed(int errno, String message) when isKeepers(errno) ->
+            throw new LarderException(ErrorCode.CLOSED, "BACKING_OPEN: " + message);
         case Answer.Failed(int errno, String message) ->
             throw new LinuxException("BACKING_OPEN", file.subject(), errno, message);
         case Answer other -> throw fault("BACKING_OPEN", other);
@@ -230,9 +232,17 @@ public final class KeeperClient implements Backings, AutoCloseable {
   public void close(int id) throws LinuxException {
     try (Reply reply = ask(new Request.BackingClose(id), List.of())) {
       if (reply.answer() instanceof Answer.Failed(int errno, String message)) {
+        if (isKeepers(errno)) {
+          throw new LarderException(ErrorCode.CLOSED, "BACKING_CLOSE: " + message);
+        }
         throw new LinuxException("BACKING_CLOSE", "backing " + id, errno, message);
       }
     }
+  }
+
+  /** What the keeper says of itself, where the kernel was not asked: no refusal for good. */
+  private static boolean isKeepers(int errno) {
+    return errno == Errno.ENOTCONN || errno == Errno.EAGAIN || errno == Errno.EPROTO;
   }
 
   /**

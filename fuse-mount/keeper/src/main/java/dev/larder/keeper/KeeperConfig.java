@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
  * @param slots {@code mount.slots}: requests in flight at once; further ones wait in the kernel
  * @param rowsMax {@code mount.rows-max}: blobs the kernel knows at once
  * @param passthrough {@code mount.passthrough}: whether the kernel may read sealed files by itself
- * @param readAheadBytes {@code mount.read-ahead}: what the kernel reads ahead of a sequential reader
- *     of the FUSE mount; 0 leaves the kernel's own
+ * @param readAheadBytes {@code mount.read-ahead}: what the kernel reads ahead of a sequential
+ *     reader of the FUSE mount; 0 leaves the kernel's own
  * @param layers {@code mount.overlay-layers}: how layers are named to the kernel
  * @param agentDeadline {@code keeper.agent-deadline}: without an agent for so long, what waits gets
  *     EIO

@@ -17,7 +17,9 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** The keeper's process. Exit status: 0 ended, 2 wrong command line, 3 another keeper runs, 1 else. */
+/**
+ * The keeper's process. Exit status: 0 ended, 2 wrong command line, 3 another keeper runs, 1 else.
+ */
 public final class KeeperMain {
   private static final int CHANGES_AT_ONCE = 4;
   private static final int CHANGES_WAITING = 64;

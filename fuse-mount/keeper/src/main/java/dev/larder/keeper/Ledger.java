@@ -84,13 +84,12 @@ final class Ledger {
       viewList.add(map);
     }
     List<Object> targetList = new ArrayList<>();
-    targets.forEach(
-        (target, id) -> {
-          Map<String, Object> map = new LinkedHashMap<>();
-          map.put("target", target);
-          map.put("id", id);
-          targetList.add(map);
-        });
+    targets.forEach((target, id) -> {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("target", target);
+      map.put("id", id);
+      targetList.add(map);
+    });
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("format", FORMAT);
     root.put("views", viewList);

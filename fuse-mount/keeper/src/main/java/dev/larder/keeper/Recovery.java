@@ -33,14 +33,13 @@ final class Recovery {
     List<String> catalogIds = names(places.catalogs());
     ViewTable table = ViewTable.read(places, book);
     boolean unused =
-        book.change(
-            ledger -> {
-              for (String id : overlayIds) {
-                takeOn(ledger, table, id);
-              }
-              forgetGone(ledger, table);
-              return true;
-            });
+        book.change(ledger -> {
+          for (String id : overlayIds) {
+            takeOn(ledger, table, id);
+          }
+          forgetGone(ledger, table);
+          return true;
+        });
     for (String id : overlayIds) {
       if (book.read(ledger -> ledger.view(id)) == null) {
         OverlayPlace.remove(places.overlay(id));
@@ -72,13 +71,12 @@ final class Recovery {
   private static void forgetGone(Ledger ledger, ViewTable table) {
     ledger
         .targets()
-        .forEach(
-            (target, id) -> {
-              if (table.state(id, target) == State.GONE) {
-                Log.warn("view " + id + " is no longer shown at " + target);
-                ledger.removeTarget(target);
-              }
-            });
+        .forEach((target, id) -> {
+          if (table.state(id, target) == State.GONE) {
+            Log.warn("view " + id + " is no longer shown at " + target);
+            ledger.removeTarget(target);
+          }
+        });
     for (View view : ledger.views()) {
       boolean isWhole = table.overlay(view.id()) != null && table.catalog(view.id()) != null;
       if (!isWhole && ledger.targets(view.id()).isEmpty()) {

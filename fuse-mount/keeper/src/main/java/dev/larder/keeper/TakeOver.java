@@ -53,12 +53,10 @@ final class TakeOver {
     }
     FuseConnection connection = FuseConnection.adopt(message);
     @Nullable Fd agent = message.descriptors() > 0 ? message.take() : null;
-    return new Keeper.Inheritance(
-        connection, agent == null ? null : PidFd.adopt(agent, agentPid));
+    return new Keeper.Inheritance(connection, agent == null ? null : PidFd.adopt(agent, agentPid));
   }
 
-  private static Message ask(SeqPacketSocket socket, int id, Request request)
-      throws IOException {
+  private static Message ask(SeqPacketSocket socket, int id, Request request) throws IOException {
     socket.send(Wire.encode(id, request), List.of(), ANSWER_MILLIS);
     Message message = socket.receive(Wire.MESSAGE_MAX, ANSWER_MILLIS);
     if (message == null) {
@@ -70,7 +68,8 @@ final class TakeOver {
         throw new LinuxException("take over", request.toString(), errno, why);
       }
       if (numbered.id() != id
-          || (request instanceof Request.TakeOver && !(numbered.answer() instanceof Answer.State))) {
+          || (request instanceof Request.TakeOver
+              && !(numbered.answer() instanceof Answer.State))) {
         throw new ProtocolException(id, "the keeper answered " + numbered);
       }
       return message;

@@ -2,8 +2,8 @@ package dev.larder.keeper;
 
 import dev.larder.keeper.Ledger.View;
 import dev.larder.keeper.wire.MountedView;
-import dev.larder.linux.Errno;
 import dev.larder.linux.ErofsMount;
+import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
 import dev.larder.linux.LinuxException;
 import dev.larder.linux.MountEntry;
@@ -21,8 +21,8 @@ import java.util.Map;
 /**
  * Catalogs, the overlays over them, and the directories that show these.
  *
- * <p><b>Threads:</b> any; changes of one directory or view take turns. <b>Errors:</b> LinuxException
- * with the kernel's errno and words; EBUSY when another change does not end.
+ * <p><b>Threads:</b> any; changes of one directory or view take turns. <b>Errors:</b>
+ * LinuxException with the kernel's errno and words; EBUSY when another change does not end.
  */
 final class Views {
   /*
@@ -42,12 +42,7 @@ final class Views {
   private final Turns turns;
 
   Views(
-      Places places,
-      FusePlace fuse,
-      OverlayPlace overlays,
-      Book book,
-      int mountsMax,
-      Turns turns) {
+      Places places, FusePlace fuse, OverlayPlace overlays, Book book, int mountsMax, Turns turns) {
     this.places = places;
     this.fuse = fuse;
     this.overlays = overlays;
@@ -86,16 +81,15 @@ final class Views {
       }
       boolean isThere = table.overlay(id) != null;
       boolean unused =
-          book.change(
-              ledger -> {
-                View before = ledger.view(id);
-                if (isThere && before != null && !before.blobs().isEmpty()) {
-                  return false;
-                }
-                requireRoom(ledger.views().size());
-                ledger.putView(view);
-                return true;
-              });
+          book.change(ledger -> {
+            View before = ledger.view(id);
+            if (isThere && before != null && !before.blobs().isEmpty()) {
+              return false;
+            }
+            requireRoom(ledger.views().size());
+            ledger.putView(view);
+            return true;
+          });
       if (!isThere) {
         try (MountFd mount = overlays.make(view, blobs)) {
           OverlayPlace.attach(mount, places.overlay(id));
@@ -115,19 +109,18 @@ final class Views {
         ViewTable table = table();
         MountEntry view = table.requireOverlay(id);
         boolean isNew =
-            book.change(
-                ledger -> {
-                  String shown = ledger.shown(name);
-                  if (shown != null && table.isShown(shown, name)) {
-                    if (shown.equals(id)) {
-                      return false;
-                    }
-                    throw new LinuxException("bind", name, Errno.EEXIST, "it shows " + shown);
-                  }
-                  requireRoom(ledger.targets().size());
-                  ledger.putTarget(name, id);
-                  return true;
-                });
+            book.change(ledger -> {
+              String shown = ledger.shown(name);
+              if (shown != null && table.isShown(shown, name)) {
+                if (shown.equals(id)) {
+                  return false;
+                }
+                throw new LinuxException("bind", name, Errno.EEXIST, "it shows " + shown);
+              }
+              requireRoom(ledger.targets().size());
+              ledger.putTarget(name, id);
+              return true;
+            });
         if (isNew) {
           attach(id, target);
           Log.info("bound " + view.source() + " at " + name);
@@ -169,11 +162,10 @@ final class Views {
       }
       overlays.exchange(to, name);
       boolean unused =
-          book.change(
-              ledger -> {
-                ledger.putTarget(name, to);
-                return true;
-              });
+          book.change(ledger -> {
+            ledger.putTarget(name, to);
+            return true;
+          });
       Log.info("switched " + name + " to " + view.source());
     }
   }
@@ -209,11 +201,10 @@ final class Views {
       OverlayPlace.remove(places.overlay(id));
       OverlayPlace.remove(places.catalog(id));
       boolean unused =
-          book.change(
-              ledger -> {
-                ledger.removeView(id);
-                return true;
-              });
+          book.change(ledger -> {
+            ledger.removeView(id);
+            return true;
+          });
       Log.info("took view " + id + " away");
     }
     if (force && book.read(Ledger::isEmpty)) {
@@ -261,11 +252,10 @@ final class Views {
 
   private void forget(String name) throws IOException {
     boolean unused =
-        book.change(
-            ledger -> {
-              ledger.removeTarget(name);
-              return true;
-            });
+        book.change(ledger -> {
+          ledger.removeTarget(name);
+          return true;
+        });
   }
 
   /** What is shown where. */
@@ -273,9 +263,8 @@ final class Views {
     Map<String, String> targets = book.read(Ledger::targets);
     ViewTable table = table();
     List<MountedView> list = new ArrayList<>();
-    targets.forEach(
-        (target, id) ->
-            list.add(new MountedView(id, table.label(id), target, table.state(id, target))));
+    targets.forEach((target, id) ->
+        list.add(new MountedView(id, table.label(id), target, table.state(id, target))));
     return list;
   }
 

@@ -29,7 +29,9 @@ public final class PidFd implements AutoCloseable {
     return new PidFd(Fd.adopt(number, "process " + pid), (int) pid);
   }
 
-  /** Takes a descriptor that another process passed, and its word for the number, into ownership. */
+  /**
+   * Takes a descriptor that another process passed, and its word for the number, into ownership.
+   */
   public static PidFd adopt(Fd fd, int pid) {
     return new PidFd(fd, pid);
   }

@@ -124,8 +124,7 @@ public sealed interface Answer {
     }
     List<MountedView> mounts = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      mounts.add(
-          new MountedView(in.text(), in.text(), in.text(), MountedView.State.of(in)));
+      mounts.add(new MountedView(in.text(), in.text(), in.text(), MountedView.State.of(in)));
     }
     return new Mounts(mounts, next);
   }

@@ -66,8 +66,7 @@ public final class Wire {
    */
   public static byte[] encode(int id, Request request) {
     return switch (request) {
-      case Hello(Role role, long pid) ->
-          new Writer(HELLO, id).u8(role.code()).i64(pid).bytes();
+      case Hello(Role role, long pid) -> new Writer(HELLO, id).u8(role.code()).i64(pid).bytes();
       case Catalog(String mount) -> new Writer(CATALOG, id).text(mount).bytes();
       case Overlay(String mount, String label, boolean noExec) ->
           new Writer(OVERLAY, id).text(mount).text(label).flag(noExec).bytes();
