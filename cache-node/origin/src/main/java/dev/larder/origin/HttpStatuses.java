@@ -3,14 +3,21 @@ package dev.larder.origin;
 import dev.larder.protocol.ErrorCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The one table from HTTP statuses to error codes; every provider speaks HTTP in the end. */
 final class HttpStatuses {
+  // RFC 9110, 5.6.7: two digits for the day, where Java's own format has one or two.
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
+          .withZone(ZoneOffset.UTC);
+
   private HttpStatuses() {}
 
   static OriginFailure failure(
@@ -51,7 +58,7 @@ final class HttpStatuses {
 
   /** A time as headers write it: whole seconds, cut off. */
   static String httpDate(Instant time) {
-    return DateTimeFormatter.RFC_1123_DATE_TIME.format(time.atZone(java.time.ZoneOffset.UTC));
+    return HTTP_DATE.format(time);
   }
 
   /** Parses a date header; empty where it is missing or malformed. */

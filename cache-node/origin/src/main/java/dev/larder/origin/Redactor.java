@@ -14,6 +14,8 @@ final class Redactor {
   private static final String HIDDEN = "***";
   private static final int SECRET_CHARS_MIN = 4;
   private static final int CAUSES_MAX = 8;
+  // Credentials that are renewed each hour: those of a day, and no more work for ever.
+  private static final int SECRETS_MAX = 64;
   private static final Pattern SIGNATURE =
       Pattern.compile(
           "(?i)((?:x-amz-signature|x-amz-credential|x-amz-security-token|sig|signature|accountkey"
@@ -22,9 +24,12 @@ final class Redactor {
 
   private final List<String> secrets = new CopyOnWriteArrayList<>();
 
-  /** From now on hides this text. */
-  void hide(@Nullable String secret) {
+  /** From now on hides this text; the oldest of many is forgotten. */
+  synchronized void hide(@Nullable String secret) {
     if (secret != null && secret.length() >= SECRET_CHARS_MIN && !secrets.contains(secret)) {
+      if (secrets.size() == SECRETS_MAX) {
+        secrets.removeFirst();
+      }
       secrets.add(secret);
     }
   }

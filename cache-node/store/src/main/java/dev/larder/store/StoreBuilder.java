@@ -1,21 +1,17 @@
 package dev.larder.store;
 
-import dev.larder.protocol.ErrorCode;
-import dev.larder.protocol.LarderException;
-import dev.larder.store.Counters.Counter;
 import dev.larder.store.index.BlobIndex;
 import dev.larder.store.index.IndexSettings;
-import dev.larder.store.rocks.IndexFault;
 import dev.larder.store.rocks.RocksSettings;
-import java.io.IOException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.Supplier;
 
-/** Wires the parts of a store. */
+/**
+ * Wires the parts of a store. Has no logger of its own: the first one of a process takes as long to
+ * set up as the index to open, so both happen side by side.
+ */
 final class StoreBuilder {
-  private static final Logger log = LoggerFactory.getLogger(StoreBuilder.class);
-
   /** Table files kept open: some hundred of 32 MiB hold an index of many million blobs. */
   private static final int INDEX_FILES_MAX = 256;
 
@@ -26,9 +22,13 @@ final class StoreBuilder {
     try {
       Counters counters = new Counters();
       Background.Signals signals = new Background.Signals(counters);
+      Supplier<BlobIndex> opener = () -> newIndex(config, directory, signals);
+      FutureTask<BlobIndex> opening = new FutureTask<>(opener::get);
+      Thread.ofPlatform().daemon().name("store-open").start(opening);
       Quarantine quarantine =
           new Quarantine(directory.quarantine(), config.limits().quarantineBytesMax());
-      BlobIndex index = openIndex(config, directory, quarantine, counters, signals);
+      BlobIndex index =
+          new IndexOpening(directory, quarantine, counters, signals, opener).await(opening);
       try {
         return wire(config, hooks, mode, directory, quarantine, counters, signals, index);
       } catch (RuntimeException e) {
@@ -87,62 +87,13 @@ final class StoreBuilder {
     return new LarderStore(parts, work, smalls, background);
   }
 
-  /** A damaged index is never fatal: it is set aside, and an empty one takes its place. */
-  private static BlobIndex openIndex(
-      StoreConfig config,
-      StoreDirectory directory,
-      Quarantine quarantine,
-      Counters counters,
-      Background.Signals signals) {
+  private static BlobIndex newIndex(
+      StoreConfig config, StoreDirectory directory, Background.Signals signals) {
     IndexSettings settings =
         new IndexSettings(
             new RocksSettings(config.blockCacheBytes(), config.writeBufferBytes(), INDEX_FILES_MAX),
             config.limits().hotBlobsMax(),
             config.limits().hotDigestBytes());
-    RuntimeException damage;
-    try {
-      return new BlobIndex(directory.index(), settings, signals);
-    } catch (IndexFault e) {
-      if (e.kind() == IndexFault.Kind.NO_SPACE && emptyQuarantine(quarantine)) {
-        return openIndex(config, directory, quarantine, counters, signals);
-      }
-      if (e.kind() != IndexFault.Kind.CORRUPT) {
-        throw unusable(e);
-      }
-      damage = e;
-    } catch (LarderException e) {
-      if (e.code() != ErrorCode.STORE_CORRUPT) {
-        throw e;
-      }
-      damage = e;
-    }
-    log.error("the index cannot be opened and is set aside", damage);
-    counters.increment(Counter.INDEX_SET_ASIDE_TOTAL);
-    try {
-      quarantine.take(directory.index(), String.valueOf(damage.getMessage()));
-      StoreDirectory.createFolder(directory.index());
-      signals.indexCorrupt.set(false);
-      return new BlobIndex(directory.index(), settings, signals);
-    } catch (IOException e) {
-      throw Faults.of(e);
-    } catch (IndexFault e) {
-      throw unusable(e);
-    }
-  }
-
-  /** What was set aside is the first to go when not even the index can be opened. */
-  private static boolean emptyQuarantine(Quarantine quarantine) {
-    try {
-      return quarantine.shrinkTo(0) > 0;
-    } catch (IOException e) {
-      throw Faults.of(e);
-    }
-  }
-
-  private static LarderException unusable(IndexFault e) {
-    return new LarderException(
-        e.kind() == IndexFault.Kind.NO_SPACE ? ErrorCode.STORE_FULL : ErrorCode.STORE_UNUSABLE,
-        String.valueOf(e.getMessage()),
-        e);
+    return new BlobIndex(directory.index(), settings, signals);
   }
 }

@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -108,6 +109,7 @@ final class BlobReads implements AutoCloseable {
       }
       checkOpen();
       RangeStream stream = null;
+      await(limits.turns());
       try {
         stream = take(target, offset);
         if (stream == null) {
@@ -133,7 +135,10 @@ final class BlobReads implements AutoCloseable {
         if (e.code().category() != ErrorCode.Category.RETRY_HIGHER) {
           throw e;
         }
-        last = e;
+        last =
+            new LarderException(e.code(), "cannot read " + entry.path() + ": " + e.getMessage(), e);
+      } finally {
+        limits.turns().release();
       }
     }
     throw last != null
@@ -228,6 +233,15 @@ final class BlobReads implements AutoCloseable {
   private static void giveUp(@Nullable RangeStream stream) {
     if (stream != null) {
       stream.body.close();
+    }
+  }
+
+  private static void await(Semaphore turns) {
+    try {
+      turns.acquire();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
     }
   }
 

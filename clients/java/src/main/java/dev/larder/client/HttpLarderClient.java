@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** The client over HTTP, with reads straight from the store's files where it may. Any thread. */
@@ -35,15 +36,24 @@ final class HttpLarderClient implements LarderClient {
   private volatile boolean closed;
 
   HttpLarderClient(
-      @Nullable Path agentFile, Duration progressDeadline, int attemptsMax, boolean directReads) {
+      @Nullable Path agentFile,
+      Duration progressDeadline,
+      int attemptsMax,
+      int requestsMax,
+      boolean directReads) {
     this.http = new Http(AgentAddress.find(agentFile), progressDeadline);
-    this.limits = new ReadLimits(progressDeadline, attemptsMax);
+    this.limits = new ReadLimits(attemptsMax, new Semaphore(requestsMax, true));
     this.directReads = directReads;
     this.watchdog = new Watchdog(progressDeadline);
   }
 
-  /** Bounds of one read. */
-  record ReadLimits(Duration progressDeadline, int attemptsMax) {}
+  /**
+   * Bounds of reads.
+   *
+   * @param attemptsMax tries of one read
+   * @param turns held while a read asks the agent, so never by a stream that nobody reads
+   */
+  record ReadLimits(int attemptsMax, Semaphore turns) {}
 
   @Override
   public RemoteEntry stat(String dataset, String path) {

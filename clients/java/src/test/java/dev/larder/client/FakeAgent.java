@@ -22,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /** An agent's front door for the client's tests: files in memory, faults on request. */
 final class FakeAgent implements AutoCloseable {
@@ -33,7 +34,15 @@ final class FakeAgent implements AutoCloseable {
   /** Answers with a body are cut after so many bytes, so many times. */
   final AtomicInteger cuts = new AtomicInteger();
 
+  /** The most requests that were being answered at one time. */
+  final AtomicInteger atWorkMax = new AtomicInteger();
+
+  private final AtomicInteger atWork = new AtomicInteger();
   volatile int cutAfterBytes = Integer.MAX_VALUE;
+
+  /** Time each answer takes, so that readers who do not wait their turn pile up. */
+  volatile long answerNanos;
+
   volatile boolean wrongEtag;
   volatile boolean wrongRoot;
   volatile String problem = "";
@@ -73,7 +82,9 @@ final class FakeAgent implements AutoCloseable {
   }
 
   private void handle(HttpExchange exchange) throws IOException {
+    atWorkMax.accumulateAndGet(atWork.incrementAndGet(), Math::max);
     try (exchange) {
+      LockSupport.parkNanos(answerNanos);
       URI uri = exchange.getRequestURI();
       requests.add(
           exchange.getRequestMethod()
@@ -90,6 +101,8 @@ final class FakeAgent implements AutoCloseable {
         return;
       }
       route(exchange, uri.getPath(), uri.getQuery() == null ? "" : uri.getQuery());
+    } finally {
+      atWork.decrementAndGet();
     }
   }
 

@@ -17,9 +17,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -241,6 +246,44 @@ class LarderClientTest {
     thread.join(20_000);
     assertFalse(thread.isAlive());
     assertEquals(ErrorCode.CANCELLED, ((LarderException) thrown.get()).code());
+  }
+
+  @Test
+  void manyThreadsAskTheAgentInTurn() throws Exception {
+    byte[] wanted = agent.files.get("models/large.bin");
+    int piece = 4096;
+    agent.answerNanos = 5_000_000;
+    try (LarderClient narrow =
+            LarderClient.builder().agentFile(agent.agentFile()).requestsMax(3).build();
+        RemoteFile file = narrow.open("data", "models/large.bin");
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<byte[]>> pieces = new ArrayList<>();
+      for (int at = 0; at < 300 * piece; at += piece) {
+        int offset = at;
+        pieces.add(
+            threads.submit(() -> {
+              ByteBuffer target = ByteBuffer.allocate(piece);
+              while (target.hasRemaining()) {
+                file.read(target, offset + target.position());
+              }
+              return target.array();
+            }));
+      }
+      for (int i = 0; i < pieces.size(); i++) {
+        assertArrayEquals(
+            Arrays.copyOfRange(wanted, i * piece, (i + 1) * piece), pieces.get(i).get());
+      }
+    }
+    // The server may count an answer a little longer than its reader.
+    assertTrue(agent.atWorkMax.get() < 10, "at once: " + agent.atWorkMax);
+  }
+
+  @Test
+  void boundsBelowOneAreNamed() {
+    LarderException e =
+        assertThrows(LarderException.class, () -> LarderClient.builder().requestsMax(0).build());
+    assertEquals(ErrorCode.BAD_CONFIG, e.code());
+    assertTrue(e.getMessage().contains("requestsMax"), e.getMessage());
   }
 
   @Test

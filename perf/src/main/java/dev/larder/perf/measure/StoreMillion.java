@@ -24,6 +24,8 @@ public final class StoreMillion implements Measure {
       List.of("-Xmx256m", "-XX:MaxDirectMemorySize=128m", "-XX:+UseG1GC");
   private static final double MIB = 1 << 20;
 
+  private record Answer(String[] words, double seconds) {}
+
   @Override
   public String name() {
     return "store-1m";
@@ -43,20 +45,25 @@ public final class StoreMillion implements Measure {
     }
     Samples first = new Samples();
     Samples opened = new Samples();
+    Samples process = new Samples();
     for (int round = 0; round < Rounds.COUNT; round++) {
       if (!PageCache.drop()) {
         bench.say("  not root: the page cache could not be dropped first");
       }
-      String[] words = worker(bench, 60, "open", directory, Integer.toString(round));
-      first.add(Double.parseDouble(words[1]) / 1e3);
-      opened.add(Double.parseDouble(words[2]) / 1e3);
+      Answer answer = worker(bench, 60, "open", directory, Integer.toString(round));
+      first.add(Double.parseDouble(answer.words()[1]) / 1e3);
+      opened.add(Double.parseDouble(answer.words()[2]) / 1e3);
+      process.add(answer.seconds());
     }
-    bench.say("  first read after " + first + " s, open " + opened + " s");
+    bench.say(
+        "  first read after %s s, open %s s; %s s after the process was started"
+            .formatted(first, opened, process));
     results.accept(Figure.alone(name() + "-open", "s", first.median(), Goal.atMost(1)));
     int seconds = bench.longForm() ? 600 : 60;
     // What churn leaves is no store of a known million any more.
     Files.deleteIfExists(complete);
-    String[] churn = worker(bench, seconds + 120, "churn", directory, Integer.toString(seconds));
+    String[] churn =
+        worker(bench, seconds + 120, "churn", directory, Integer.toString(seconds)).words();
     bench.say(
         "  churn of %d s: %s operations, %.0f MiB evicted, %s refused with STORE_FULL"
             .formatted(seconds, churn[1], Long.parseLong(churn[2]) / MIB, churn[4]));
@@ -73,18 +80,24 @@ public final class StoreMillion implements Measure {
     Files.createFile(complete);
   }
 
-  private static String[] worker(
+  /** The words of the process's line, and how long after its start it came. */
+  private static Answer worker(
       Bench bench, long secondsMax, String mode, Path directory, String last)
       throws IOException, InterruptedException {
     List<String> arguments = new ArrayList<>(List.of(mode, directory.toString(), "" + COUNT));
     if (!last.isEmpty()) {
       arguments.add(last);
     }
+    List<String> options = new ArrayList<>(JVM);
+    options.add(
+        "-Djava.library.path=" + bench.root().resolve("cache-node/dist/target/larder/lib/native"));
+    long started = System.nanoTime();
     try (ChildProcess worker =
-        bench.children().java("store-" + mode, JVM, StoreWorker.class, arguments)) {
+        bench.children().java("store-" + mode, options, StoreWorker.class, arguments)) {
       String line = worker.line(secondsMax);
+      double seconds = (System.nanoTime() - started) / 1e9;
       worker.awaitSuccess(60);
-      return line.split(" ", -1);
+      return new Answer(line.split(" ", -1), seconds);
     }
   }
 }
