@@ -9,6 +9,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The one table from HTTP statuses to error codes; every provider speaks HTTP in the end. */
@@ -17,6 +18,8 @@ final class HttpStatuses {
   private static final DateTimeFormatter HTTP_DATE =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
           .withZone(ZoneOffset.UTC);
+
+  private static final Pattern LENGTH = Pattern.compile("\\d{1,18}");
 
   private HttpStatuses() {}
 
@@ -54,6 +57,11 @@ final class HttpStatuses {
     } catch (NumberFormatException notSeconds) {
       return httpDate(value).map(date -> Duration.between(now, date)).filter(Duration::isPositive);
     }
+  }
+
+  /** Parses Content-Length; -1 where it is missing or malformed: the body's end will show it. */
+  static long length(@Nullable String value) {
+    return value != null && LENGTH.matcher(value).matches() ? Long.parseLong(value) : -1;
   }
 
   /** A time as headers write it: whole seconds, cut off. */

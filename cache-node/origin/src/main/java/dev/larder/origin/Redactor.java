@@ -1,6 +1,8 @@
 package dev.larder.origin;
 
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
@@ -22,15 +24,24 @@ final class Redactor {
               + "|sharedaccesssignature|access_token|token|authorization|password)\\s*[=:]\\s*)"
               + "(?:(?:bearer|basic|sharedkey)\\s+)?[^&\\s;\"',]+");
 
+  private static final Pattern USER = Pattern.compile("//[^/?#]*@");
+
   private final List<String> secrets = new CopyOnWriteArrayList<>();
 
-  /** From now on hides this text; the oldest of many is forgotten. */
-  synchronized void hide(@Nullable String secret) {
-    if (secret != null && secret.length() >= SECRET_CHARS_MIN && !secrets.contains(secret)) {
+  /** From now on hides this text, also as forms and URLs encode it; the oldest is forgotten. */
+  void hide(@Nullable String secret) {
+    if (secret != null && secret.length() >= SECRET_CHARS_MIN) {
+      add(secret);
+      add(URLEncoder.encode(secret, StandardCharsets.UTF_8));
+    }
+  }
+
+  private synchronized void add(String text) {
+    if (!secrets.contains(text)) {
       if (secrets.size() == SECRETS_MAX) {
         secrets.removeFirst();
       }
-      secrets.add(secret);
+      secrets.add(text);
     }
   }
 
@@ -40,6 +51,18 @@ final class Redactor {
       clean = clean.replace(secret, HIDDEN);
     }
     return SIGNATURE.matcher(clean).replaceAll("$1" + HIDDEN);
+  }
+
+  /**
+   * A URI somebody gave, quoted after a blank, without user, query and fragment; nothing where it
+   * is no URI, as then it may be the secret itself.
+   */
+  static String shownUri(String uri) {
+    if (!uri.contains("://")) {
+      return "";
+    }
+    String clean = USER.matcher(uri).replaceAll("//" + HIDDEN + "@");
+    return " \"" + new Redactor().text(clean.replaceAll("[?#].*", "?" + HIDDEN)) + "\"";
   }
 
   /** A stand-in with the same trace whose messages, also of its causes, hold no secret. */

@@ -2,14 +2,11 @@ package dev.larder.origin;
 
 import java.time.Instant;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.http.SdkHttpResponse;
 
 /** The headers of S3's answer to a GET or HEAD of an object. */
 record S3Head(SdkHttpResponse answer) {
-  private static final Pattern LENGTH = Pattern.compile("\\d{1,18}");
-
   /** A header's value; null where it is missing. */
   @Nullable String header(String name) {
     return answer.firstMatchingHeader(name).orElse(null);
@@ -29,9 +26,7 @@ record S3Head(SdkHttpResponse answer) {
 
   /** Bytes of the body; -1 where the answer does not say. */
   long contentLength() {
-    String value = header("Content-Length");
-    // Anything else than digits is a server's fault that the body's own end will show.
-    return value != null && LENGTH.matcher(value).matches() ? Long.parseLong(value) : -1;
+    return HttpStatuses.length(header("Content-Length"));
   }
 
   RangeAnswer range() {

@@ -26,7 +26,7 @@ final class S3Sdk implements AutoCloseable {
     while (true) {
       S3Endpoints.Target asked = endpoints.target();
       try {
-        return ScopedValue.where(AbortableHttp.WATCH, watch).call(() -> call.apply(client));
+        return ScopedValue.where(Watch.CURRENT, watch).call(() -> call.apply(client));
       } catch (SdkException e) {
         if (again
             || !(e instanceof AwsServiceException refusal)

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assertions;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -20,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * configuration sets when a person asks for DEBUG. One thread.
  */
 final class Logged implements AutoCloseable {
-  private static final Path SHIPPED = Path.of("../dist/src/main/resources/logback.xml");
+  static final Path SHIPPED = Path.of("../dist/src/main/resources/logback.xml");
 
   private final Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
   private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
@@ -42,6 +43,7 @@ final class Logged implements AutoCloseable {
     }
     logged.appender.start();
     logged.root.addAppender(logged.appender);
+    LoggerFactory.getLogger(Logged.class).debug(ChildRead.MARK);
     return logged;
   }
 
@@ -53,6 +55,7 @@ final class Logged implements AutoCloseable {
   /** Messages, and those of what was thrown; nothing is collected any more. */
   List<String> lines() {
     appender.stop();
+    Assertions.assertEquals(ChildRead.MARK, appender.list.getFirst().getMessage());
     return List.copyOf(appender.list).stream().flatMap(Logged::lines).toList();
   }
 

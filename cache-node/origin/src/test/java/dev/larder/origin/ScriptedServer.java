@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -19,10 +20,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** An HTTP/1.1 server on loopback whose answers a test writes, every header of them. Any thread. */
+/**
+ * An HTTP/1.1 server on loopback whose answers a test writes, every header of them; one whose
+ * script gives null is never answered. Any thread.
+ */
 final class ScriptedServer implements AutoCloseable {
   private final ServerSocket listener;
-  private final Function<Seen, Answer> script;
+  private final String scheme;
+  private final Function<Seen, @Nullable Answer> script;
   private final List<Seen> seen = new CopyOnWriteArrayList<>();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
@@ -37,21 +42,42 @@ final class ScriptedServer implements AutoCloseable {
     }
   }
 
-  /** An answer. */
+  /**
+   * An answer.
+   *
+   * @param headers where Content-Length is one of them, the rest of the body never comes
+   */
   record Answer(int status, Map<String, String> headers, byte[] body) {
     static Answer of(int status, Map<String, String> headers, String body) {
       return new Answer(status, headers, body.getBytes(StandardCharsets.UTF_8));
     }
   }
 
-  ScriptedServer(Function<Seen, Answer> script) throws IOException {
+  ScriptedServer(Function<Seen, @Nullable Answer> script) throws IOException {
+    this(new ServerSocket(0, 100, InetAddress.getLoopbackAddress()), "http", script);
+  }
+
+  private ScriptedServer(
+      ServerSocket listener, String scheme, Function<Seen, @Nullable Answer> script) {
+    this.listener = listener;
+    this.scheme = scheme;
     this.script = script;
-    listener = new ServerSocket(0, 100, InetAddress.getLoopbackAddress());
     Thread.ofVirtual().start(this::accept);
   }
 
+  /** One that speaks TLS. */
+  static ScriptedServer secure(Keys keys, Function<Seen, @Nullable Answer> script)
+      throws IOException, GeneralSecurityException {
+    return new ScriptedServer(
+        keys.context()
+            .getServerSocketFactory()
+            .createServerSocket(0, 100, InetAddress.getLoopbackAddress()),
+        "https",
+        script);
+  }
+
   URI endpoint() {
-    return URI.create("http://127.0.0.1:" + port());
+    return URI.create(scheme + "://127.0.0.1:" + port());
   }
 
   int port() {
@@ -80,7 +106,16 @@ final class ScriptedServer implements AutoCloseable {
       OutputStream out = new BufferedOutputStream(socket.getOutputStream());
       for (Seen request = read(in); request != null; request = read(in)) {
         seen.add(request);
-        write(request, script.apply(request), out);
+        Answer answer = script.apply(request);
+        if (answer == null) {
+          in.transferTo(OutputStream.nullOutputStream()); // until the client goes away
+          return;
+        }
+        write(request, answer, out);
+        if (answer.headers().containsKey("Content-Length")) {
+          in.transferTo(OutputStream.nullOutputStream());
+          return;
+        }
       }
     } catch (IOException clientGone) {
       // What the client makes of it is the test's business.
@@ -112,7 +147,10 @@ final class ScriptedServer implements AutoCloseable {
   private static void write(Seen request, Answer answer, OutputStream out) throws IOException {
     StringBuilder head = new StringBuilder("HTTP/1.1 " + answer.status() + " S\r\n");
     answer.headers().forEach((k, v) -> head.append(k).append(": ").append(v).append("\r\n"));
-    head.append("Content-Length: ").append(answer.body().length).append("\r\n\r\n");
+    if (!answer.headers().containsKey("Content-Length")) {
+      head.append("Content-Length: ").append(answer.body().length).append("\r\n");
+    }
+    head.append("\r\n");
     out.write(head.toString().getBytes(StandardCharsets.ISO_8859_1));
     if (!request.method().equals("HEAD")) {
       out.write(answer.body());

