@@ -30,8 +30,7 @@ final class Scrubbing implements AutoCloseable {
   /** Owned by the thread, in a test by the caller of {@link #once}. */
   private long dueNanos;
 
-  Scrubbing(
-      BlobStore store, long bytesPerSecond, BooleanSupplier isBusy, LongSupplier nanoTime) {
+  Scrubbing(BlobStore store, long bytesPerSecond, BooleanSupplier isBusy, LongSupplier nanoTime) {
     this.store = store;
     this.bytesPerSecond = bytesPerSecond;
     this.isBusy = isBusy;

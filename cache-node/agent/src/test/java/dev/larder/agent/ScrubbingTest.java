@@ -76,7 +76,9 @@ class ScrubbingTest {
         digests.add(
             Digests.ofBytes(
                 ByteBuffer.wrap(
-                    content, (int) Blocks.blockOffset(block), Blocks.blockLength(BLOB_BYTES, block))));
+                    content,
+                    (int) Blocks.blockOffset(block),
+                    Blocks.blockLength(BLOB_BYTES, block))));
       }
       fill.complete(0, digests).get();
       fill.seal(Trust.ATTESTED, Optional.empty(), Optional.empty());

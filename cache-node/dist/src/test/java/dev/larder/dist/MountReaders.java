@@ -27,8 +27,7 @@ final class MountReaders implements AutoCloseable {
 
   private MountReaders(Path target, Map<String, byte[]> files) {
     this.target = target;
-    this.files =
-        files.entrySet().stream().filter(file -> file.getValue().length > 0).toList();
+    this.files = files.entrySet().stream().filter(file -> file.getValue().length > 0).toList();
   }
 
   static MountReaders start(Path target, Map<String, byte[]> files, int count) {

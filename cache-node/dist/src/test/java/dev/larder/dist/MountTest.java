@@ -25,8 +25,8 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -116,8 +116,7 @@ class MountTest {
         assertTrue(e.getMessage().contains(wrong.toString()), e.getMessage());
       }
       assertEquals(ErrorCode.UNKNOWN_DATASET, fault(() -> mount(client, "none", false)).code());
-      assertEquals(
-          ErrorCode.UNKNOWN_DATASET, fault(() -> mount(client, "data@7", false)).code());
+      assertEquals(ErrorCode.UNKNOWN_DATASET, fault(() -> mount(client, "data@7", false)).code());
       assertEquals(ErrorCode.BAD_REQUEST, fault(() -> mount(client, "data@1", true)).code());
       mount(client, "data", false);
       client.control().create("other", source.toUri().toString(), Map.of(), (o, b) -> {});
@@ -245,8 +244,7 @@ class MountTest {
       compare("large/other.bin");
       Files.move(source, directory.resolve("elsewhere"));
       compare("large/other.bin");
-      assertThrows(
-          FileSystemException.class, () -> readAll(target.resolve("large/model.bin")));
+      assertThrows(FileSystemException.class, () -> readAll(target.resolve("large/model.bin")));
       Files.move(directory.resolve("elsewhere"), source);
       compareAll();
     }
@@ -283,9 +281,7 @@ class MountTest {
 
   private static void warm(LarderClient client) {
     Job job = client.control().warm("data", "");
-    await(
-        "warm",
-        () -> !client.control().job(job.id()).orElseThrow().state().equals("running"));
+    await("warm", () -> !client.control().job(job.id()).orElseThrow().state().equals("running"));
     assertEquals("done", client.control().job(job.id()).orElseThrow().state());
   }
 

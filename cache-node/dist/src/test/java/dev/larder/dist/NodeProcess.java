@@ -12,8 +12,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code larder dev} in a process of its own in a folder of a test's directory, so that it can be killed.
- * {@link #close} also takes every mount below the test's directory away and ends the keeper. One thread.
+ * {@code larder dev} in a process of its own in a folder of a test's directory, so that it can be
+ * killed. {@link #close} also takes every mount below the test's directory away and ends the
+ * keeper. One thread.
  */
 final class NodeProcess implements AutoCloseable {
   private static final Duration START_DEADLINE = Duration.ofSeconds(60);

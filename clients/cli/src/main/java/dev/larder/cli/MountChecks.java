@@ -55,7 +55,8 @@ final class MountChecks {
       return new Check(
           name,
           "ok",
-          text + ": no passthrough before 6.9; files that fill while they are open are read through"
+          text
+              + ": no passthrough before 6.9; files that fill while they are open are read through"
               + " the agent until the last close");
     }
     return new Check(name, "ok", text + ": kernel mounts with passthrough");
@@ -114,9 +115,7 @@ final class MountChecks {
       return missing.isEmpty()
           ? new Check(name, "ok", "erofs, overlay, fuse and loop are there")
           : new Check(
-              name,
-              "warn",
-              "not loaded: " + missing + "; modprobe " + String.join(" ", missing));
+              name, "warn", "not loaded: " + missing + "; modprobe " + String.join(" ", missing));
     } catch (IOException e) {
       return new Check(name, "warn", "cannot read /proc/filesystems: " + e.getMessage());
     }

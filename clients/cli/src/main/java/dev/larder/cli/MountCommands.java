@@ -94,8 +94,7 @@ final class MountCommands {
         Mount mount =
             client
                 .control()
-                .mount(
-                    new MountRequest(dataset, target, follow, allowOther, noExec, kind.name()));
+                .mount(new MountRequest(dataset, target, follow, allowOther, noExec, kind.name()));
         PrintWriter out = spec.commandLine().getOut();
         switch (output.format) {
           case json -> Output.json(out, json(mount));
@@ -121,15 +120,14 @@ final class MountCommands {
       err.flush();
       Runtime.getRuntime()
           .addShutdownHook(
-              new Thread(
-                  () -> {
-                    try {
-                      client.control().unmount(target, "lazy");
-                    } catch (LarderException e) {
-                      err.println("larder: " + e.getMessage());
-                      err.flush();
-                    }
-                  }));
+              new Thread(() -> {
+                try {
+                  client.control().unmount(target, "lazy");
+                } catch (LarderException e) {
+                  err.println("larder: " + e.getMessage());
+                  err.flush();
+                }
+              }));
       new CountDownLatch(1).await();
     }
   }
@@ -154,9 +152,7 @@ final class MountCommands {
         throw new LarderException(ErrorCode.BAD_REQUEST, "--lazy and --force exclude each other");
       }
       try (LarderClient client = agent.connect()) {
-        client
-            .control()
-            .unmount(absolute(directory), force ? "force" : lazy ? "lazy" : "plain");
+        client.control().unmount(absolute(directory), force ? "force" : lazy ? "lazy" : "plain");
       }
       return ExitCodes.OK;
     }

@@ -162,10 +162,7 @@ final class Http {
   }
 
   private static LarderException problem(int status, HttpHeaders headers, String body) {
-    if (!headers
-        .firstValue("Content-Type")
-        .orElse("")
-        .startsWith("application/problem")) {
+    if (!headers.firstValue("Content-Type").orElse("").startsWith("application/problem")) {
       return new LarderException(codeOf("", status), "the agent answered " + status);
     }
     return problem(Json.object(body), status);

@@ -123,9 +123,7 @@ final class HttpControl implements ControlApi {
   @Override
   public void unmount(String target, String mode) {
     http.text(
-        "DELETE",
-        "/v1/mounts?target=" + Http.query(target) + "&mode=" + Http.query(mode),
-        "");
+        "DELETE", "/v1/mounts?target=" + Http.query(target) + "&mode=" + Http.query(mode), "");
   }
 
   @Override

@@ -178,8 +178,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
     }
     SharedState shared = SharedState.open(memory.memory());
     FuseServer server =
-        new FuseServer(
-            settings.fuse(), device.fd(), shared, blobs, new Asking(), this::onFatal);
+        new FuseServer(settings.fuse(), device.fd(), shared, blobs, new Asking(), this::onFatal);
     server.start();
     serving = new Serving(device, memory, server);
     var unused =

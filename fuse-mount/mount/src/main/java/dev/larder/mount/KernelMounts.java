@@ -96,7 +96,11 @@ final class KernelMounts {
       if (isShown(line)) {
         throw new LarderException(
             ErrorCode.ALREADY_EXISTS,
-            line.dataset() + "@" + line.number() + " is mounted at " + line.target()
+            line.dataset()
+                + "@"
+                + line.number()
+                + " is mounted at "
+                + line.target()
                 + "; unmount it first");
       }
       book.remove(line.target());
@@ -172,12 +176,13 @@ final class KernelMounts {
   /** Packs a snapshot and shows the packed form wherever it is mounted. */
   long pack(SnapshotRef snapshot) {
     SnapshotInfo info = datasets.resolve(snapshot);
-    SnapshotRef numbered =
-        new SnapshotRef(snapshot.dataset(), OptionalLong.of(info.number()));
+    SnapshotRef numbered = new SnapshotRef(snapshot.dataset(), OptionalLong.of(info.number()));
     if (!completeness.isComplete(numbered, Which.SMALL)) {
       throw new LarderException(
           ErrorCode.UNKNOWN_BLOB,
-          "not all small files of " + numbered + " are in the store; run larder warm "
+          "not all small files of "
+              + numbered
+              + " are in the store; run larder warm "
               + numbered
               + " first");
     }
@@ -268,9 +273,7 @@ final class KernelMounts {
 
   private void makeView(Line line) {
     BlobKey image =
-        line.packed()
-            ? packed.of(line.catalog()).map(Packed::image).orElseThrow()
-            : line.catalog();
+        line.packed() ? packed.of(line.catalog()).map(Packed::image).orElseThrow() : line.catalog();
     try (SealedBlob file =
         store
             .openSealed(image)

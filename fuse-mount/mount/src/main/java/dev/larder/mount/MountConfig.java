@@ -47,7 +47,9 @@ record MountConfig(
     require(remountEvery.isPositive(), "mount.remount-interval", remountEvery);
     require(packFilesMax >= 0, "mount.pack-files-max", packFilesMax);
     require(
-        readAheadBytes >= 0 && readAheadBytes <= READ_AHEAD_MAX, "mount.read-ahead", readAheadBytes);
+        readAheadBytes >= 0 && readAheadBytes <= READ_AHEAD_MAX,
+        "mount.read-ahead",
+        readAheadBytes);
     require(agentDeadline.isPositive(), "keeper.agent-deadline", agentDeadline);
     require(keeperWait.isPositive(), "keeper.start-deadline", keeperWait);
   }

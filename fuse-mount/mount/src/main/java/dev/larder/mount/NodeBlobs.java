@@ -64,8 +64,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   void start() {
     store.addListener(this);
     long idle = config.openIdle().toNanos();
-    var unused =
-        ticker.scheduleWithFixedDelay(() -> letGo(idle), idle, idle, TimeUnit.NANOSECONDS);
+    var unused = ticker.scheduleWithFixedDelay(() -> letGo(idle), idle, idle, TimeUnit.NANOSECONDS);
   }
 
   @Override

@@ -1,11 +1,11 @@
 package dev.larder.mount;
 
 import dev.larder.agent.NodeServices;
+import dev.larder.agent.dataset.Datasets;
 import dev.larder.agent.mount.MountHooks;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
-import dev.larder.agent.dataset.Datasets;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -53,10 +53,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
           Thread.ofPlatform().daemon().name("mount-background").factory());
 
   private NodeMounts(
-      MountSettings settings,
-      NodeServices services,
-      Path runDirectory,
-      KeeperStarter starter) {
+      MountSettings settings, NodeServices services, Path runDirectory, KeeperStarter starter) {
     this.config = settings.mount();
     this.dataDirectory = services.dataDirectory();
     this.runDirectory = runDirectory;
@@ -64,9 +61,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     Datasets datasets = services.datasetsOfNode();
     CachedReadPlane plane = services.plane();
     blobs = new NodeBlobs(store, plane, datasets, config);
-    keeper =
-        new KeeperLink(
-            settings, runDirectory, dataDirectory.resolve("blobs"), blobs, starter);
+    keeper = new KeeperLink(settings, runDirectory, dataDirectory.resolve("blobs"), blobs, starter);
     completeness = new Completeness(datasets, store);
     packed = new PackedCatalogs(store, dataDirectory.resolve("agent").resolve("packed"));
     kernel =
@@ -92,10 +87,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
    * mounted.
    */
   public static NodeMounts start(
-      MountSettings settings,
-      NodeServices services,
-      Path runDirectory,
-      KeeperStarter starter) {
+      MountSettings settings, NodeServices services, Path runDirectory, KeeperStarter starter) {
     NodeMounts mounts = new NodeMounts(settings, services, runDirectory, starter);
     try {
       mounts.startParts();
@@ -119,8 +111,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
       log.error("mounts were not taken over code={}: {}", e.code(), e.getMessage());
     }
     long every = config.remountEvery().toNanos();
-    var unused =
-        background.scheduleWithFixedDelay(this::tick, every, every, TimeUnit.NANOSECONDS);
+    var unused = background.scheduleWithFixedDelay(this::tick, every, every, TimeUnit.NANOSECONDS);
   }
 
   @Override
@@ -128,12 +119,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     Path target = checked(spec.target());
     MountSpec real =
         new MountSpec(
-            spec.snapshot(),
-            target,
-            spec.follow(),
-            spec.allowOther(),
-            spec.noExec(),
-            spec.kind());
+            spec.snapshot(), target, spec.follow(), spec.allowOther(), spec.noExec(), spec.kind());
     return switch (real.kind()) {
       case KERNEL -> kernel.mount(real);
       case TREE -> trees.mount(real);

@@ -105,10 +105,7 @@ final class PackedCatalogs {
       Files.deleteIfExists(image);
       PackSummary summary =
           CatalogPacker.pack(
-              catalog.path(),
-              image,
-              this::bytes,
-              PackOptions.DEFAULT.withCancel(cancelled::get));
+              catalog.path(), image, this::bytes, PackOptions.DEFAULT.withCancel(cancelled::get));
       store.pin(summary.key(), owner(plain));
       store.putFile(summary.key(), image, Trust.VERIFIED);
       Packed packed = new Packed(summary.key(), summary.files());

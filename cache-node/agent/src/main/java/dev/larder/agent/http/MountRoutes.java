@@ -61,8 +61,7 @@ final class MountRoutes {
       throw new LarderException(ErrorCode.BAD_REQUEST, "query parameter \"target\" is missing");
     }
     mounts.unmount(
-        target(target),
-        word("mode", UnmountMode.class, exchange.request().query("mode", "plain")));
+        target(target), word("mode", UnmountMode.class, exchange.request().query("mode", "plain")));
     exchange.answer(new ResponseHead(204), null);
   }
 

@@ -17,8 +17,7 @@ public final class NoMounts implements Mounts, MountHooks {
 
   @Override
   public void unmount(Path target, UnmountMode mode) {
-    throw new LarderException(
-        ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
+    throw new LarderException(ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
   }
 
   @Override

@@ -53,8 +53,9 @@ final class DoorFixture implements AutoCloseable {
             b.drain);
     door =
         HttpDoor.start(
-            config, TOKEN, new DoorServices(
-                node, node, node, node, jobs, new NoMounts(), store, node, metrics));
+            config,
+            TOKEN,
+            new DoorServices(node, node, node, node, jobs, new NoMounts(), store, node, metrics));
   }
 
   /** What tests change of the configuration. */
