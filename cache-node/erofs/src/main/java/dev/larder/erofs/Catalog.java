@@ -159,14 +159,24 @@ public final class Catalog implements AutoCloseable {
     if (afterName != null && after == null) {
       throw new LarderException(ErrorCode.BAD_REQUEST, "the name to go on behind has no bytes");
     }
+    boolean sought = after != null && reader.seekName(after);
+    long block = sought ? reader.block() : 0;
+    int index = sought && after != null ? reader.firstNotBelow(after) : 0;
+    return page(directory, reader, block, index, after, limit);
+  }
+
+  private List<CatalogNode> page(
+      CatalogNode directory,
+      DirectoryReader reader,
+      long firstBlock,
+      int firstIndex,
+      byte @Nullable [] after,
+      int limit) {
     List<CatalogNode> out = new ArrayList<>(Math.min(limit, 256));
-    long block = 0;
-    int index = 0;
-    if (after != null && reader.seekName(after)) {
-      block = reader.block();
-      index = reader.firstNotBelow(after);
-    }
-    for (; block < reader.blocks() && out.size() < limit; block++, index = 0) {
+    int index = firstIndex;
+    for (long block = firstBlock;
+        block < reader.blocks() && out.size() < limit;
+        block++, index = 0) {
       reader.seek(block);
       for (; index < reader.count() && out.size() < limit; index++) {
         boolean same = after != null && reader.compareName(index, after) == 0;
@@ -176,6 +186,28 @@ public final class Catalog implements AutoCloseable {
       }
     }
     return out;
+  }
+
+  /**
+   * Entries of a directory of a catalog behind the one with this inode number, names bytewise: in a
+   * catalog numbers ascend with names, so a number says how far a reader of the directory was.
+   * Foreign images have no such order.
+   *
+   * @param afterInode 0 to start; need not be that of an entry
+   * @param limit most entries, at least 1
+   * @throws LarderException also WRONG_TYPE if the node is no directory
+   */
+  public List<CatalogNode> listBehind(CatalogNode directory, long afterInode, int limit) {
+    checkMine(directory);
+    checkDirectory(directory);
+    if (limit < 1) {
+      throw new IllegalArgumentException("limit is " + limit);
+    }
+    return guarded(() -> {
+      DirectoryReader reader = new DirectoryReader(image, directory.raw());
+      int index = reader.seekNid(afterInode) + 1;
+      return page(directory, reader, Math.max(reader.block(), 0), index, null, limit);
+    });
   }
 
   /**

@@ -178,6 +178,7 @@ final class CatalogFuzzTest {
       attempt(faults, () -> node.key().ifPresent(catalog::byKey));
       if (node.type() == EntryType.DIRECTORY) {
         attempt(faults, () -> catalog.list(node, "m", 1000));
+        attempt(faults, () -> catalog.listBehind(node, node.inode(), 1000));
       }
       attempt(
           faults,

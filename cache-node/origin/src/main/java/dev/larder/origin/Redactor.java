@@ -24,6 +24,8 @@ final class Redactor {
               + "|sharedaccesssignature|access_token|token|authorization|password)\\s*[=:]\\s*)"
               + "(?:(?:bearer|basic|sharedkey)\\s+)?[^&\\s;\"',]+");
 
+  private static final Pattern USER = Pattern.compile("//[^/?#]*@");
+
   private final List<String> secrets = new CopyOnWriteArrayList<>();
 
   /** From now on hides this text, also as forms and URLs encode it; the oldest is forgotten. */
@@ -49,6 +51,18 @@ final class Redactor {
       clean = clean.replace(secret, HIDDEN);
     }
     return SIGNATURE.matcher(clean).replaceAll("$1" + HIDDEN);
+  }
+
+  /**
+   * A URI somebody gave, quoted after a blank, without user, query and fragment; nothing where it
+   * is no URI, as then it may be the secret itself.
+   */
+  static String shownUri(String uri) {
+    if (!uri.contains("://")) {
+      return "";
+    }
+    String clean = USER.matcher(uri).replaceAll("//" + HIDDEN + "@");
+    return " \"" + new Redactor().text(clean.replaceAll("[?#].*", "?" + HIDDEN)) + "\"";
   }
 
   /** A stand-in with the same trace whose messages, also of its causes, hold no secret. */

@@ -159,7 +159,7 @@ final class S3Endpoints implements S3EndpointProvider {
 
   private static Region given(String text) {
     if (!REGION.matcher(text).matches()) {
-      throw OptionReader.bad("region", text, "a region such as eu-central-1");
+      throw OptionReader.bad("region", "a region such as eu-central-1");
     }
     return Region.of(text);
   }

@@ -1,6 +1,7 @@
 package dev.larder.client;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -93,7 +94,12 @@ final class HttpLarderClient implements LarderClient {
 
   /** Opens a file whose entry is known. */
   RemoteFile open(RemoteEntry entry) {
-    return new BlobChannel(entry, new BlobReads(http, watchdog, limits, entry, openDirect(entry)));
+    return new BlobChannel(entry, openReads(entry));
+  }
+
+  /** Reads of a file whose entry is known; the caller closes them. */
+  BlobReads openReads(RemoteEntry entry) {
+    return new BlobReads(http, watchdog, limits, entry, openDirect(entry));
   }
 
   @Override
@@ -124,7 +130,8 @@ final class HttpLarderClient implements LarderClient {
    */
   private @Nullable FileChannel openDirect(RemoteEntry entry) {
     Optional<Path> blobs = http.address().blobs();
-    if (!directReads || blobs.isEmpty() || entry.key().isEmpty()) {
+    boolean isFile = !Blocks.isSmall(entry.sizeBytes());
+    if (!directReads || !isFile || blobs.isEmpty() || entry.key().isEmpty()) {
       return null;
     }
     return openSealed(blobs.get(), BlobKey.parse(entry.key().get()), entry.sizeBytes());

@@ -2,6 +2,7 @@ package dev.larder.client;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.OriginKeys;
 import dev.larder.protocol.PathGlob;
@@ -45,6 +46,10 @@ final class FakeAgent implements AutoCloseable {
 
   volatile boolean wrongEtag;
   volatile boolean wrongRoot;
+
+  /** Whether answers with a small file name its root. */
+  volatile boolean namesRoots = true;
+
   volatile String problem = "";
 
   private final HttpServer server;
@@ -160,8 +165,7 @@ final class FakeAgent implements AutoCloseable {
   private void digests(HttpExchange exchange, String key) throws IOException {
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
       if (key(file.getKey()).equals(key)) {
-        String root =
-            wrongRoot ? "0".repeat(64) : Digests.rootOf(ByteBuffer.wrap(file.getValue())).hex();
+        String root = root(file.getValue());
         text(exchange, 200, "application/json", "{\"root\":\"" + root + "\",\"stripes\":[]}");
         return;
       }
@@ -171,14 +175,22 @@ final class FakeAgent implements AutoCloseable {
 
   private void content(HttpExchange exchange, String path) throws IOException {
     byte[] all = files.get(path);
-    String[] range = exchange.getRequestHeaders().getFirst("Range").substring(6).split("-");
-    int from = Integer.parseInt(range[0]);
-    int to = Integer.parseInt(range[1]) + 1;
-    exchange
-        .getResponseHeaders()
-        .set("Content-Range", "bytes " + from + "-" + (to - 1) + "/" + all.length);
+    String asked = exchange.getRequestHeaders().getFirst("Range");
+    int from = 0;
+    int to = all.length;
+    if (asked != null) {
+      String[] range = asked.substring(6).split("-");
+      from = Integer.parseInt(range[0]);
+      to = Integer.parseInt(range[1]) + 1;
+      exchange
+          .getResponseHeaders()
+          .set("Content-Range", "bytes " + from + "-" + (to - 1) + "/" + all.length);
+    }
+    if (Blocks.isSmall(all.length) && namesRoots) {
+      exchange.getResponseHeaders().set("Larder-Root", root(all));
+    }
     exchange.getResponseHeaders().set("ETag", "\"" + (wrongEtag ? "other" : key(path)) + "\"");
-    exchange.sendResponseHeaders(206, to - from);
+    exchange.sendResponseHeaders(asked == null ? 200 : 206, to - from);
     OutputStream body = exchange.getResponseBody();
     if (to - from > cutAfterBytes && cuts.getAndDecrement() > 0) {
       body.write(all, from, cutAfterBytes);
@@ -187,6 +199,10 @@ final class FakeAgent implements AutoCloseable {
     }
     body.write(all, from, to - from);
     body.close();
+  }
+
+  private String root(byte[] content) {
+    return wrongRoot ? "0".repeat(64) : Digests.rootOf(ByteBuffer.wrap(content)).hex();
   }
 
   private static void problem(HttpExchange exchange, int status, String code) throws IOException {

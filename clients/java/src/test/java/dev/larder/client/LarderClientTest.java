@@ -153,6 +153,56 @@ class LarderClientTest {
   }
 
   @Test
+  void smallFilesTakeOneRequestEach() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      agent.files.put("many/" + i, ("file " + i).repeat(500).getBytes());
+    }
+    Path target = directory.resolve("out");
+    client.download(DownloadRequest.of("data", "many", target));
+    for (int i = 0; i < 20; i++) {
+      assertArrayEquals(
+          agent.files.get("many/" + i), Files.readAllBytes(target.resolve("many/" + i)));
+    }
+    // Beside them the path is looked up and listed.
+    assertEquals(22, agent.requests.size(), agent.requests.toString());
+    assertNoPartFiles(target);
+  }
+
+  @Test
+  void aSmallFileCutShortIsAskedForAgain() throws Exception {
+    agent.cutAfterBytes = 2;
+    agent.cuts.set(2);
+    try (InputStream in = client.openStream("data", "models/small.txt")) {
+      assertEquals("hello", new String(in.readAllBytes()));
+    }
+    assertEquals(4, agent.requests.size(), agent.requests.toString());
+  }
+
+  @Test
+  void wrongBytesOfASmallFileAreNeverKept() throws Exception {
+    Path target = directory.resolve("out");
+    agent.wrongRoot = true;
+    for (boolean named : new boolean[] {true, false}) {
+      agent.namesRoots = named;
+      LarderException e =
+          assertThrows(
+              LarderException.class,
+              () -> client.download(DownloadRequest.of("data", "models/small.txt", target)));
+      assertEquals(ErrorCode.STORE_CORRUPT, e.code());
+      assertFalse(Files.exists(target.resolve("models/small.txt")));
+      assertNoPartFiles(target);
+    }
+  }
+
+  @Test
+  void anotherVersionOfASmallFileIsNeverHandedOut() {
+    agent.wrongEtag = true;
+    assertCode(
+        ErrorCode.INTERNAL,
+        () -> client.download(DownloadRequest.of("data", "models", directory.resolve("out"))));
+  }
+
+  @Test
   void anInterruptedDownloadGoesOnWhereItStopped() throws Exception {
     Path target = directory.resolve("out");
     agent.cutAfterBytes = 2_200_000;

@@ -8,8 +8,8 @@ public final class Errnos {
   private Errnos() {}
 
   /**
-   * The errno of a fault, positive. Never ENOENT: a key the kernel was once told of exists for ever,
-   * and overlayfs would give ESTALE for names that stat before showed.
+   * The errno of a fault, positive. Never ENOENT: a key the kernel was once told of exists for
+   * ever, and overlayfs would give ESTALE for names that stat before showed.
    */
   public static int of(ErrorCode code) {
     return switch (code) {

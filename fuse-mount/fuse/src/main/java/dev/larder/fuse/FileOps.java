@@ -136,7 +136,8 @@ final class FileOps {
 
   private void releaseHoldingLock(int row, Slots slots, int slot) {
     try {
-      // First the mark: a count too high keeps a file open, one too low would close it under others.
+      // First the mark: a count too high keeps a file open, one too low would close it under
+      // others.
       slots.putPhase(slot, 1);
       int opens = Math.max(0, rows.opens(row) - 1);
       rows.putOpens(row, opens);

@@ -8,7 +8,6 @@ import dev.larder.linux.LinuxException;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -25,9 +24,9 @@ import org.slf4j.LoggerFactory;
  * the shared memory. So it may die at any instruction; the next server on the same memory answers
  * what was left and goes on.
  *
- * <p><b>Ownership:</b> descriptor, memory, name space and backings are the caller's and outlive this.
- * <b>Threads:</b> any. <b>Not guaranteed:</b> that {@link #close} ends the threads that read: they
- * end with the process or the connection; until then what they read stays in its slot.
+ * <p><b>Ownership:</b> descriptor, memory, name space and backings are the caller's and outlive
+ * this. <b>Threads:</b> any. <b>Not guaranteed:</b> that {@link #close} ends the threads that read:
+ * they end with the process or the connection; until then what they read stays in its slot.
  */
 public final class FuseServer implements AutoCloseable {
   /*
@@ -96,8 +95,8 @@ public final class FuseServer implements AutoCloseable {
     Init.Outcome outcome =
         shared
             .init()
-            .orElseThrow(() ->
-                new LarderException(ErrorCode.INTERNAL, "the FUSE connection is not set up"));
+            .orElseThrow(
+                () -> new LarderException(ErrorCode.INTERNAL, "the FUSE connection is not set up"));
     this.config = config;
     this.device = device;
     this.shared = shared;
@@ -190,6 +189,11 @@ public final class FuseServer implements AutoCloseable {
     return end;
   }
 
+  /** Whether the kernel was ever told of a blob, and may hold on to it. */
+  public boolean isKnown(BlobKey key) {
+    return table.find(key) >= 0;
+  }
+
   /** Whether the kernel has a blob open, in whatever mode. */
   public boolean isOpen(BlobKey key) {
     int row = table.find(key);
@@ -224,8 +228,7 @@ public final class FuseServer implements AutoCloseable {
       throw new LarderException(ErrorCode.CLOSED, "the FUSE server is closed");
     }
     try {
-      InvalInodeNotice.putWhole(
-          buffer.memory(), ReplyBuffer.BODY_AT, shared.rows().nodeId(row));
+      InvalInodeNotice.putWhole(buffer.memory(), ReplyBuffer.BODY_AT, shared.rows().nodeId(row));
       int errno = -replies.notice(buffer, InvalInodeNotice.CODE, InvalInodeNotice.BYTES);
       if (errno != 0 && errno != Errno.ENOENT) {
         throw new LarderException(
@@ -264,8 +267,8 @@ public final class FuseServer implements AutoCloseable {
   }
 
   /**
-   * Stops serving and lets go of every blob. Requests that wait are left to the next server, without
-   * an error to anybody. Idempotent.
+   * Stops serving and lets go of every blob. Requests that wait are left to the next server,
+   * without an error to anybody. Idempotent.
    */
   @Override
   public void close() {

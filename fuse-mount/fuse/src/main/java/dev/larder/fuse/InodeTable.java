@@ -101,6 +101,11 @@ public final class InodeTable {
 
   /** The kernel forgot a row so many times. */
   synchronized void forget(int row, long times) {
+    forget(rows, row, times);
+  }
+
+  /** The same where nobody else writes the rows. */
+  static void forget(Rows rows, int row, long times) {
     int before = rows.lookups(row);
     if (before != LOOKUPS_MAX) {
       boolean all = times < 0 || times >= before;

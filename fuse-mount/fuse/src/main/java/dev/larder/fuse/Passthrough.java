@@ -31,6 +31,9 @@ final class Passthrough {
   private final AtomicInteger inUse = new AtomicInteger();
   private final Set<Integer> idle = ConcurrentHashMap.newKeySet();
 
+  /** Ids no row has any more; they are never given again before the kernel has let them go. */
+  private final Set<Integer> closing = ConcurrentHashMap.newKeySet();
+
   Passthrough(
       boolean isOn, int backingMax, InodeTable table, Backings backings, Counters counters) {
     this.isOn = isOn;
@@ -46,7 +49,7 @@ final class Passthrough {
   }
 
   boolean hasIdle() {
-    return !idle.isEmpty();
+    return !idle.isEmpty() || !closing.isEmpty();
   }
 
   /** Counts a backing that a former agent opened. */
@@ -93,18 +96,28 @@ final class Passthrough {
   /** Closes the backings of rows that nobody has open; may wait. Not under a row's lock. */
   void closeIdle() {
     for (int row : idle) {
-      boolean done = false;
+      int id = 0;
       table.lock(row).lock();
       try {
-        done = rows.opens(row) != 0 || !rows.isBacked(row) || close(row);
-        if (done) {
-          idle.remove(row);
+        idle.remove(row);
+        if (rows.opens(row) == 0 && rows.isBacked(row)) {
+          id = rows.backing(row);
+          // Before it is asked for: nobody may be given an id that could be closed already, be it
+          // that the answer is lost or that this agent dies. At worst the kernel keeps a file.
+          rows.putMode(row, Rows.CLOSED);
+          rows.putBacking(row, 0);
         }
       } finally {
         table.lock(row).unlock();
       }
-      if (done) {
-        boolean unused = table.freeIfIdle(row);
+      if (id != 0) {
+        closing.add(id);
+      }
+      boolean unused = table.freeIfIdle(row);
+    }
+    for (int id : closing) {
+      if (close(id) && closing.remove(id)) {
+        inUse.decrementAndGet();
       }
     }
   }
@@ -129,7 +142,8 @@ final class Passthrough {
     } catch (LinuxException e) {
       rows.putFlags(row, rows.flags(row) | Rows.REFUSED);
       counters.refusals.increment();
-      log.info("the kernel does not read a file by itself key={}: {}", rows.key(row), e.getMessage());
+      log.info(
+          "the kernel does not read a file by itself key={}: {}", rows.key(row), e.getMessage());
       return 0;
     } catch (LarderException e) {
       log.warn("nobody opens backings code={}: {}", e.code(), e.getMessage());
@@ -137,22 +151,19 @@ final class Passthrough {
     }
   }
 
-  private boolean close(int row) {
-    int id = rows.backing(row);
+  /** Whether the kernel does not hold it any more. */
+  private boolean close(int id) {
     try {
       backings.close(id);
     } catch (LinuxException e) {
-      // Gone already: an agent died between closing it and noting that.
+      // Gone already: the answer to an earlier try was lost.
       if (e.errno() != Errno.ENOENT) {
-        log.error("backing cannot be closed id={} key={}: {}", id, rows.key(row), e.getMessage());
+        log.error("backing cannot be closed id={}: {}", id, e.getMessage());
       }
     } catch (LarderException e) {
       log.debug("nobody closes backings code={}: {}", e.code(), e.getMessage());
       return false;
     }
-    rows.putMode(row, Rows.CLOSED);
-    rows.putBacking(row, 0);
-    inUse.decrementAndGet();
     return true;
   }
 }

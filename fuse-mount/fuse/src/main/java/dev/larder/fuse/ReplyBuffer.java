@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * Resident memory for one reply at a time. The body begins on a page, with the header right in front
- * of it, so that a reply is one write and each page of the body is one page of the reader's.
+ * Resident memory for one reply at a time. The body begins on a page, with the header right in
+ * front of it, so that a reply is one write and each page of the body is one page of the reader's.
  *
  * <p><b>Threads:</b> one at a time. <b>Ownership:</b> the maker closes.
  */

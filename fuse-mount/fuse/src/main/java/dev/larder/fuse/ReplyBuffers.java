@@ -10,8 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The workers' reply buffers, made when first needed and kept. Three sizes with a share each, so that
- * large reads cannot use up what small ones need.
+ * The workers' reply buffers, made when first needed and kept. Three sizes with a share each, so
+ * that large reads cannot use up what small ones need.
  *
  * <p><b>Threads:</b> any.
  */

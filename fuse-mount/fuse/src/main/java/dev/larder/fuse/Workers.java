@@ -41,8 +41,7 @@ final class Workers implements AutoCloseable {
       } else if (threads < threadsMax) {
         threads++;
         started++;
-        Thread thread =
-            new Thread(null, this::run, "larder-fuse-worker-" + started, STACK_BYTES);
+        Thread thread = new Thread(null, this::run, "larder-fuse-worker-" + started, STACK_BYTES);
         thread.setDaemon(true);
         thread.start();
       }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.fuse.frame.Opcode;
-import dev.larder.fuse.frame.ReplyHeader;
 import dev.larder.fuse.frame.RequestHeader;
 import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
@@ -33,7 +32,7 @@ class AbandonedTest {
   private final SharedState shared = SharedState.format(memory, SLOTS, ROWS, 1);
   private final Rows rows = shared.rows();
   private final Slots slots = shared.slots();
-  private final Abandoned abandoned = new Abandoned(shared, Memories.zeros(SLOTS, ROWS));
+  private final MemorySegment reply = Memories.zeros(SLOTS, ROWS);
   private final List<SeqPacketSocket> device = new ArrayList<>();
   private Fd deaf;
   private int row;
@@ -65,28 +64,33 @@ class AbandonedTest {
 
   /** The next reply as unique and error; null when there is none. */
   private long[] reply() throws LinuxException {
-    try (Message message = device.getLast().receive(64, 0)) {
+    try (Message message = device.getLast().receive(256, 0)) {
       MemorySegment bytes = MemorySegment.ofArray(message.bytes());
-      assertEquals(ReplyHeader.BYTES, bytes.byteSize());
       return new long[] {
         bytes.get(ValueLayout.JAVA_LONG_UNALIGNED, 8), bytes.get(ValueLayout.JAVA_INT_UNALIGNED, 4)
       };
     }
   }
 
-  private Fd taking() {
-    return device.getFirst().fd();
+  /** Replies are taken by the kernel. */
+  private Abandoned heard() {
+    return new Abandoned(shared, device.getFirst().fd(), reply);
+  }
+
+  /** Replies are not taken, as to requests answered before. */
+  private Abandoned unheard() {
+    return new Abandoned(shared, deaf, reply);
   }
 
   @Test
   void whatIsInFlightIsAnsweredOnce() throws Exception {
     put(2, Opcode.READ, 20, 40);
     put(5, Opcode.LOOKUP, 50, 3);
-    assertEquals(2, abandoned.answerLeft(taking(), Errno.EIO));
+    assertEquals(2, heard().failAll(Errno.EIO));
     assertArrayEquals(new long[] {20, -Errno.EIO}, reply());
     assertArrayEquals(new long[] {50, -Errno.EIO}, reply());
     assertEquals(0, slots.inFlight());
-    assertEquals(0, abandoned.answerLeft(taking(), Errno.EIO));
+    assertEquals(0, heard().failAll(Errno.EIO));
     assertThrows(LinuxException.class, this::reply);
   }
 
@@ -94,11 +98,11 @@ class AbandonedTest {
   void aReleaseIsCountedOnce() throws Exception {
     put(0, Opcode.RELEASE, 10, 24);
     slots.putPhase(0, 1);
-    abandoned.answerLeft(taking(), Errno.EIO);
+    heard().failAll(Errno.EIO);
     assertEquals(1, rows.opens(row), "counted by the agent that died");
     put(0, Opcode.RELEASE, 12, 24);
     slots.putPhase(0, 0);
-    abandoned.answerLeft(deaf, Errno.EIO);
+    unheard().failAll(Errno.EIO);
     assertEquals(0, rows.opens(row), "answered, but not counted yet");
     assertEquals(Rows.CLOSED, rows.mode(row));
     assertArrayEquals(new long[] {10, 0}, reply());
@@ -109,7 +113,7 @@ class AbandonedTest {
     rows.putMode(row, Rows.PASSTHROUGH);
     rows.putBacking(row, 7);
     put(0, Opcode.RELEASE, 10, 24);
-    abandoned.answerLeft(taking(), Errno.EIO);
+    heard().failAll(Errno.EIO);
     assertEquals(0, rows.opens(row));
     assertTrue(rows.isBacked(row));
   }
@@ -118,15 +122,15 @@ class AbandonedTest {
   void anOpenThatFailsIsNotCounted() {
     rows.putOpens(row, 3);
     put(0, Opcode.OPEN, 10, 8);
-    abandoned.answerLeft(taking(), Errno.EIO);
+    heard().failAll(Errno.EIO);
     assertEquals(3, rows.opens(row), "not counted yet");
     put(0, Opcode.OPEN, 12, 8);
     slots.putPhase(0, 1);
-    abandoned.answerLeft(deaf, Errno.EIO);
+    unheard().failAll(Errno.EIO);
     assertEquals(3, rows.opens(row), "answered by the agent that died: it stands");
     put(0, Opcode.OPEN, 14, 8);
     slots.putPhase(0, 1);
-    abandoned.answerLeft(taking(), Errno.EIO);
+    heard().failAll(Errno.EIO);
     assertEquals(2, rows.opens(row));
   }
 
@@ -141,7 +145,7 @@ class AbandonedTest {
     memory.set(ValueLayout.JAVA_LONG_UNALIGNED, body + 24, nodeId);
     memory.set(ValueLayout.JAVA_LONG_UNALIGNED, body + 32, 1);
     put(1, Opcode.RELEASE, 12, 24);
-    assertEquals(2, abandoned.answerLeft(taking(), Errno.EIO));
+    assertEquals(2, heard().failAll(Errno.EIO));
     assertEquals(0, rows.lookups(row));
     assertEquals(0, InodeTable.rebuild(rows).size());
     assertEquals(-1, rows.rowOf(nodeId));
@@ -150,15 +154,56 @@ class AbandonedTest {
   }
 
   @Test
+  void requestsAreKeptForTheNextAgentAndInterruptedOnesEnd() throws Exception {
+    put(0, Opcode.OPEN, 10, 8);
+    put(1, Opcode.READ, 12, 40);
+    put(2, Opcode.INTERRUPT, 13, 8);
+    memory.set(ValueLayout.JAVA_LONG_UNALIGNED, slots.requestAt(2) + RequestHeader.BYTES, 12);
+    put(3, Opcode.STATFS, 14, 0);
+    put(4, Opcode.RELEASEDIR, 16, 24);
+    assertEquals(1, heard().sort());
+    assertEquals(10, slots.unique(0));
+    assertArrayEquals(new long[] {12, -Errno.EINTR}, reply());
+    assertArrayEquals(new long[] {14, 0}, reply());
+    assertArrayEquals(new long[] {16, 0}, reply());
+    assertThrows(LinuxException.class, this::reply);
+  }
+
+  @Test
+  void whatIsReadGoesIntoAFreeSlotUntilThereIsNone() throws Exception {
+    device.getFirst().fd().nonblocking(true);
+    assertEquals(-Errno.EAGAIN, heard().take(0));
+    put(0, Opcode.LOOKUP, 2, 3);
+    for (int i = 1; i < SLOTS; i++) {
+      MemorySegment frame = MemorySegment.ofArray(new byte[RequestHeader.BYTES + 3]);
+      RequestHeader.put(frame, 0, RequestHeader.BYTES + 3, Opcode.LOOKUP, 2 + 2 * i, 1);
+      byte[] bytes = frame.toArray(ValueLayout.JAVA_BYTE);
+      device.getLast().send(bytes, List.of(), 0);
+      assertEquals(bytes.length, heard().take(0));
+      assertEquals(1 + i, slots.inFlight());
+    }
+    assertEquals(Abandoned.FULL, heard().take(0));
+    assertEquals(SLOTS, heard().failAll(Errno.EIO));
+    device.getLast().send(new byte[RequestHeader.BYTES], List.of(), 0);
+    assertEquals(RequestHeader.BYTES, heard().take(Errno.EIO));
+    assertEquals(0, slots.inFlight());
+  }
+
+  @Test
   void noFrameMakesItFail() {
     Seeds.run(random -> {
-      MemorySegment frame = Memories.zeros(SLOTS, ROWS);
       for (int i = 0; i < 20_000; i++) {
-        int length = random.nextInt(120);
-        for (int at = 0; at < length; at++) {
-          frame.set(ValueLayout.JAVA_BYTE, at, (byte) (random.nextInt(3) * random.nextInt(60)));
+        long at = slots.requestAt(0);
+        for (int j = 0; j < 120; j++) {
+          memory.set(
+              ValueLayout.JAVA_BYTE, at + j, (byte) (random.nextInt(3) * random.nextInt(60)));
         }
-        abandoned.answer(deaf, Errno.EIO, frame, 0, length);
+        slots.putPhase(0, random.nextInt(2));
+        if (random.nextBoolean()) {
+          unheard().sort();
+        }
+        unheard().failAll(Errno.EIO);
+        assertEquals(0, slots.inFlight());
       }
     });
   }

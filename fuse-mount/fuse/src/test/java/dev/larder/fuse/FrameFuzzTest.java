@@ -32,8 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Frames no kernel would send, by a socket in place of the device: like it, it keeps boundaries. One
- * reader, so that answers come in order.
+ * Frames no kernel would send, by a socket in place of the device: like it, it keeps boundaries.
+ * One reader, so that answers come in order.
  */
 class FrameFuzzTest {
   private static final FuseConfig CONFIG =
@@ -90,9 +90,10 @@ class FrameFuzzTest {
         case Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT, Opcode.NOTIFY_REPLY ->
             assertEquals(NO_REPLY, result, "opcode " + opcode);
         case Opcode.STATFS, Opcode.DESTROY -> assertEquals(0, result, "opcode " + opcode);
-        default -> assertTrue(
-            result == Errno.EINVAL || result == Errno.EROFS || result == Errno.ENOSYS,
-            "opcode " + opcode + ": " + result);
+        default ->
+            assertTrue(
+                result == Errno.EINVAL || result == Errno.EROFS || result == Errno.ENOSYS,
+                "opcode " + opcode + ": " + result);
       }
     }
   }
@@ -102,16 +103,43 @@ class FrameFuzzTest {
     byte[] zeros = new byte[64];
     for (int opcode :
         new int[] {
-          Opcode.SETATTR, Opcode.SYMLINK, Opcode.MKNOD, Opcode.MKDIR, Opcode.UNLINK, Opcode.RMDIR,
-          Opcode.RENAME, Opcode.LINK, Opcode.WRITE, Opcode.SETXATTR, Opcode.REMOVEXATTR,
-          Opcode.CREATE, Opcode.FALLOCATE, Opcode.RENAME2, Opcode.COPY_FILE_RANGE, Opcode.TMPFILE
+          Opcode.SETATTR,
+          Opcode.SYMLINK,
+          Opcode.MKNOD,
+          Opcode.MKDIR,
+          Opcode.UNLINK,
+          Opcode.RMDIR,
+          Opcode.RENAME,
+          Opcode.LINK,
+          Opcode.WRITE,
+          Opcode.SETXATTR,
+          Opcode.REMOVEXATTR,
+          Opcode.CREATE,
+          Opcode.FALLOCATE,
+          Opcode.RENAME2,
+          Opcode.COPY_FILE_RANGE,
+          Opcode.TMPFILE
         }) {
       assertEquals(Errno.EROFS, ask(opcode, 1, zeros), "opcode " + opcode);
     }
     for (int opcode :
         new int[] {
-          0, Opcode.FLUSH, Opcode.GETXATTR, Opcode.LISTXATTR, Opcode.POLL, Opcode.INIT,
-          Opcode.SYNCFS, 31, 32, 33, 37, 48, 49, 54, 4096, -1
+          0,
+          Opcode.FLUSH,
+          Opcode.GETXATTR,
+          Opcode.LISTXATTR,
+          Opcode.POLL,
+          Opcode.INIT,
+          Opcode.SYNCFS,
+          31,
+          32,
+          33,
+          37,
+          48,
+          49,
+          54,
+          4096,
+          -1
         }) {
       assertEquals(Errno.ENOSYS, ask(opcode, 1, zeros), "opcode " + opcode);
     }
@@ -132,10 +160,16 @@ class FrameFuzzTest {
     assertEquals(Errno.EROFS, ask(Opcode.OPEN, file, new byte[] {1, 0, 0, 0, 0, 0, 0, 0}));
     assertEquals(Errno.ENOTDIR, ask(Opcode.OPENDIR, file, zeros));
     assertEquals(Errno.ENOTDIR, ask(Opcode.READDIR, file, zeros));
-    assertEquals(Errno.ENOTDIR, ask(Opcode.LOOKUP, file, "x\0".getBytes(StandardCharsets.US_ASCII)));
+    assertEquals(
+        Errno.ENOTDIR, ask(Opcode.LOOKUP, file, "x\0".getBytes(StandardCharsets.US_ASCII)));
     for (int opcode :
         new int[] {
-          Opcode.OPEN, Opcode.READ, Opcode.GETATTR, Opcode.STATX, Opcode.OPENDIR, Opcode.READDIR,
+          Opcode.OPEN,
+          Opcode.READ,
+          Opcode.GETATTR,
+          Opcode.STATX,
+          Opcode.OPENDIR,
+          Opcode.READDIR,
           Opcode.LSEEK
         }) {
       assertEquals(Errno.ESTALE, ask(opcode, 0, zeros), "opcode " + opcode);
@@ -277,8 +311,7 @@ class FrameFuzzTest {
   /** The errno answered, or NO_REPLY: then the next question is answered first. */
   private int ask(byte[] frame) throws IOException {
     kernel.send(frame, List.of(), -1);
-    long asked =
-        frame.length >= 16 ? RequestHeader.unique(MemorySegment.ofArray(frame), 0) : -1;
+    long asked = frame.length >= 16 ? RequestHeader.unique(MemorySegment.ofArray(frame), 0) : -1;
     byte[] probe = frame(Opcode.STATFS, 1, new byte[0]);
     kernel.send(probe, List.of(), -1);
     try (Message first = receive(-1)) {

@@ -98,12 +98,10 @@ class FuseFaultsTest {
   @Test
   void whatDoesNotComeInTimeIsAnError() throws Exception {
     BlobKey stuck = blobs.add(7, Manner.STUCK, 1 << 20);
-    FuseConfig hasty =
-        new FuseConfig(64, 1024, 4, 32, 8L << 20, 8, Duration.ofSeconds(1), true);
+    FuseConfig hasty = new FuseConfig(64, 1024, 4, 32, 8L << 20, 8, Duration.ofSeconds(1), true);
     try (FuseServer server = serve(hasty)) {
       long begin = System.nanoTime();
-      IOException e =
-          assertThrows(IOException.class, () -> Files.readAllBytes(rig.path(stuck)));
+      IOException e = assertThrows(IOException.class, () -> Files.readAllBytes(rig.path(stuck)));
       long millis = (System.nanoTime() - begin) / 1_000_000;
       assertTrue(e.getMessage().contains("Input/output"), e.getMessage());
       assertTrue(millis >= 1000 && millis < 10_000, millis + " ms");
@@ -127,25 +125,24 @@ class FuseFaultsTest {
         Random random = new Random(t);
         readers.add(
             Thread.ofPlatform()
-                .start(
-                    () -> {
-                      try (FileChannel channel =
-                          FileChannel.open(
-                              file,
-                              StandardOpenOption.READ,
-                              com.sun.nio.file.ExtendedOpenOption.DIRECT)) {
-                        for (int i = 0; i < 20; i++) {
-                          ByteBuffer buffer =
-                              ByteBuffer.allocateDirect((1 << 20) + 4096).alignedSlice(4096);
-                          buffer.limit(4096 << random.nextInt(9));
-                          long at = 4096L * random.nextInt(512);
-                          int unused = channel.read(buffer, at);
-                          Content.check(seed, at, buffer.flip());
-                        }
-                      } catch (Throwable e) {
-                        failed.add(e);
-                      }
-                    }));
+                .start(() -> {
+                  try (FileChannel channel =
+                      FileChannel.open(
+                          file,
+                          StandardOpenOption.READ,
+                          com.sun.nio.file.ExtendedOpenOption.DIRECT)) {
+                    for (int i = 0; i < 20; i++) {
+                      ByteBuffer buffer =
+                          ByteBuffer.allocateDirect((1 << 20) + 4096).alignedSlice(4096);
+                      buffer.limit(4096 << random.nextInt(9));
+                      long at = 4096L * random.nextInt(512);
+                      int unused = channel.read(buffer, at);
+                      Content.check(seed, at, buffer.flip());
+                    }
+                  } catch (Throwable e) {
+                    failed.add(e);
+                  }
+                }));
       }
       for (Thread reader : readers) {
         reader.join();
@@ -196,7 +193,8 @@ class FuseFaultsTest {
   void stormsOfForgetting() throws Exception {
     for (int i = 0; i < 40; i++) {
       BlobKey unused =
-          blobs.add(i, i % 4 == 0 ? Manner.SEALED : i % 4 == 1 ? Manner.WAITING : Manner.LOCAL, 9000);
+          blobs.add(
+              i, i % 4 == 0 ? Manner.SEALED : i % 4 == 1 ? Manner.WAITING : Manner.LOCAL, 9000);
     }
     try (FuseServer server = serve(CONFIG)) {
       Seeds.run(seeds -> {
@@ -231,8 +229,7 @@ class FuseFaultsTest {
     try {
       while (!stop.get()) {
         int i = random.nextInt(40);
-        Manner manner =
-            i % 4 == 0 ? Manner.SEALED : i % 4 == 1 ? Manner.WAITING : Manner.LOCAL;
+        Manner manner = i % 4 == 0 ? Manner.SEALED : i % 4 == 1 ? Manner.WAITING : Manner.LOCAL;
         Path file = rig.path(TestBlobs.key(i, manner));
         if (random.nextBoolean()) {
           assertEquals(9000, Files.size(file));

@@ -95,8 +95,8 @@ class FuseServerTest {
 
   private static void readRandomly(
       Path file, long seed, long size, Random random, OpenOption... options) throws IOException {
-    Set<OpenOption> all = Set.copyOf(Stream.concat(
-            Stream.of(StandardOpenOption.READ), Stream.of(options)).toList());
+    Set<OpenOption> all =
+        Set.copyOf(Stream.concat(Stream.of(StandardOpenOption.READ), Stream.of(options)).toList());
     boolean direct = options.length > 0;
     try (FileChannel channel = FileChannel.open(file, all)) {
       for (int i = 0; i < 20; i++) {
@@ -143,8 +143,15 @@ class FuseServerTest {
       String other = folder.getFileName().toString().equals("00") ? "01" : "00";
       for (String absent :
           List.of(
-              "000", "0", "gg", "AB", "..." , other + "/" + name, folder.getFileName() + "/x",
-              folder.getFileName() + "/" + name + "0", folder.getFileName() + "/X" + name.substring(1),
+              "000",
+              "0",
+              "gg",
+              "AB",
+              "...",
+              other + "/" + name,
+              folder.getFileName() + "/x",
+              folder.getFileName() + "/" + name + "0",
+              folder.getFileName() + "/X" + name.substring(1),
               folder.getFileName() + "/" + name.substring(0, 70) + "G")) {
         assertThrows(
             NoSuchFileException.class,
@@ -152,8 +159,7 @@ class FuseServerTest {
             absent);
       }
       IOException tooLong =
-          assertThrows(
-              IOException.class, () -> Files.size(rig.root().resolve("x".repeat(256))));
+          assertThrows(IOException.class, () -> Files.size(rig.root().resolve("x".repeat(256))));
       assertTrue(tooLong.getMessage().contains("too long"), tooLong.getMessage());
       // A key that comes later is found later: absence is not remembered.
       BlobKey later = TestBlobs.key(8, Manner.LOCAL);
@@ -229,8 +235,7 @@ class FuseServerTest {
 
   @Test
   void blobsBeyondTheCapAreReadThroughTheServer() throws Exception {
-    FuseConfig config =
-        new FuseConfig(64, 1024, 2, 8, 8L << 20, 1, CONFIG.readDeadline(), true);
+    FuseConfig config = new FuseConfig(64, 1024, 2, 8, 8L << 20, 1, CONFIG.readDeadline(), true);
     BlobKey one = blobs.add(1, Manner.SEALED, MIB);
     BlobKey two = blobs.add(2, Manner.SEALED, MIB);
     try (FuseServer server = serve(config);

@@ -52,8 +52,13 @@ final class ReadMain {
     List<Thread> threads = new ArrayList<>();
     for (Work work :
         List.<Work>of(
-            main::readDirect, main::readDirect, main::readWhole, main::readWhole, main::map,
-            main::readKeptOpen, main::stat)) {
+            main::readDirect,
+            main::readDirect,
+            main::readWhole,
+            main::readWhole,
+            main::map,
+            main::readKeptOpen,
+            main::stat)) {
       Random random = new Random(seeds.nextLong());
       threads.add(Thread.ofPlatform().start(() -> main.repeat(work, random)));
     }
@@ -83,16 +88,19 @@ final class ReadMain {
 
   private void repeat(Work work, Random random) {
     while (!isStopping) {
-      long begin = System.nanoTime();
       try {
         work.once(random);
       } catch (Throwable e) {
         errors.incrementAndGet();
         e.printStackTrace();
       }
-      operations.incrementAndGet();
-      longestNanos.accumulateAndGet(System.nanoTime() - begin, Math::max);
     }
+  }
+
+  /** Counts what began then, one call of the system or nearly so. */
+  private void done(long begin) {
+    operations.incrementAndGet();
+    longestNanos.accumulateAndGet(System.nanoTime() - begin, Math::max);
   }
 
   private Path file(int number) {
@@ -113,7 +121,9 @@ final class ReadMain {
 
   private void readWhole(Random random) throws IOException {
     int number = random.nextInt(BLOBS);
+    long begin = System.nanoTime();
     byte[] bytes = Files.readAllBytes(file(number));
+    done(begin);
     if (bytes.length != SIZE) {
       throw new AssertionError("ends at " + bytes.length);
     }
@@ -146,13 +156,18 @@ final class ReadMain {
       MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, SIZE, arena);
       for (int i = 0; i < 30; i++) {
         long at = random.nextLong(SIZE - 5000);
+        long begin = System.nanoTime();
         Content.check(number, at, mapped.asSlice(at, 5000).asByteBuffer());
+        done(begin);
       }
     }
   }
 
   private void stat(Random random) throws IOException {
-    if (Files.size(file(random.nextInt(BLOBS))) != SIZE) {
+    long begin = System.nanoTime();
+    long size = Files.size(file(random.nextInt(BLOBS)));
+    done(begin);
+    if (size != SIZE) {
       throw new AssertionError("another size");
     }
     if (random.nextInt(1000) == 0) {
@@ -161,10 +176,11 @@ final class ReadMain {
     Thread.onSpinWait();
   }
 
-  private static void read(FileChannel channel, int seed, long at, ByteBuffer buffer)
-      throws IOException {
+  private void read(FileChannel channel, int seed, long at, ByteBuffer buffer) throws IOException {
     long expected = Math.min(buffer.remaining(), SIZE - at);
+    long begin = System.nanoTime();
     int got = channel.read(buffer, at);
+    done(begin);
     if (got != expected) {
       throw new AssertionError("read " + got + " of " + expected + " at " + at);
     }

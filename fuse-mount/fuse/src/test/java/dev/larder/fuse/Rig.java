@@ -22,8 +22,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * A FUSE mount of the real kernel, held as a keeper would: device, shared memory, INIT. Servers come
- * and go.
+ * A FUSE mount of the real kernel, held as a keeper would: device, shared memory, INIT. Servers
+ * come and go.
  */
 final class Rig implements AutoCloseable {
   private final FuseDevice device = FuseDevice.open();
@@ -38,10 +38,7 @@ final class Rig implements AutoCloseable {
     memory = SharedMemory.create("larder-test", Layout.bytes(config.slots(), config.rowsMax()));
     state =
         SharedState.format(
-            memory.memory(),
-            config.slots(),
-            config.rowsMax(),
-            (int) ProcessHandle.current().pid());
+            memory.memory(), config.slots(), config.rowsMax(), (int) ProcessHandle.current().pid());
     memory.populate(state.slotsOffset(), state.slotsBytes());
     memory.lock(state.slotsOffset(), state.slotsBytes());
     mount = new FuseMount("larder-test", "larder", 0700, true, true, 1 << 20).of(device);
@@ -51,8 +48,7 @@ final class Rig implements AutoCloseable {
       MemorySegment reply = arena.allocate(Init.REPLY_BYTES_MAX, 8);
       long got = device.fd().read(request, 0, Layout.REQUEST_BYTES);
       Init.Answer answer =
-          Init.answer(
-              request, 0, got, reply, Init.Wishes.of(config.passthrough(), config.slots()));
+          Init.answer(request, 0, got, reply, Init.Wishes.of(config.passthrough(), config.slots()));
       Init.Answer.Done done = assertInstanceOf(Init.Answer.Done.class, answer);
       LinuxException.check(device.fd().write(reply, 0, done.replyBytes()), "write", "INIT");
       outcome = Optional.of(done.outcome());
@@ -114,15 +110,14 @@ final class Rig implements AutoCloseable {
   }
 
   FuseServer serve(FuseConfig config, BlobNamespace blobs, Backings backings) {
-    FuseServer server =
-        new FuseServer(config, device.fd(), state, blobs, backings, Rig::fatal);
+    FuseServer server = new FuseServer(config, device.fd(), state, blobs, backings, Rig::fatal);
     server.start();
     return server;
   }
 
   /** Makes the kernel forget every inode nobody uses. */
   void dropNames() throws IOException {
-    try (Fd root = Fd.open(at, Fd.O_RDONLY | Fd.O_DIRECTORY)) {
+    try (Fd root = Fd.openDirectory(at)) {
       OverlayMount.remount(root);
     }
   }

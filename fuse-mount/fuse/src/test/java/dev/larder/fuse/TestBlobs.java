@@ -19,8 +19,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Blobs kept as files of a directory, whose last digest byte says how they behave. Several processes
- * can serve one directory.
+ * Blobs kept as files of a directory, whose last digest byte says how they behave. Several
+ * processes can serve one directory.
  */
 final class TestBlobs implements BlobNamespace {
   /** How a blob answers. */

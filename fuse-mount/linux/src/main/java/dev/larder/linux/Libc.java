@@ -63,6 +63,8 @@ final class Libc {
   private static final MethodHandle GETSOCKOPT = of("getsockopt", 5);
   private static final MethodHandle SOCKETPAIR = of("socketpair", 4);
   private static final MethodHandle UMOUNT2 = of("umount2", 2);
+  private static final MethodHandle SHUTDOWN = of("shutdown", 2);
+  private static final MethodHandle STATFS = of("statfs", 2);
   private static final MethodHandle SETSID = of("setsid", 0);
   private static final MethodHandle GETUID = of("geteuid", 0);
 
@@ -182,6 +184,14 @@ final class Libc {
 
   static int getsockopt(int fd, int level, int name, long value, long length) {
     return integer(call5(GETSOCKOPT, fd, level, name, value, length));
+  }
+
+  static int shutdown(int fd, int how) {
+    return integer(call2(SHUTDOWN, fd, how));
+  }
+
+  static int statfs(long path, long target) {
+    return integer(call2(STATFS, path, target));
   }
 
   static int umount(long path, int flags) {

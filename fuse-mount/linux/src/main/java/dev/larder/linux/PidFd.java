@@ -29,6 +29,13 @@ public final class PidFd implements AutoCloseable {
     return new PidFd(Fd.adopt(number, "process " + pid), (int) pid);
   }
 
+  /**
+   * Takes a descriptor that another process passed, and its word for the number, into ownership.
+   */
+  public static PidFd adopt(Fd fd, int pid) {
+    return new PidFd(fd, pid);
+  }
+
   /** What to wait for: readable once the process has ended. */
   public Fd fd() {
     return fd;

@@ -24,6 +24,7 @@ public final class SeqPacketSocket implements AutoCloseable {
   private static final int SCM_RIGHTS = 1;
   private static final int SO_PEERCRED = 17;
   private static final int SO_PEERPIDFD = 77;
+  private static final int SHUT_RDWR = 2;
   private static final int MSG_CTRUNC = 0x8;
   private static final int MSG_TRUNC = 0x20;
   private static final int MSG_DONTWAIT = 0x40;
@@ -169,6 +170,12 @@ public final class SeqPacketSocket implements AutoCloseable {
       }
       return new Message(header.bytes(length), descriptors);
     }
+  }
+
+  /** Ends the connection, so that both ends see it, without giving the descriptor up. */
+  public void shutdown() {
+    // ENOTCONN: the other end was faster.
+    int unused = Libc.shutdown(fd.number(), SHUT_RDWR);
   }
 
   @Override
