@@ -153,7 +153,8 @@ public record AgentConfig(
         (int) tree.size("http.body-max", base.bodyBytesMax()),
         tree.duration("http.idle-timeout", base.idleTimeout()),
         tree.duration("http.stall-timeout", base.stallTimeout()),
-        tree.size("http.span-max", base.spanBytesMax()));
+        tree.size("http.span-max", base.spanBytesMax()),
+        tree.duration("http.drain-timeout", base.drainTimeout()));
   }
 
   private static NodeConfig node(ConfigTree tree) {

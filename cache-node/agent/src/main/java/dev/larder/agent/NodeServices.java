@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.agent.config.DurableFiles;
+import dev.larder.agent.dataset.DatasetListener;
 import dev.larder.agent.dataset.LocalDatasets;
 import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.fill.FillMeter;
@@ -8,6 +9,9 @@ import dev.larder.agent.http.DoorServices;
 import dev.larder.agent.http.NodeState;
 import dev.larder.agent.job.LocalJobs;
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.agent.mount.MountHooks;
+import dev.larder.agent.mount.Mounts;
+import dev.larder.agent.mount.NoMounts;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
@@ -15,8 +19,10 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.LarderStore;
 import java.io.IOException;
@@ -50,6 +56,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private volatile LifeCycle state = LifeCycle.NEW;
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
+  private volatile Mounts mounts;
+  private volatile MountHooks hooks;
 
   private record Parts(
       BlobStore store,
@@ -67,6 +75,9 @@ public final class NodeServices implements NodeState, AutoCloseable {
     this.coordinator = coordinator;
     this.metrics = metrics;
     this.version = version;
+    NoMounts none = new NoMounts();
+    this.mounts = none;
+    this.hooks = none;
   }
 
   /**
@@ -110,7 +121,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
         opened(
             new LocalJobs(
                 config.jobs(), own.resolve("pins.json"), datasets, plane, store, coordinator));
-    datasets.tell(jobs::isPinned, jobs::onRefreshed, jobs::onDeleting);
+    datasets.tell(new Users(jobs));
     MemberInfo member =
         MemberInfo.joining(
             memberId,
@@ -125,7 +136,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
         new Scrubbing(
             store,
             config.node().scrubBytesPerSecond(),
-            () -> engine.gauges().getOrDefault("runs_in_flight", 0L) > 0);
+            () -> engine.gauges().getOrDefault("runs_in_flight", 0L) > 0,
+            System::nanoTime);
     engine.start();
     datasets.start();
     jobs.start();
@@ -140,7 +152,21 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public DoorServices doorServices() {
     Parts now = parts();
     return new DoorServices(
-        now.plane, now.plane, now.datasets, now.datasets, now.jobs, now.store, this, metrics);
+        now.plane,
+        now.plane,
+        now.datasets,
+        now.datasets,
+        now.jobs,
+        mounts,
+        now.store,
+        this,
+        metrics);
+  }
+
+  /** Hands in what mounts datasets; it is closed by the caller, before this. */
+  public <T extends Mounts & MountHooks> void mountsBy(T mounting) {
+    mounts = mounting;
+    hooks = mounting;
   }
 
   /** The store. */
@@ -279,6 +305,41 @@ public final class NodeServices implements NodeState, AutoCloseable {
         && datasets.list().stream()
             .flatMap(dataset -> dataset.snapshots().stream())
             .anyMatch(snapshot -> snapshot.catalog().equals(key));
+  }
+
+  /** Jobs and mounts, as those who use datasets. */
+  private final class Users implements DatasetListener {
+    private final LocalJobs jobs;
+
+    Users(LocalJobs jobs) {
+      this.jobs = jobs;
+    }
+
+    @Override
+    public boolean isKept(SnapshotRef snapshot) {
+      return jobs.isPinned(snapshot) || hooks.isMounted(snapshot);
+    }
+
+    @Override
+    public void onRefreshed(DatasetName name) {
+      jobs.onRefreshed(name);
+      hooks.onRefreshed(name);
+    }
+
+    @Override
+    public void checkDelete(DatasetName name) {
+      hooks.checkDelete(name);
+    }
+
+    @Override
+    public void onDeleting(DatasetName name) {
+      jobs.onDeleting(name);
+    }
+
+    @Override
+    public void onSnapshotGone(BlobKey catalog) {
+      hooks.onCatalogGone(catalog);
+    }
   }
 
   /** Counts data requests. */

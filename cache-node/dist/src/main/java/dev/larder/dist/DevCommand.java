@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.agent.http.RunDirectory;
+import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -68,11 +69,15 @@ final class DevCommand implements Callable<Integer> {
             : RunDirectory.choose(
                 user, Optional.ofNullable(System.getenv("XDG_RUNTIME_DIR")).orElse(""), directory);
     CountDownLatch ended = new CountDownLatch(1);
-    try (DevNode node = DevNode.start(readConfig(directory), run, Optional.ofNullable(readyFile))) {
+    ConfigTree tree = readTree();
+    MountSettings mounting = MountSettings.of(tree);
+    AgentConfig agent = AgentConfig.of(directory, tree);
+    try (DevNode node = DevNode.start(agent, mounting, run, Optional.ofNullable(readyFile))) {
       Thread hook =
           new Thread(
               () -> {
                 node.close();
+                Logging.stop();
                 ended.countDown();
               },
               "shutdown");
@@ -93,7 +98,7 @@ final class DevCommand implements Callable<Integer> {
         : Path.of(System.getProperty("user.home"), ".local", "share", "larder");
   }
 
-  private AgentConfig readConfig(Path directory) {
+  private ConfigTree readTree() {
     ConfigTree tree = new ConfigTree(Map.of());
     if (config != null) {
       try {
@@ -106,6 +111,6 @@ final class DevCommand implements Callable<Integer> {
     if (port != null) {
       tree.put("http.port", port.toString());
     }
-    return AgentConfig.of(directory, tree);
+    return tree;
   }
 }

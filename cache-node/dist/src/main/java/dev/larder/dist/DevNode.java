@@ -10,6 +10,8 @@ import dev.larder.coordinator.CoordinatorConfig;
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.tls.DevCa;
+import dev.larder.mount.MountSettings;
+import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -46,10 +48,11 @@ final class DevNode implements AutoCloseable {
    *
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
-  static DevNode start(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+  static DevNode start(
+      AgentConfig config, MountSettings mounting, Path runDirectory, Optional<Path> readyFile) {
     DevNode node = new DevNode();
     try {
-      node.startParts(config, runDirectory, readyFile);
+      node.startParts(config, mounting, runDirectory, readyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -62,7 +65,8 @@ final class DevNode implements AutoCloseable {
     return address;
   }
 
-  private void startParts(AgentConfig config, Path runDirectory, Optional<Path> readyFile) {
+  private void startParts(
+      AgentConfig config, MountSettings mounting, Path runDirectory, Optional<Path> readyFile) {
     Path data = config.directory();
     RunDirectory run = RunDirectory.open(runDirectory);
     own(lock(run.path().resolve("lock")));
@@ -77,6 +81,9 @@ final class DevNode implements AutoCloseable {
     NodeServices services = own(new NodeServices(config, client, metrics, Main.version()));
     services.start();
     metrics.watchStore(services.store()::stats);
+    NodeMounts mounts =
+        own(NodeMounts.start(mounting, services, run.path(), KeeperProcess.starter(mounting)));
+    services.mountsBy(mounts);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();

@@ -13,6 +13,7 @@ public final class Main {
     int status =
         Cli.commandLine("larder " + version(), List.of(new DevCommand(), new QuickstartCommand()))
             .execute(args);
+    Logging.stop();
     System.exit(status);
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.nio.file.Files;
@@ -40,7 +41,10 @@ class ConfigDocTest {
       }
     });
     assertTrue(values.size() > 40, documented.toString());
-    assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, new ConfigTree(values)));
+    ConfigTree tree = new ConfigTree(values);
+    MountSettings defaults = MountSettings.of(new ConfigTree(Map.of()));
+    assertEquals(defaults, MountSettings.of(tree));
+    assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, tree));
   }
 
   @Test
@@ -59,7 +63,13 @@ class ConfigDocTest {
 
   private static LarderException fault(Map<String, String> values) {
     LarderException e =
-        assertThrows(LarderException.class, () -> AgentConfig.of(DATA, new ConfigTree(values)));
+        assertThrows(
+            LarderException.class,
+            () -> {
+              ConfigTree tree = new ConfigTree(values);
+              MountSettings unused = MountSettings.of(tree);
+              AgentConfig.of(DATA, tree);
+            });
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     return e;
   }

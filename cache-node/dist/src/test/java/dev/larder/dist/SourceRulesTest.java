@@ -66,6 +66,7 @@ class SourceRulesTest {
             source ->
                 !source.isTest()
                     && !source.isIn("dev/larder/cli")
+                    && !source.isIn("dev/larder/examples")
                     && !source.isIn("dev/larder/perf")),
         "standard output belongs to the results of commands; everything else logs");
   }

@@ -2,6 +2,7 @@ package dev.larder.dist;
 
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.mount.MountSettings;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -12,8 +13,11 @@ final class TestNode {
 
   /** Starts it; its ready file is {@code ready.json}. */
   static DevNode start(Path directory) {
+    ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
+    MountSettings mounting = MountSettings.of(tree);
     return DevNode.start(
-        AgentConfig.of(directory.resolve("data"), new ConfigTree(Map.of("http.port", "0"))),
+        AgentConfig.of(directory.resolve("data"), tree),
+        mounting,
         directory.resolve("run"),
         Optional.of(directory.resolve("ready.json")));
   }

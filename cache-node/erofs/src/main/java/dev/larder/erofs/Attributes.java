@@ -19,7 +19,12 @@ final class Attributes {
   /** Offset of the shared attributes in the image. */
   static final int SHARED_OFFSET = Erofs.SUPER_OFFSET + Erofs.SUPER_BYTES;
 
-  private static final int METACOPY_ID = SHARED_OFFSET / 4;
+  /** Reference to the first of them. */
+  static final int METACOPY_ID = SHARED_OFFSET / 4;
+
+  /** Reference to the second. */
+  static final int PACKED_ID = METACOPY_ID + (4 + Erofs.METACOPY.length + 3) / 4;
+
   private static final byte[] HEX = Erofs.ascii("0123456789abcdef");
 
   private final ByteBuffer out =

@@ -1,6 +1,7 @@
 package dev.larder.erofs;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -26,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The image is not trusted. Whoever wants to know that it is the right one compares its SHA-256
  * with its key; this class only promises that damage becomes an exception. Symbolic links are
- * returned, never followed.
+ * returned, never followed. A packed catalog holds the bytes of its small files; a plain one only
+ * says in which blob they are.
  *
  * <p><b>Threads:</b> any. Calls touch pages of the file and may wait for the disk. <b>Errors:</b>
  * LarderException CATALOG_CORRUPT for damage and for features this reader lacks (compression, other
@@ -157,14 +159,24 @@ public final class Catalog implements AutoCloseable {
     if (afterName != null && after == null) {
       throw new LarderException(ErrorCode.BAD_REQUEST, "the name to go on behind has no bytes");
     }
+    boolean sought = after != null && reader.seekName(after);
+    long block = sought ? reader.block() : 0;
+    int index = sought && after != null ? reader.firstNotBelow(after) : 0;
+    return page(directory, reader, block, index, after, limit);
+  }
+
+  private List<CatalogNode> page(
+      CatalogNode directory,
+      DirectoryReader reader,
+      long firstBlock,
+      int firstIndex,
+      byte @Nullable [] after,
+      int limit) {
     List<CatalogNode> out = new ArrayList<>(Math.min(limit, 256));
-    long block = 0;
-    int index = 0;
-    if (after != null && reader.seekName(after)) {
-      block = reader.block();
-      index = reader.firstNotBelow(after);
-    }
-    for (; block < reader.blocks() && out.size() < limit; block++, index = 0) {
+    int index = firstIndex;
+    for (long block = firstBlock;
+        block < reader.blocks() && out.size() < limit;
+        block++, index = 0) {
       reader.seek(block);
       for (; index < reader.count() && out.size() < limit; index++) {
         boolean same = after != null && reader.compareName(index, after) == 0;
@@ -174,6 +186,28 @@ public final class Catalog implements AutoCloseable {
       }
     }
     return out;
+  }
+
+  /**
+   * Entries of a directory of a catalog behind the one with this inode number, names bytewise: in a
+   * catalog numbers ascend with names, so a number says how far a reader of the directory was.
+   * Foreign images have no such order.
+   *
+   * @param afterInode 0 to start; need not be that of an entry
+   * @param limit most entries, at least 1
+   * @throws LarderException also WRONG_TYPE if the node is no directory
+   */
+  public List<CatalogNode> listBehind(CatalogNode directory, long afterInode, int limit) {
+    checkMine(directory);
+    checkDirectory(directory);
+    if (limit < 1) {
+      throw new IllegalArgumentException("limit is " + limit);
+    }
+    return guarded(() -> {
+      DirectoryReader reader = new DirectoryReader(image, directory.raw());
+      int index = reader.seekNid(afterInode) + 1;
+      return page(directory, reader, Math.max(reader.block(), 0), index, null, limit);
+    });
   }
 
   /**
@@ -209,7 +243,7 @@ public final class Catalog implements AutoCloseable {
       checkOpen();
       return Optional.empty();
     }
-    return guarded(() -> new KeyTable(this, image, file, end).find(key));
+    return guarded(() -> keyTable().find(key));
   }
 
   /** What the tree holds. From the footer of a catalog; a foreign image is counted once. */
@@ -233,8 +267,8 @@ public final class Catalog implements AutoCloseable {
    * @param offset in the file, at least 0
    * @param target filled from its position, as far as file and room go
    * @return bytes copied; -1 at or behind the end
-   * @throws LarderException also WRONG_TYPE for anything but a file whose bytes are in the image;
-   *     those of a catalog's files are in their blobs
+   * @throws LarderException also WRONG_TYPE for anything but a file whose bytes are in the image,
+   *     see {@link CatalogNode#hasData}; others are in their blobs
    */
   public int readData(CatalogNode node, long offset, ByteBuffer target) {
     checkMine(node);
@@ -267,6 +301,10 @@ public final class Catalog implements AutoCloseable {
     return wanted;
   }
 
+  boolean hasData(Inode inode) {
+    return guarded(() -> inode.type() == EntryType.FILE && !isMetadataOnly(inode));
+  }
+
   private boolean isMetadataOnly(Inode inode) {
     return value(inode, Erofs.XATTR_TRUSTED, Erofs.METACOPY) != null;
   }
@@ -287,9 +325,50 @@ public final class Catalog implements AutoCloseable {
       throw Erofs.corrupt("the footer promises " + end.totals() + ", the tree holds " + found);
     }
     guarded(() -> {
-      new KeyTable(this, image, file, end).verify();
+      keyTable().verify();
+      PackedCheck.check(this, image, end);
       return end;
     });
+  }
+
+  /**
+   * The image holds the bytes of small files, see {@link CatalogPacker}. A packed catalog may hold
+   * none, if no file is small.
+   */
+  public boolean isPacked() {
+    checkOpen();
+    return footer != null && footer.isPacked();
+  }
+
+  /** Files whose bytes a packed catalog holds; 0 for others. */
+  public long packedFiles() {
+    checkOpen();
+    return footer == null ? 0 : footer.packedFiles();
+  }
+
+  /** Sum of the sizes of {@link #packedFiles}; files with equal keys count each. */
+  public long packedBytes() {
+    checkOpen();
+    return footer == null ? 0 : footer.packedBytes();
+  }
+
+  /**
+   * Digest over the entries of the listing the catalog was made from: equal in plain and packed
+   * form. Two catalogs of one listing may still differ in the owner and modes of their options.
+   * Empty for a foreign image.
+   */
+  public Optional<Digest> listing() {
+    checkOpen();
+    return footer == null ? Optional.empty() : Optional.of(Digest.of(footer.listing()));
+  }
+
+  /** Key of the plain catalog that a packed one was made from; empty for others. */
+  public Optional<BlobKey> plainKey() {
+    boolean packed = isPacked();
+    CatalogFooter end = footer;
+    return packed && end != null
+        ? Optional.of(BlobKey.sha256(Digest.of(end.plain())))
+        : Optional.empty();
   }
 
   private CatalogTotals count() {
@@ -382,7 +461,29 @@ public final class Catalog implements AutoCloseable {
     return found[0];
   }
 
-  private <T> T guarded(Supplier<T> work) {
+  /** Only of a catalog. */
+  KeyTable keyTable() {
+    CatalogFooter end = footer;
+    if (end == null) {
+      throw new IllegalStateException("a foreign image has no key table");
+    }
+    return new KeyTable(this, image, file, end);
+  }
+
+  @Nullable CatalogFooter footer() {
+    return footer;
+  }
+
+  ImageReader image() {
+    return image;
+  }
+
+  /** The whole file. */
+  MemorySegment mapped() {
+    return file;
+  }
+
+  <T> T guarded(Supplier<T> work) {
     checkOpen();
     return faultsMapped(work);
   }

@@ -1,5 +1,6 @@
 package dev.larder.erofs;
 
+import dev.larder.protocol.Digest;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -19,6 +20,10 @@ import java.util.zip.CRC32C;
  * @param inodeAreaEnd where they end
  * @param totals what the tree holds
  * @param listing SHA-256 over the entries, equal in plain and packed form
+ * @param dataOffset where the bytes of files start in a packed catalog; 0 in a plain one
+ * @param packedFiles files whose bytes the image holds
+ * @param packedBytes sum of their sizes
+ * @param plain SHA-256 of the plain catalog's file; zeros in a plain one
  */
 record CatalogFooter(
     long erofsBytes,
@@ -28,7 +33,11 @@ record CatalogFooter(
     long inodeAreaOffset,
     long inodeAreaEnd,
     CatalogTotals totals,
-    byte[] listing) {
+    byte[] listing,
+    long dataOffset,
+    long packedFiles,
+    long packedBytes,
+    byte[] plain) {
   static final int BYTES = 256;
   static final int VERSION = 1;
   static final int TABLE_ROW = 16;
@@ -37,7 +46,52 @@ record CatalogFooter(
   private static final long MAGIC = 0x474C_5443_4452_414CL;
 
   private static final int CRC_OFFSET = BYTES - 4;
-  private static final int LISTING_BYTES = 32;
+  private static final int DIGEST_BYTES = 32;
+
+  /** The footer of a plain catalog. */
+  static CatalogFooter plain(
+      long erofsBytes,
+      long tableRows,
+      int tableCrc,
+      long inodeAreaOffset,
+      long inodeAreaEnd,
+      CatalogTotals totals,
+      byte[] listing) {
+    return new CatalogFooter(
+        erofsBytes,
+        erofsBytes,
+        tableRows,
+        tableCrc,
+        inodeAreaOffset,
+        inodeAreaEnd,
+        totals,
+        listing,
+        0,
+        0,
+        0,
+        new byte[DIGEST_BYTES]);
+  }
+
+  /** The footer of the packed form of this plain catalog. */
+  CatalogFooter packed(long packedErofsBytes, long files, long bytes, Digest plainDigest) {
+    return new CatalogFooter(
+        packedErofsBytes,
+        packedErofsBytes,
+        tableRows,
+        tableCrc,
+        inodeAreaOffset,
+        inodeAreaEnd,
+        totals,
+        listing,
+        erofsBytes,
+        files,
+        bytes,
+        plainDigest.bytes());
+  }
+
+  boolean isPacked() {
+    return dataOffset != 0;
+  }
 
   byte[] encode() {
     ByteBuffer out = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
@@ -48,6 +102,7 @@ record CatalogFooter(
     out.putLong(totals.files()).putLong(totals.directories());
     out.putLong(totals.symlinks()).putLong(totals.bytes());
     out.put(listing);
+    out.putLong(dataOffset).putLong(packedFiles).putLong(packedBytes).put(plain);
     CRC32C crc = new CRC32C();
     crc.update(out.array(), 0, CRC_OFFSET);
     out.putInt(CRC_OFFSET, (int) crc.getValue());
@@ -83,8 +138,23 @@ record CatalogFooter(
     long areaEnd = in.getLong();
     CatalogTotals totals =
         new CatalogTotals(in.getLong(), in.getLong(), in.getLong(), in.getLong());
-    byte[] listing = new byte[LISTING_BYTES];
+    byte[] listing = new byte[DIGEST_BYTES];
     in.get(listing);
+    long dataOffset = in.getLong();
+    long packedFiles = in.getLong();
+    long packedBytes = in.getLong();
+    byte[] plain = new byte[DIGEST_BYTES];
+    in.get(plain);
+    boolean packedHolds =
+        dataOffset == 0
+            ? packedFiles == 0 && packedBytes == 0
+            : areaEnd <= dataOffset
+                && dataOffset <= erofsBytes
+                && dataOffset % Erofs.BLOCK == 0
+                && packedFiles >= 0
+                && packedFiles <= totals.files()
+                && packedBytes >= packedFiles
+                && packedBytes <= totals.bytes();
     boolean holds =
         erofsBytes >= Erofs.BLOCK
             && erofsBytes <= tableOffset
@@ -93,12 +163,24 @@ record CatalogFooter(
             && tableRows <= (start - tableOffset) / TABLE_ROW
             && areaOffset >= Erofs.BLOCK
             && areaOffset <= areaEnd
-            && areaEnd <= erofsBytes;
+            && areaEnd <= erofsBytes
+            && packedHolds;
     if (!holds) {
       throw Erofs.corrupt("the catalog's footer names places outside of the file");
     }
     return Optional.of(
         new CatalogFooter(
-            erofsBytes, tableOffset, tableRows, tableCrc, areaOffset, areaEnd, totals, listing));
+            erofsBytes,
+            tableOffset,
+            tableRows,
+            tableCrc,
+            areaOffset,
+            areaEnd,
+            totals,
+            listing,
+            dataOffset,
+            packedFiles,
+            packedBytes,
+            plain));
   }
 }

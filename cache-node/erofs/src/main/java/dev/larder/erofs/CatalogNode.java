@@ -74,6 +74,14 @@ public final class CatalogNode {
     return catalog.key(inode);
   }
 
+  /**
+   * The image holds the file's bytes, so that {@link Catalog#readData} returns them: true for empty
+   * files, for small ones of a packed catalog, and in foreign images.
+   */
+  public boolean hasData() {
+    return catalog.hasData(inode);
+  }
+
   /** The origin's version token. */
   public Optional<String> version() {
     return catalog.version(inode);

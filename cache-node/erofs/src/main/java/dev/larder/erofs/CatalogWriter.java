@@ -1,16 +1,12 @@
 package dev.larder.erofs;
 
 import dev.larder.protocol.BlobKey;
-import dev.larder.protocol.Digest;
-import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.EnumMap;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -43,8 +39,6 @@ public final class CatalogWriter implements AutoCloseable {
    * Layout: first block (super block, shared attributes, root inode) · data blocks of directories and
    * long links · inode area · key table · footer. What packing adds goes behind the inode area.
    */
-  private static final int COPY_BUFFER = 1 << 20;
-
   private final CatalogOptions options;
   private final Path workDirectory;
   private final ExternalSorter entries;
@@ -109,10 +103,10 @@ public final class CatalogWriter implements AutoCloseable {
       return write(image);
     } catch (IOException e) {
       LarderException fault = Erofs.ioFault("cannot write a catalog", e);
-      discard(image, fault);
+      ImageFile.discard(image, fault);
       throw fault;
     } catch (RuntimeException e) {
-      discard(image, e);
+      ImageFile.discard(image, e);
       throw e;
     }
   }
@@ -123,7 +117,7 @@ public final class CatalogWriter implements AutoCloseable {
     try (ImageFile image = new ImageFile(path);
         DirectoryTable table = new DirectoryTable(workDirectory);
         ExternalSorter keys = new ExternalSorter(workDirectory, "keys", share)) {
-      MessageDigest listing = sha256();
+      MessageDigest listing = ImageFile.sha256();
       MeasurePass measure = new MeasurePass(options, table, listing, skipped);
       run(measure);
       byte[] listingDigest = listing.digest();
@@ -156,7 +150,7 @@ public final class CatalogWriter implements AutoCloseable {
       image.flush();
       image.patch(0, first, 0, first.length);
       image.force();
-      BlobKey key = BlobKey.sha256(digest(image.channel()));
+      BlobKey key = BlobKey.sha256(image.digest(() -> {}));
       return new CatalogSummary(key, image.position(), totals, skipped);
     }
   }
@@ -188,40 +182,8 @@ public final class CatalogWriter implements AutoCloseable {
     // The file ends at a block's end, as loop devices cut off what does not fill a sector.
     long end = Erofs.alignUp(image.position() + CatalogFooter.BYTES, Erofs.BLOCK);
     image.appendZeros(end - CatalogFooter.BYTES - image.position());
-    return new CatalogFooter(
-        erofsBytes, erofsBytes, rows, (int) crc.getValue(), areaStart, areaEnd, totals, listing);
-  }
-
-  private static Digest digest(FileChannel channel) throws IOException {
-    MessageDigest sha = sha256();
-    ByteBuffer buffer = ByteBuffer.allocate(COPY_BUFFER);
-    long at = 0;
-    for (int n = channel.read(buffer, at); n >= 0; n = channel.read(buffer, at)) {
-      at += n;
-      sha.update(buffer.flip());
-      buffer.clear();
-    }
-    return Digest.of(sha.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new LarderException(ErrorCode.INTERNAL, "this Java runtime has no SHA-256", e);
-    }
-  }
-
-  private static void discard(Path image, Exception fault) {
-    // A file that stood there before is not ours to delete.
-    if (fault.getCause() instanceof java.nio.file.FileAlreadyExistsException) {
-      return;
-    }
-    try {
-      Files.deleteIfExists(image);
-    } catch (IOException e) {
-      fault.addSuppressed(e);
-    }
+    return CatalogFooter.plain(
+        erofsBytes, rows, (int) crc.getValue(), areaStart, areaEnd, totals, listing);
   }
 
   private void checkOpen() {

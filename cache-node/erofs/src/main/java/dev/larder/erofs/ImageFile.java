@@ -1,12 +1,20 @@
 package dev.larder.erofs;
 
+import dev.larder.protocol.Digest;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 
 /**
  * The image while it is written: one growing area at the end, buffered, and writes behind it.
@@ -61,6 +69,31 @@ final class ImageFile implements Closeable {
     }
   }
 
+  /** Appends from position to limit; the position moves. */
+  void append(ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      if (!buffer.hasRemaining()) {
+        flush();
+      }
+      int now = Math.min(bytes.remaining(), buffer.remaining());
+      buffer.put(buffer.position(), bytes, bytes.position(), now);
+      buffer.position(buffer.position() + now);
+      bytes.position(bytes.position() + now);
+    }
+  }
+
+  /** Reads bytes that were written and flushed, or patched before the growing area. */
+  void read(long at, ByteBuffer target) throws IOException {
+    long from = at;
+    while (target.hasRemaining()) {
+      int now = channel.read(target, from);
+      if (now < 0) {
+        throw new EOFException("the image ends at " + from);
+      }
+      from += now;
+    }
+  }
+
   /** Overwrites bytes anywhere before {@link #position}, or before the growing area. */
   void patch(long at, byte[] bytes, int offset, int length) throws IOException {
     int before = (int) Math.max(0, Math.min(length, bufferStart - at));
@@ -88,8 +121,42 @@ final class ImageFile implements Closeable {
     channel.force(true);
   }
 
-  FileChannel channel() {
-    return channel;
+  /**
+   * SHA-256 of the whole file, which must be flushed.
+   *
+   * @param each called before each MiB; what it throws ends the digesting
+   */
+  Digest digest(Runnable each) throws IOException {
+    MessageDigest sha = sha256();
+    ByteBuffer part = ByteBuffer.allocate(BUFFER);
+    long at = 0;
+    for (int n = channel.read(part, at); n >= 0; n = channel.read(part, at)) {
+      each.run();
+      at += n;
+      sha.update(part.flip());
+      part.clear();
+    }
+    return Digest.of(sha.digest());
+  }
+
+  static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new LarderException(ErrorCode.INTERNAL, "this Java runtime has no SHA-256", e);
+    }
+  }
+
+  /** Deletes an image that was not finished, unless the fault is that it existed before. */
+  static void discard(Path image, Throwable fault) {
+    if (fault.getCause() instanceof FileAlreadyExistsException) {
+      return;
+    }
+    try {
+      Files.deleteIfExists(image);
+    } catch (IOException e) {
+      fault.addSuppressed(e);
+    }
   }
 
   @Override

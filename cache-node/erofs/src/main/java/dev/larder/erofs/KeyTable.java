@@ -29,6 +29,11 @@ final class KeyTable {
   }
 
   Optional<CatalogNode> find(BlobKey key) {
+    return first(key).map(this::locate);
+  }
+
+  /** Number of the first inode in tree order that has the key. */
+  Optional<Long> first(BlobKey key) {
     long prefix = key.digest().a();
     long low = 0;
     long high = footer.tableRows();
@@ -43,7 +48,7 @@ final class KeyTable {
     for (; low < footer.tableRows() && prefix(low) == prefix; low++) {
       Inode inode = image.inode(nid(low));
       if (catalog.key(inode).filter(key::equals).isPresent()) {
-        return Optional.of(locate(inode.nid()));
+        return Optional.of(inode.nid());
       }
     }
     return Optional.empty();

@@ -13,21 +13,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * File names as bytes and as strings. Names are bytes to the kernel; those that are UTF-8 map to
  * the usual string, and any other byte to one of U+DC80 to U+DCFF, which no valid string holds
- * alone, so that each name has a string and comes back from it.
+ * alone, so that each name has a string and comes back from it. Paths work alike.
+ *
+ * <p><b>Threads:</b> any.
  */
-final class Names {
+public final class Names {
   private static final int ESCAPE = 0xDC00;
 
   private Names() {}
 
   /** The bytes of a name, or null where the string has none. */
-  static byte @Nullable [] encode(String text) {
+  public static byte @Nullable [] encode(String text) {
     byte[] out = text.getBytes(StandardCharsets.UTF_8);
     return hasLoneSurrogate(text) ? encodeEscaped(text) : out;
   }
 
-  /** The string of a name. */
-  static String decode(byte[] bytes, int offset, int length) {
+  /** The string of a name or a path. */
+  public static String decode(byte[] bytes, int offset, int length) {
     String text = new String(bytes, offset, length, StandardCharsets.UTF_8);
     // U+FFFD shows a replacement, or stands in the name itself; the slow way tells them apart.
     return text.indexOf('\uFFFD') < 0 ? text : decodeEscaped(bytes, offset, length);

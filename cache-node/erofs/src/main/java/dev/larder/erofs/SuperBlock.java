@@ -13,6 +13,9 @@ final class SuperBlock {
           Erofs.alignUp(
               Attributes.SHARED_OFFSET + Attributes.shared().length, 1L << Erofs.SLOT_BITS);
 
+  /** Where the number of the image's blocks stands. */
+  static final int BLOCKS_OFFSET = Erofs.SUPER_OFFSET + 36;
+
   static final int ROOT_NID = ROOT_OFFSET >> Erofs.SLOT_BITS;
 
   private SuperBlock() {}

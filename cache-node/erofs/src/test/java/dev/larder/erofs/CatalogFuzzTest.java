@@ -45,6 +45,17 @@ final class CatalogFuzzTest {
   }
 
   @Test
+  void damagedPackedCatalogs() throws Exception {
+    PackCase input = PackCase.random(new Random(2), 60);
+    for (int size : new int[] {1, 4095, 4096, 4097, 9000}) {
+      input.add("sizes/" + size, size, Listings.bytes(size, size));
+    }
+    Path packed = temp.resolve("packed");
+    CatalogPacker.pack(input.plain(temp), packed, input.source(), PackOptions.DEFAULT);
+    fuzz(Files.readAllBytes(packed));
+  }
+
+  @Test
   void damagedForeignImages() throws Exception {
     Tools.requireErofsUtils();
     Path source = Files.createDirectories(temp.resolve("source/deeper")).getParent();
@@ -139,6 +150,7 @@ final class CatalogFuzzTest {
         throw faults.getFirst();
       }
       catalog.totals();
+      attempt(faults, () -> repack(catalog));
       catalog.verify();
     } finally {
       arena.close();
@@ -166,11 +178,21 @@ final class CatalogFuzzTest {
       attempt(faults, () -> node.key().ifPresent(catalog::byKey));
       if (node.type() == EntryType.DIRECTORY) {
         attempt(faults, () -> catalog.list(node, "m", 1000));
+        attempt(faults, () -> catalog.listBehind(node, node.inode(), 1000));
       }
-      if (node.type() == EntryType.FILE && node.key().isEmpty()) {
-        attempt(faults, () -> catalog.readData(node, 0, buffer.clear()));
-      }
+      attempt(
+          faults,
+          () -> {
+            if (node.hasData()) {
+              catalog.readData(node, 0, buffer.clear());
+            }
+          });
     }
+  }
+
+  /** The packer reads damaged catalogs too; where its output would go there is no directory. */
+  private static void repack(Catalog catalog) {
+    new CatalogPacker(catalog, PackOptions.DEFAULT).plan();
   }
 
   private static void attempt(List<LarderException> faults, Runnable work) {

@@ -101,6 +101,18 @@ final class CatalogTest {
         }
         assertEquals(names, seen, "pages of " + page);
       }
+      for (int page : new int[] {1, 7, 341, 5000}) {
+        List<String> seen = new ArrayList<>();
+        List<CatalogNode> part = catalog.listBehind(dir, 0, page);
+        while (!part.isEmpty()) {
+          assertTrue(part.size() <= page);
+          part.forEach(node -> seen.add(node.name()));
+          part = catalog.listBehind(dir, part.getLast().inode(), page);
+        }
+        assertEquals(names, seen, "pages of " + page + " by number");
+      }
+      assertEquals(List.of(), catalog.listBehind(dir, Long.MAX_VALUE, 10));
+      assertEquals(names.size(), catalog.listBehind(dir, 1, 5000).size());
       assertEquals("a003", catalog.list(dir, "a", 1).getFirst().name());
       assertEquals("!000", catalog.list(dir, "", 1).getFirst().name());
       assertEquals("a003", catalog.list(dir, ".zzz", 1).getFirst().name());

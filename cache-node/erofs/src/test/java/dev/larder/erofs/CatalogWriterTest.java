@@ -19,7 +19,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -246,38 +245,12 @@ final class CatalogWriterTest {
             CatalogEntry.directory("void", Listings.NOON));
     Path image = temp.resolve("image");
     Listings.write(temp, image, listing);
-    byte[] golden = golden();
-    assertEquals(dump(golden), dump(Files.readAllBytes(image)));
+    byte[] golden = Golden.read("catalog-v1.hex");
+    assertEquals(Golden.dump(golden), Golden.dump(Files.readAllBytes(image)));
     Path old = Files.write(temp.resolve("old"), golden);
     try (Catalog catalog = Catalog.open(old)) {
       assertEquals(TreeModel.of(listing), TreeModel.of(catalog));
       catalog.verify();
     }
-  }
-
-  private static byte[] golden() throws IOException {
-    try (var in = CatalogWriterTest.class.getResourceAsStream("catalog-v1.hex")) {
-      String[] lines =
-          new String(in.readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII).split("\n");
-      byte[] out = new byte[Integer.parseInt(lines[0], 16)];
-      for (int i = 1; i < lines.length; i++) {
-        String[] parts = lines[i].split(" ");
-        byte[] row = HexFormat.of().parseHex(parts[1]);
-        System.arraycopy(row, 0, out, Integer.parseInt(parts[0], 16), row.length);
-      }
-      return out;
-    }
-  }
-
-  /** Length, then each 32 bytes that are not all zero: offset and content, in hex. */
-  private static String dump(byte[] bytes) {
-    StringBuilder out = new StringBuilder("%x\n".formatted(bytes.length));
-    for (int at = 0; at < bytes.length; at += 32) {
-      String row = HexFormat.of().formatHex(bytes, at, at + 32);
-      if (!row.matches("0+")) {
-        out.append("%x %s\n".formatted(at, row));
-      }
-    }
-    return out.toString();
   }
 }

@@ -6,19 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.larder.erofs.KernelFacts.Fact;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
@@ -44,10 +41,6 @@ final class KernelTest {
     Tools.require("getfattr", "install attr");
   }
 
-  /** What stat and readlink say of one path; a directory's size is its own affair. */
-  private record Fact(
-      char type, String mode, long links, long size, String time, long uid, long gid, String to) {}
-
   @Test
   void kernelShowsTheListing() throws Exception {
     Path image = temp.resolve("image");
@@ -56,7 +49,7 @@ final class KernelTest {
     assertEquals(0, summary.skippedTotal(), () -> summary.skipped().toString());
     Tools.fsck(image);
     try (Tools.Mount mount = Tools.Mount.erofs(image)) {
-      assertEquals(expected(listing), seen(mount.at()));
+      assertEquals(expected(listing), KernelFacts.of(mount.at()));
     }
   }
 
@@ -71,7 +64,7 @@ final class KernelTest {
       try (Catalog catalog = Catalog.open(image);
           Tools.Mount mount = Tools.Mount.erofs(image)) {
         assertEquals(TreeModel.of(listing), TreeModel.of(catalog), "seed " + (seed + round));
-        assertEquals(facts(catalog), seen(mount.at()), "seed " + (seed + round));
+        assertEquals(facts(catalog), KernelFacts.of(mount.at()), "seed " + (seed + round));
       }
     }
   }
@@ -132,41 +125,7 @@ final class KernelTest {
     return out;
   }
 
-  private static Map<String, Fact> seen(Path root) throws Exception {
-    String format = "%P\\001%y\\001%m\\001%n\\001%s\\001%T@\\001%U\\001%G\\001%l\\0";
-    Path out = Files.createTempFile("find", ".out");
-    try {
-      int status =
-          new ProcessBuilder("find", root.toString(), "-printf", format)
-              .redirectOutput(out.toFile())
-              .redirectError(ProcessBuilder.Redirect.INHERIT)
-              .start()
-              .waitFor();
-      assertEquals(0, status);
-      byte[] said = Files.readAllBytes(out);
-      Map<String, Fact> facts = new TreeMap<>();
-      for (String row : Names.decode(said, 0, said.length).split("\0")) {
-        String[] f = row.split("\1", -1);
-        boolean directory = f[1].equals("d");
-        facts.put(
-            f[0],
-            new Fact(
-                f[1].charAt(0),
-                f[2],
-                Long.parseLong(f[3]),
-                directory ? 0 : Long.parseLong(f[4]),
-                f[5].substring(0, f[5].indexOf('.') + 10),
-                Long.parseLong(f[6]),
-                Long.parseLong(f[7]),
-                f[8]));
-      }
-      return facts;
-    } finally {
-      Files.delete(out);
-    }
-  }
-
-  /** The same facts, from the listing alone. */
+  /** What find should say, from the listing alone. */
   private static Map<String, Fact> expected(List<CatalogEntry> listing) {
     Map<String, Fact> facts = new TreeMap<>();
     for (Map.Entry<String, TreeModel.Node> entry : TreeModel.of(listing).entrySet()) {
@@ -239,45 +198,6 @@ final class KernelTest {
               "--absolute-names",
               mount.at().resolve("d1/file1").toString());
       assertEquals("v1", version);
-    }
-  }
-
-  /** What a packed catalog will rest on: two numbers of an inode change, and nothing moves. */
-  @Test
-  void anInodeCanBePackedInPlace() throws Exception {
-    Path image = temp.resolve("image");
-    Listings.write(temp, image, List.of(Listings.file("a", 3000), Listings.file("b/c", 3000)));
-    byte[] content = Listings.bytes(1, 4096);
-    long inode;
-    ByteBuffer packed;
-    try (Catalog catalog = Catalog.open(image)) {
-      inode = catalog.lookup("a").orElseThrow().inode();
-      ByteBuffer plain = ByteBuffer.wrap(Files.readAllBytes(image)).order(ByteOrder.LITTLE_ENDIAN);
-      int blocks = plain.getInt(Erofs.SUPER_OFFSET + 36);
-      int erofsBytes = blocks * Erofs.BLOCK;
-      packed = ByteBuffer.allocate(erofsBytes + Erofs.BLOCK).order(ByteOrder.LITTLE_ENDIAN);
-      packed.put(plain.array(), 0, erofsBytes).put(content);
-      packed.putInt(Erofs.SUPER_OFFSET + 36, blocks + 1);
-      int at = (int) (inode << Erofs.SLOT_BITS);
-      int attributes = at + ((packed.getShort(at) & 1) == 0 ? 32 : 64);
-      int shared = attributes + Erofs.XATTR_HEADER;
-      // From metacopy to the mark behind it, 20 bytes on.
-      packed.putInt(shared, packed.getInt(shared) + 5);
-      int chunk = attributes + Erofs.XATTR_HEADER + 4 * (packed.getShort(at + 2) - 1);
-      assertEquals(Erofs.NULL_ADDRESS, packed.getInt(chunk));
-      packed.putInt(chunk, blocks);
-      packed.putInt(
-          Erofs.SUPER_OFFSET + 4, SuperBlock.checksum(Arrays.copyOf(packed.array(), 4096)));
-    }
-    Path other = Files.write(temp.resolve("packed"), packed.array());
-    Tools.fsck(other);
-    Path blobs = Files.createDirectory(temp.resolve("blobs"));
-    try (Tools.Mount lower = Tools.Mount.erofs(other);
-        Tools.Mount mount = Tools.Mount.overlay(lower.at() + "::" + blobs)) {
-      Path path = mount.at().resolve("a");
-      assertArrayEquals(Arrays.copyOf(content, 3000), Files.readAllBytes(path));
-      assertEquals(inode, inode(path));
-      assertThrows(NoSuchFileException.class, () -> Files.readAllBytes(mount.at().resolve("b/c")));
     }
   }
 

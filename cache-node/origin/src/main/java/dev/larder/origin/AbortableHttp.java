@@ -13,9 +13,6 @@ import software.amazon.awssdk.http.SdkHttpClient;
  * handle only afterwards. Any thread.
  */
 final class AbortableHttp implements SdkHttpClient {
-  /** The watch of the call on this thread: the SDK's blocking client stays on it. */
-  static final ScopedValue<Watch> WATCH = ScopedValue.newInstance();
-
   private final SdkHttpClient client;
 
   AbortableHttp(SdkHttpClient client) {
@@ -28,8 +25,8 @@ final class AbortableHttp implements SdkHttpClient {
     return new ExecutableHttpRequest() {
       @Override
       public HttpExecuteResponse call() throws IOException {
-        if (WATCH.isBound()) {
-          WATCH.get().onAbort(prepared::abort);
+        if (Watch.CURRENT.isBound()) {
+          Watch.CURRENT.get().onAbort(prepared::abort);
         }
         HttpExecuteResponse answer = prepared.call();
         return answer

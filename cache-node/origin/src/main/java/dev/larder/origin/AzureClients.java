@@ -1,7 +1,9 @@
 package dev.larder.origin;
 
+import com.azure.core.credential.AccessToken;
+import com.azure.core.credential.TokenCredential;
+import com.azure.core.credential.TokenRequestContext;
 import com.azure.core.http.HttpClient;
-import com.azure.core.http.jdk.httpclient.JdkHttpClientBuilder;
 import com.azure.identity.DefaultAzureCredentialBuilder;
 import com.azure.storage.blob.BlobContainerClient;
 import com.azure.storage.blob.BlobContainerClientBuilder;
@@ -12,7 +14,9 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import reactor.core.publisher.Mono;
 
 /**
  * Builds the Azure SDK's client. Credentials, one of: {@code connection-string}, {@code
@@ -20,13 +24,23 @@ import java.util.Optional;
  * anonymous}.
  */
 final class AzureClients {
-  private static final Duration CONNECT_MAX = Duration.ofSeconds(5);
+  // What the SDK's chain reads from the environment.
+  private static final List<String> CHAIN_SECRETS =
+      List.of(
+          "AZURE_CLIENT_SECRET",
+          "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+          "AZURE_PASSWORD",
+          "IDENTITY_HEADER");
 
   private AzureClients() {}
 
+  /** The client over {@code http}, which stays the caller's to close. */
   static BlobContainerClient create(
-      AzureLocation location, OptionReader options, Redactor redactor, OriginContext context) {
-    HttpClient http = http(context.limits());
+      AzureLocation location,
+      OptionReader options,
+      HttpClient http,
+      Redactor redactor,
+      OriginContext context) {
     BlobContainerClientBuilder builder =
         new BlobContainerClientBuilder()
             .containerName(location.container())
@@ -82,8 +96,7 @@ final class AzureClients {
     } else {
       String text = options.text("credentials").orElse("default");
       switch (text) {
-        case "default" ->
-            builder.credential(new DefaultAzureCredentialBuilder().httpClient(http).build());
+        case "default" -> builder.credential(chain(http, redactor, context));
         case "anonymous" -> builder.setAnonymousAccess();
         default ->
             throw new LarderException(
@@ -92,6 +105,26 @@ final class AzureClients {
                     + " connection-string, account-key or sas");
       }
     }
+  }
+
+  private static TokenCredential chain(HttpClient http, Redactor redactor, OriginContext context) {
+    for (String name : CHAIN_SECRETS) {
+      redactor.hide(context.environment().apply(name));
+    }
+    TokenCredential chain = new DefaultAzureCredentialBuilder().httpClient(http).build();
+    return new TokenCredential() {
+      @Override
+      public Mono<AccessToken> getToken(TokenRequestContext request) {
+        return chain.getToken(request).doOnNext(token -> redactor.hide(token.getToken()));
+      }
+
+      @Override
+      public AccessToken getTokenSync(TokenRequestContext request) {
+        AccessToken token = chain.getTokenSync(request);
+        redactor.hide(token.getToken());
+        return token;
+      }
+    };
   }
 
   // Custom endpoints carry the account as their path (Azurite), others in the host.
@@ -115,20 +148,6 @@ final class AzureClients {
       }
     }
     return value;
-  }
-
-  private static HttpClient http(OriginLimits limits) {
-    Duration deadline = limits.progressDeadline();
-    return new AzureHttp(
-        new JdkHttpClientBuilder(
-                java.net.http.HttpClient.newBuilder()
-                    .version(java.net.http.HttpClient.Version.HTTP_1_1)
-                    .followRedirects(java.net.http.HttpClient.Redirect.NEVER))
-            .connectionTimeout(deadline.compareTo(CONNECT_MAX) < 0 ? deadline : CONNECT_MAX)
-            .responseTimeout(deadline)
-            // The watchdog is first; this is for a thread it cannot see.
-            .readTimeout(deadline.multipliedBy(2))
-            .build());
   }
 
   private static LarderException noAccount() {

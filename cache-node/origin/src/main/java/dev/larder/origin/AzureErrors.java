@@ -23,13 +23,10 @@ final class AzureErrors {
     T run();
   }
 
-  /**
-   * Runs a call under a watch. The SDK has no handle to abort a call, but its client gives up when
-   * its thread is interrupted, and after the deadline by itself.
-   */
-  <T> T run(String subject, Call<T> call) throws OriginFailure {
+  /** Runs a call under a watch. */
+  <T> T run(Watch watch, String subject, Call<T> call) throws OriginFailure {
     try {
-      return call.run();
+      return ScopedValue.where(Watch.CURRENT, watch).call(call::run);
     } catch (ClientAuthenticationException e) {
       throw denied(subject, e);
     } catch (HttpResponseException e) {

@@ -47,7 +47,7 @@ final class AzureListing {
       @Nullable String from = token;
       Optional<PagedResponse<BlobItem>> page =
           requests.call(
-              Operation.LIST, watch -> errors.run(uris.root(), () -> page(options, from)));
+              Operation.LIST, watch -> errors.run(watch, uris.root(), () -> page(options, from)));
       page.ifPresent(p -> p.getElements().forEach(item -> accept(item, versions)));
       token = page.map(PagedResponse::getContinuationToken).orElse(null);
     } while (token != null && !token.isEmpty());

@@ -68,9 +68,9 @@ record AzureLocation(Optional<URI> endpoint, String container, String prefix) {
 
   private static AzureLocation of(Optional<URI> endpoint, String container, String prefix) {
     if (!CONTAINER.matcher(container).matches()) {
-      // A name with an @ may be a mistyped secret.
+      // A name with an @ or a colon may be a mistyped secret.
       throw bad(
-          container.indexOf('@') >= 0
+          container.indexOf('@') >= 0 || container.indexOf(':') >= 0
               ? "the container's place holds credentials or a host"
               : "\""
                   + container
@@ -81,7 +81,7 @@ record AzureLocation(Optional<URI> endpoint, String container, String prefix) {
 
   private static URI ofAccount(String account) {
     if (!account.matches("[a-z0-9]{3,24}")) {
-      throw OptionReader.bad("account", account, "a storage account (3 to 24 letters and digits)");
+      throw OptionReader.bad("account", "a storage account (3 to 24 letters and digits)");
     }
     return URI.create("https://" + account + ".blob.core.windows.net");
   }

@@ -9,8 +9,6 @@ import com.azure.storage.blob.BlobContainerClient;
 import dev.larder.origin.OriginMetrics.Operation;
 import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.OriginKeys;
-import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.util.Base64;
 import java.util.Optional;
@@ -34,11 +32,11 @@ final class AzureOrigin implements Origin {
           "versions",
           "check-md5");
   private static final HttpHeaderName BLOB_MD5 = HttpHeaderName.fromString("x-ms-blob-content-md5");
-  private static final HttpHeaderName MS_RANGE = HttpHeaderName.fromString("x-ms-range");
   private static final HttpHeaderName MS_VERSION = HttpHeaderName.fromString("x-ms-version");
   private static final HttpHeaderName MS_ERROR = HttpHeaderName.fromString("x-ms-error-code");
   private static final HttpHeaderName MS_VERSION_ID = HttpHeaderName.fromString("x-ms-version-id");
 
+  private final AzureHttp http;
   private final BlobContainerClient client;
   private final ObjectUris uris;
   private final boolean versions;
@@ -53,7 +51,13 @@ final class AzureOrigin implements Origin {
     versions = reader.flag("versions");
     md5 = reader.flag("check-md5");
     errors = new AzureErrors(redactor, context.timing());
-    client = AzureClients.create(location, reader, redactor, context);
+    http = new AzureHttp(new HttpTransport(context.limits()));
+    try {
+      client = AzureClients.create(location, reader, http, redactor, context);
+    } catch (RuntimeException e) {
+      http.close();
+      throw e;
+    }
     uris = location.uris(URI.create(client.getAccountUrl()));
     requests = new Requests(uris.root(), context);
   }
@@ -84,18 +88,17 @@ final class AzureOrigin implements Origin {
     HttpRequest request = request(HttpMethod.GET, object, name);
     boolean whole = offset == 0 && length == object.sizeBytes();
     if (!whole) {
-      request.setHeader(MS_RANGE, "bytes=" + offset + "-" + (offset + length - 1));
+      request.setHeader(HttpHeaderName.RANGE, "bytes=" + offset + "-" + (offset + length - 1));
     }
-    HttpResponse answer = send(object, request);
+    AzureHttp.Answer answer = send(object, request, watch);
     try {
       check(object, answer);
       RangeAnswer head = head(answer);
       head.checkRange(object, offset, length);
-      InputStream body = answer.getBodyAsInputStreamSync();
       return new StreamBody(
           object.uri(),
-          body,
-          () -> close(body),
+          answer.getBodyAsInputStreamSync(),
+          answer::abort,
           head.contentLength() == length,
           checksum(answer, whole),
           redactor);
@@ -125,10 +128,14 @@ final class AzureOrigin implements Origin {
         : Optional.empty();
   }
 
-  private HttpResponse send(OriginObject object, HttpRequest request) throws OriginFailure {
-    // No handle to abort is needed: the client has the same deadline and answers to interrupts.
-    HttpResponse answer =
-        errors.run(object.uri(), () -> client.getHttpPipeline().sendSync(request, Context.NONE));
+  private AzureHttp.Answer send(OriginObject object, HttpRequest request, Watch watch)
+      throws OriginFailure {
+    AzureHttp.Answer answer =
+        (AzureHttp.Answer)
+            errors.run(
+                watch,
+                object.uri(),
+                () -> client.getHttpPipeline().sendSync(request, Context.NONE));
     if (answer.getStatusCode() == 412
         && request.getHeaders().get(HttpHeaderName.IF_MATCH) != null) {
       answer.close();
@@ -136,7 +143,7 @@ final class AzureOrigin implements Origin {
       HttpRequest plain = new HttpRequest(HttpMethod.HEAD, request.getUrl());
       plain.setHeader(HttpHeaderName.CONTENT_LENGTH, "0");
       plain.setHeader(MS_VERSION, client.getServiceVersion().getVersion());
-      answer = send(object, plain);
+      answer = send(object, plain, watch);
       answer.close();
       throw RangeAnswer.changed(object, "version " + answer.getHeaderValue(HttpHeaderName.ETAG));
     }
@@ -193,23 +200,16 @@ final class AzureOrigin implements Origin {
     return requests.call(
         Operation.HEAD,
         watch -> {
-          HttpResponse answer = send(object, request(HttpMethod.HEAD, object, name));
+          HttpResponse answer = send(object, request(HttpMethod.HEAD, object, name), watch);
           answer.close();
           check(object, answer);
           return checksum(answer, true);
         });
   }
 
-  private static void close(InputStream body) {
-    try {
-      body.close();
-    } catch (IOException e) {
-      org.slf4j.LoggerFactory.getLogger(AzureOrigin.class).debug("closing an answer failed");
-    }
-  }
-
   @Override
   public void close() {
     requests.close();
+    http.close();
   }
 }

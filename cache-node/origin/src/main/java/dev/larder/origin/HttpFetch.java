@@ -1,22 +1,16 @@
 package dev.larder.origin;
 
+import dev.larder.origin.HttpTransport.Answer;
+import dev.larder.origin.HttpTransport.Request;
 import dev.larder.protocol.ErrorCode;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 
 /**
  * Sends requests and follows redirects: never from https to http, never from a public host to this
@@ -26,13 +20,12 @@ import java.util.concurrent.ExecutionException;
 final class HttpFetch implements AutoCloseable {
   private static final int REDIRECTS_MAX = 5;
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
-  private static final Duration CONNECT_MAX = Duration.ofSeconds(5);
 
   private final URI home;
   private final Optional<SecretRef> authorization;
   private final Redactor redactor;
   private final Timing timing;
-  private final HttpClient client;
+  private final HttpTransport transport;
 
   /**
    * @param home where credentials may go: this scheme, host and port
@@ -43,26 +36,19 @@ final class HttpFetch implements AutoCloseable {
     this.authorization = authorization;
     this.redactor = redactor;
     this.timing = context.timing();
-    Duration deadline = context.limits().progressDeadline();
-    client =
-        HttpClient.newBuilder()
-            // One connection a body: HTTP/2's shared window holds back bulk reads.
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(deadline.compareTo(CONNECT_MAX) < 0 ? deadline : CONNECT_MAX)
-            .build();
+    transport = new HttpTransport(context.limits());
   }
 
   /** Sends a request; the answer's status is whatever came. The caller closes the body. */
-  HttpResponse<InputStream> send(String method, URI uri, Map<String, String> headers, Watch watch)
+  Answer send(String method, URI uri, Map<String, String> headers, Watch watch)
       throws OriginFailure {
     URI at = uri;
     for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
-      HttpResponse<InputStream> answer = sendOnce(method, at, headers, watch);
-      if (!REDIRECTS.contains(answer.statusCode())) {
+      Answer answer = sendOnce(method, at, headers, watch);
+      if (!REDIRECTS.contains(answer.status())) {
         return answer;
       }
-      close(answer);
+      answer.close();
       at = target(at, answer);
     }
     throw OriginFailure.lasting(
@@ -70,29 +56,17 @@ final class HttpFetch implements AutoCloseable {
         redactor.text(uri.toString()) + ": more than " + REDIRECTS_MAX + " redirects");
   }
 
-  private HttpResponse<InputStream> sendOnce(
-      String method, URI uri, Map<String, String> headers, Watch watch) throws OriginFailure {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(uri)
-            .method(method, HttpRequest.BodyPublishers.noBody())
-            .header("Accept-Encoding", "identity");
+  private Answer sendOnce(String method, URI uri, Map<String, String> headers, Watch watch)
+      throws OriginFailure {
+    Request request = new Request(method, uri).header("Accept-Encoding", "identity");
     headers.forEach(request::header);
     if (authorization.isPresent() && isHome(uri)) {
       request.header("Authorization", authorization.get().value());
     }
-    CompletableFuture<HttpResponse<InputStream>> answer =
-        client.sendAsync(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-    watch.onAbort(() -> answer.cancel(true));
     try {
-      return answer.get();
-    } catch (InterruptedException e) {
-      answer.cancel(true);
-      Thread.currentThread().interrupt();
+      return transport.send(request, watch);
+    } catch (IOException | IllegalStateException e) {
       throw unavailable(uri, e);
-    } catch (CancellationException e) {
-      throw unavailable(uri, e);
-    } catch (ExecutionException e) {
-      throw unavailable(uri, e.getCause() == null ? e : e.getCause());
     }
   }
 
@@ -104,17 +78,17 @@ final class HttpFetch implements AutoCloseable {
   }
 
   /** What a status that is no success means. */
-  OriginFailure failure(String subject, HttpResponse<InputStream> answer) {
-    close(answer);
+  OriginFailure failure(String subject, Answer answer) {
+    answer.close();
     return HttpStatuses.failure(
-        answer.statusCode(),
-        redactor.text(subject + ": status " + answer.statusCode()),
-        answer.headers().firstValue("Retry-After").orElse(null),
+        answer.status(),
+        redactor.text(subject + ": status " + answer.status()),
+        answer.header("Retry-After").orElse(null),
         timing.now());
   }
 
-  private URI target(URI from, HttpResponse<InputStream> answer) throws OriginFailure {
-    String location = answer.headers().firstValue("Location").orElse("");
+  private URI target(URI from, Answer answer) throws OriginFailure {
+    String location = answer.header("Location").orElse("");
     URI to;
     try {
       to = from.resolve(location);
@@ -161,17 +135,8 @@ final class HttpFetch implements AutoCloseable {
         && Endpoint.authority(home).equals(Endpoint.authority(uri));
   }
 
-  static void close(HttpResponse<InputStream> answer) {
-    try (InputStream body = answer.body()) {
-      // Closing is enough: it drops the connection where something is left to read.
-    } catch (IOException e) {
-      org.slf4j.LoggerFactory.getLogger(HttpFetch.class).debug("closing an answer failed");
-    }
-  }
-
   @Override
   public void close() {
-    client.shutdownNow();
-    client.close();
+    transport.close();
   }
 }

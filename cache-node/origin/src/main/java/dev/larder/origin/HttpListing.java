@@ -1,6 +1,7 @@
 package dev.larder.origin;
 
 import dev.larder.origin.HttpOrigin.Probe;
+import dev.larder.origin.HttpTransport.Answer;
 import dev.larder.origin.Origin.ListingSink;
 import dev.larder.origin.OriginMetrics.Operation;
 import dev.larder.protocol.ErrorCode;
@@ -8,10 +9,8 @@ import dev.larder.protocol.LarderException;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.net.URI;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -80,19 +79,16 @@ final class HttpListing {
   }
 
   private byte[] download(Watch watch) throws OriginFailure {
-    HttpResponse<InputStream> answer = fetch.send("GET", manifest, Map.of(), watch);
-    if (answer.statusCode() != 200) {
+    Answer answer = fetch.send("GET", manifest, Map.of(), watch);
+    if (answer.status() != 200) {
       throw fetch.failure(manifest.toString(), answer);
     }
-    try (InputStream body = answer.body()) {
-      watch.onAbort(() -> HttpFetch.close(answer));
-      byte[] text = body.readNBytes(MANIFEST_BYTES_MAX + 1);
-      if (text.length > MANIFEST_BYTES_MAX) {
-        throw OriginFailure.lasting(
-            ErrorCode.TOO_MANY,
-            manifest + " has more than " + MANIFEST_BYTES_MAX + " bytes; split it");
-      }
-      return text;
+    try (answer) {
+      return answer.whole(MANIFEST_BYTES_MAX);
+    } catch (HttpTransport.TooLongException e) {
+      throw OriginFailure.lasting(
+          ErrorCode.TOO_MANY,
+          manifest + " has more than " + MANIFEST_BYTES_MAX + " bytes; split it");
     } catch (IOException e) {
       throw OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, manifest + " broke off").because(e);
     }

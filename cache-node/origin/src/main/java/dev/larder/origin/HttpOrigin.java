@@ -1,14 +1,12 @@
 package dev.larder.origin;
 
+import dev.larder.origin.HttpTransport.Answer;
 import dev.larder.origin.OriginMetrics.Operation;
 import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.OriginKeys;
-import java.io.InputStream;
 import java.net.URI;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpResponse;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HashMap;
@@ -106,46 +104,45 @@ final class HttpOrigin implements Origin {
   }
 
   private Probe probe(URI url, Watch watch) throws OriginFailure {
-    HttpResponse<InputStream> answer = fetch.send("HEAD", url, Map.of(), watch);
-    long size = answer.headers().firstValueAsLong("Content-Length").orElse(-1);
-    boolean usable = answer.statusCode() == 200 && size >= 0;
-    if (!usable && answer.statusCode() != 404 && answer.statusCode() != 401) {
+    Answer answer = fetch.send("HEAD", url, Map.of(), watch);
+    long size = answer.length();
+    boolean usable = answer.status() == 200 && size >= 0;
+    if (!usable && answer.status() != 404 && answer.status() != 401) {
       // Some servers know no HEAD, or leave out the length there.
-      HttpFetch.close(answer);
+      answer.close();
       answer = fetch.send("GET", url, Map.of("Range", "bytes=0-0"), watch);
       size = totalSize(answer);
     }
-    boolean empty = answer.statusCode() == 416 && size == 0;
-    if (answer.statusCode() >= 300 && !empty) {
+    boolean empty = answer.status() == 416 && size == 0;
+    if (answer.status() >= 300 && !empty) {
       throw fetch.failure(url.toString(), answer);
     }
-    HttpFetch.close(answer);
-    HttpHeaders head = answer.headers();
-    String etag = head.firstValue("ETag").orElse(null);
-    Optional<Instant> changed =
-        HttpStatuses.httpDate(head.firstValue("Last-Modified").orElse(null));
+    answer.close();
+    String etag = answer.header("ETag").orElse(null);
+    Optional<Instant> changed = HttpStatuses.httpDate(answer.header("Last-Modified").orElse(null));
     Optional<String> fault =
         size < 0
             ? Optional.of("the server does not say its size")
             : etag == null && changed.isEmpty()
                 ? Optional.of(
                     "the server gives neither ETag nor Last-Modified, so a change would go unseen")
-                : encodingFault(head);
+                : encodingFault(answer);
     Instant time = changed.orElse(Instant.EPOCH);
     return new Probe(Math.max(0, size), Versions.token(etag, time), time, fault);
   }
 
-  private static long totalSize(HttpResponse<InputStream> answer) {
-    Optional<String> range = answer.headers().firstValue("Content-Range");
+  private static long totalSize(Answer answer) {
+    Optional<String> range = answer.header("Content-Range");
     if (range.isEmpty()) {
-      return answer.headers().firstValueAsLong("Content-Length").orElse(-1);
+      return answer.length();
     }
     String total = range.get().substring(range.get().lastIndexOf('/') + 1);
     return total.matches("\\d{1,18}") ? Long.parseLong(total) : -1;
   }
 
-  private static Optional<String> encodingFault(HttpHeaders head) {
-    return head.firstValue("Content-Encoding")
+  private static Optional<String> encodingFault(Answer answer) {
+    return answer
+        .header("Content-Encoding")
         .filter(encoding -> !encoding.equalsIgnoreCase("identity"))
         .map(encoding -> "the server sends it compressed (" + encoding + ") although asked not to");
   }
@@ -181,13 +178,13 @@ final class HttpOrigin implements Origin {
         headers.put("If-Match", '"' + OriginKeys.versionOfEtag(object.version()) + '"');
       }
     }
-    HttpResponse<InputStream> answer = fetch.send("GET", url, headers, watch);
-    if (conditional && answer.statusCode() == 412) {
-      HttpFetch.close(answer);
+    Answer answer = fetch.send("GET", url, headers, watch);
+    if (conditional && answer.status() == 412) {
+      answer.close();
       headers.remove("If-Match");
       headers.remove("If-Unmodified-Since");
       answer = fetch.send("GET", url, headers, watch);
-      if (answer.statusCode() < 300) {
+      if (answer.status() < 300) {
         head(answer).checkVersion(object);
         conditionsUseless = true;
       }
@@ -195,23 +192,22 @@ final class HttpOrigin implements Origin {
     return body(object, answer, offset, length, watch);
   }
 
-  private RangeBody body(
-      OriginObject object, HttpResponse<InputStream> answer, long offset, long length, Watch watch)
+  private RangeBody body(OriginObject object, Answer answer, long offset, long length, Watch watch)
       throws OriginFailure {
-    if (answer.statusCode() != 200 && answer.statusCode() != PARTIAL) {
+    if (answer.status() != 200 && answer.status() != PARTIAL) {
       throw fetch.failure(object.uri(), answer);
     }
     try {
       RangeAnswer head = head(answer);
       head.checkVersion(object);
-      Optional<String> encoded = encodingFault(answer.headers());
+      Optional<String> encoded = encodingFault(answer);
       if (encoded.isPresent()) {
         throw OriginFailure.lasting(ErrorCode.ORIGIN_CORRUPT, object.uri() + ": " + encoded.get());
       }
       Optional<ContentChecksum> checksum =
-          answer.statusCode() == PARTIAL ? Optional.empty() : md5(answer.headers());
-      Runnable abort = () -> HttpFetch.close(answer);
-      if (answer.statusCode() == 200 && (offset > 0 || length < object.sizeBytes())) {
+          answer.status() == PARTIAL ? Optional.empty() : md5(answer);
+      Runnable abort = answer::abort;
+      if (answer.status() == 200 && (offset > 0 || length < object.sizeBytes())) {
         head.checkRange(object, 0, object.sizeBytes());
         return SkippingBody.of(object, answer.body(), abort, offset, redactor, watch);
       }
@@ -219,27 +215,26 @@ final class HttpOrigin implements Origin {
       return new StreamBody(
           object.uri(), answer.body(), abort, head.contentLength() == length, checksum, redactor);
     } catch (OriginFailure e) {
-      HttpFetch.close(answer);
+      answer.close();
       throw e;
     }
   }
 
-  private static RangeAnswer head(HttpResponse<InputStream> answer) {
-    HttpHeaders headers = answer.headers();
-    @Nullable String range = headers.firstValue("Content-Range").orElse(null);
+  private static RangeAnswer head(Answer answer) {
+    @Nullable String range = answer.header("Content-Range").orElse(null);
     return new RangeAnswer(
-        answer.statusCode() == PARTIAL && range == null ? "none" : range,
-        headers.firstValueAsLong("Content-Length").orElse(-1),
-        headers.firstValue("ETag").orElse(null),
-        HttpStatuses.httpDate(headers.firstValue("Last-Modified").orElse(null)));
+        answer.status() == PARTIAL && range == null ? "none" : range,
+        answer.length(),
+        answer.header("ETag").orElse(null),
+        HttpStatuses.httpDate(answer.header("Last-Modified").orElse(null)));
   }
 
-  private Optional<ContentChecksum> md5(HttpHeaders headers) {
+  private Optional<ContentChecksum> md5(Answer answer) {
     if (!md5) {
       return Optional.empty();
     }
-    return headers
-        .firstValue("Content-MD5")
+    return answer
+        .header("Content-MD5")
         .flatMap(HttpOrigin::base64)
         .filter(value -> value.length == 16)
         .map(value -> new ContentChecksum(ContentChecksum.Algorithm.MD5, value));
@@ -259,13 +254,13 @@ final class HttpOrigin implements Origin {
     return requests.call(
         Operation.HEAD,
         watch -> {
-          HttpResponse<InputStream> answer = fetch.send("HEAD", url, Map.of(), watch);
-          if (answer.statusCode() != 200) {
+          Answer answer = fetch.send("HEAD", url, Map.of(), watch);
+          if (answer.status() != 200) {
             throw fetch.failure(object.uri(), answer);
           }
-          HttpFetch.close(answer);
+          answer.close();
           head(answer).checkVersion(object);
-          return md5(answer.headers());
+          return md5(answer);
         });
   }
 

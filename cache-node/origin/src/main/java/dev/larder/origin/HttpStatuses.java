@@ -3,14 +3,24 @@ package dev.larder.origin;
 import dev.larder.protocol.ErrorCode;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The one table from HTTP statuses to error codes; every provider speaks HTTP in the end. */
 final class HttpStatuses {
+  // RFC 9110, 5.6.7: two digits for the day, where Java's own format has one or two.
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
+          .withZone(ZoneOffset.UTC);
+
+  private static final Pattern LENGTH = Pattern.compile("\\d{1,18}");
+
   private HttpStatuses() {}
 
   static OriginFailure failure(
@@ -49,9 +59,14 @@ final class HttpStatuses {
     }
   }
 
+  /** Parses Content-Length; -1 where it is missing or malformed: the body's end will show it. */
+  static long length(@Nullable String value) {
+    return value != null && LENGTH.matcher(value).matches() ? Long.parseLong(value) : -1;
+  }
+
   /** A time as headers write it: whole seconds, cut off. */
   static String httpDate(Instant time) {
-    return DateTimeFormatter.RFC_1123_DATE_TIME.format(time.atZone(java.time.ZoneOffset.UTC));
+    return HTTP_DATE.format(time);
   }
 
   /** Parses a date header; empty where it is missing or malformed. */

@@ -40,12 +40,13 @@ final class OptionReader {
     return switch (value) {
       case "true" -> true;
       case "false" -> false;
-      default -> throw bad(key, value, "true or false");
+      default -> throw bad(key, "true or false");
     };
   }
 
-  static LarderException bad(String key, String value, String expected) {
+  /** The value is not repeated: options are where people put secrets by mistake. */
+  static LarderException bad(String key, String expected) {
     return new LarderException(
-        ErrorCode.BAD_ORIGIN, "option " + key + ": \"" + value + "\" is not " + expected);
+        ErrorCode.BAD_ORIGIN, "option " + key + ": its value is not " + expected);
   }
 }

@@ -55,9 +55,9 @@ public final class Origins {
       default ->
           throw new LarderException(
               ErrorCode.BAD_ORIGIN,
-              "origin URI \""
-                  + new Redactor().text(uri)
-                  + "\": its scheme must be one of file, http, https, s3, az, abfss, or it must be"
+              "origin URI"
+                  + Redactor.shownUri(uri)
+                  + ": its scheme must be one of file, http, https, s3, az, abfss, or it must be"
                   + " an absolute path");
     };
   }

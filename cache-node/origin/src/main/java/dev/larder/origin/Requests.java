@@ -85,16 +85,15 @@ final class Requests implements AutoCloseable {
     requireNotInterrupted();
     watch.begin();
     OriginFailure failed;
+    Watch.Verdict verdict;
     try {
-      T result = attempt.run(watch);
-      watch.end();
-      return result;
+      return attempt.run(watch);
     } catch (OriginFailure failure) {
       failed = failure;
     } finally {
       watch.onAbort(null);
+      verdict = watch.end();
     }
-    Watch.Verdict verdict = watch.end();
     requireOpen();
     if (verdict == Watch.Verdict.CANCELLED || Thread.currentThread().isInterrupted()) {
       throw new LarderException(ErrorCode.CANCELLED, name + ": interrupted", failed);

@@ -7,57 +7,31 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import software.amazon.awssdk.services.s3.model.ChecksumType;
-import software.amazon.awssdk.services.s3.model.GetObjectResponse;
-import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 
 /**
  * Checksums of whole objects in S3's answers. Those of multipart uploads that are checksums of
  * checksums ("composite") say nothing about the content and are left out.
  */
 final class S3Checksums {
+  private static final Pattern MD5 = Pattern.compile("[0-9a-fA-F]{32}");
+
   private S3Checksums() {}
 
-  static Optional<ContentChecksum> of(HeadObjectResponse head, boolean md5) {
-    Optional<ContentChecksum> published =
-        first(
-            head.checksumType(),
-            head.checksumCRC64NVME(),
-            head.checksumCRC32C(),
-            head.checksumCRC32(),
-            head.checksumSHA256());
-    return published.isPresent() || !md5
-        ? published
-        : md5(
-            head.eTag(),
-            String.valueOf(head.serverSideEncryptionAsString()),
-            head.sseCustomerAlgorithm());
-  }
-
-  static Optional<ContentChecksum> of(GetObjectResponse get) {
-    return first(
-        get.checksumType(),
-        get.checksumCRC64NVME(),
-        get.checksumCRC32C(),
-        get.checksumCRC32(),
-        get.checksumSHA256());
-  }
-
-  // CRCs first: they cost least and those of parts can be put together in any order.
-  private static Optional<ContentChecksum> first(
-      @Nullable ChecksumType type,
-      @Nullable String crc64,
-      @Nullable String crc32c,
-      @Nullable String crc32,
-      @Nullable String sha256) {
-    if (type == ChecksumType.COMPOSITE) {
-      return Optional.empty();
+  /**
+   * @param md5 whether the ETag may stand in where nothing better is published
+   */
+  static Optional<ContentChecksum> of(S3Head head, boolean md5) {
+    if ("COMPOSITE".equals(head.header("x-amz-checksum-type"))) {
+      return md5 ? md5(head) : Optional.empty();
     }
-    return decode(Algorithm.CRC64NVME, crc64, 8)
-        .or(() -> decode(Algorithm.CRC32C, crc32c, 4))
-        .or(() -> decode(Algorithm.CRC32, crc32, 4))
-        .or(() -> decode(Algorithm.SHA256, sha256, 32));
+    // CRCs first: they cost least and those of parts can be put together in any order.
+    return decode(Algorithm.CRC64NVME, head.header("x-amz-checksum-crc64nvme"), 8)
+        .or(() -> decode(Algorithm.CRC32C, head.header("x-amz-checksum-crc32c"), 4))
+        .or(() -> decode(Algorithm.CRC32, head.header("x-amz-checksum-crc32"), 4))
+        .or(() -> decode(Algorithm.SHA256, head.header("x-amz-checksum-sha256"), 32))
+        .or(() -> md5 ? md5(head) : Optional.empty());
   }
 
   private static Optional<ContentChecksum> decode(
@@ -77,13 +51,14 @@ final class S3Checksums {
   }
 
   // With SSE-KMS and SSE-C the ETag is not the content's MD5.
-  private static Optional<ContentChecksum> md5(
-      @Nullable String etag, String encryption, @Nullable String customerKey) {
+  private static Optional<ContentChecksum> md5(S3Head head) {
+    String etag = head.etag();
     String token = etag == null ? "" : OriginKeys.versionOfEtag(etag);
+    String encryption = String.valueOf(head.header("x-amz-server-side-encryption"));
     boolean plain =
-        token.matches("[0-9a-fA-F]{32}")
+        MD5.matcher(token).matches()
             && !encryption.toLowerCase(Locale.ROOT).contains("kms")
-            && customerKey == null;
+            && head.header("x-amz-server-side-encryption-customer-algorithm") == null;
     return plain
         ? Optional.of(new ContentChecksum(Algorithm.MD5, HexFormat.of().parseHex(token)))
         : Optional.empty();

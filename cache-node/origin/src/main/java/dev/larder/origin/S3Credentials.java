@@ -24,6 +24,7 @@ final class S3Credentials {
 
   static AwsCredentialsProvider provider(String text, Redactor redactor, OriginContext context) {
     if (text.equals("default")) {
+      redactor.hide(context.environment().apply("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
       return DefaultCredentialsProvider.builder().build();
     }
     if (text.equals("anonymous")) {

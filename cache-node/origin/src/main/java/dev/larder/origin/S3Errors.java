@@ -3,11 +3,10 @@ package dev.larder.origin;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
-import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.exception.SdkException;
 
-/** The one mapper from what the AWS SDK throws to error codes. */
+/** The one mapper from what S3 answers and what the SDK throws to error codes. Any thread. */
 final class S3Errors {
   private final Redactor redactor;
   private final Timing timing;
@@ -17,30 +16,9 @@ final class S3Errors {
     this.timing = timing;
   }
 
-  /** A call of the SDK. */
-  @FunctionalInterface
-  interface Call<T> {
-    T run() throws IOException;
-  }
-
-  /** Runs a call under a watch. */
-  <T> T run(Watch watch, String subject, Call<T> call) throws OriginFailure {
-    try {
-      return ScopedValue.where(AbortableHttp.WATCH, watch).call(call::run);
-    } catch (SdkException e) {
-      throw map(subject, e);
-    } catch (IOException e) {
-      throw OriginFailure.passing(
-              ErrorCode.ORIGIN_UNAVAILABLE, subject + ": " + redactor.text(e.getMessage()))
-          .because(redactor.cause(e));
-    } catch (IllegalStateException e) {
-      throw mapClosed(subject, e);
-    }
-  }
-
   OriginFailure map(String subject, SdkException e) {
     if (e instanceof AwsServiceException service) {
-      return mapService(subject, service).because(redactor.cause(e));
+      return failure(subject, S3Error.of(service)).because(redactor.cause(e));
     }
     String message = redactor.text(e.getMessage());
     if (message.contains("Unable to load credentials")) {
@@ -62,18 +40,29 @@ final class S3Errors {
         .because(redactor.cause(e));
   }
 
-  private OriginFailure mapService(String subject, AwsServiceException e) {
-    AwsErrorDetails details = e.awsErrorDetails();
-    String code = details == null || details.errorCode() == null ? "" : details.errorCode();
+  OriginFailure map(String subject, IOException e) {
+    return OriginFailure.passing(
+            ErrorCode.ORIGIN_UNAVAILABLE,
+            subject + ": " + redactor.text(e.getClass().getSimpleName() + " " + e.getMessage()))
+        .because(redactor.cause(e));
+  }
+
+  /** The client was closed under the call. */
+  OriginFailure map(String subject, IllegalStateException e) {
+    return OriginFailure.lasting(ErrorCode.CLOSED, subject + ": " + redactor.text(e.getMessage()))
+        .because(redactor.cause(e));
+  }
+
+  /** What a refusal means. */
+  OriginFailure failure(String subject, S3Error error) {
     String message =
-        subject
-            + ": status "
-            + e.statusCode()
-            + (code.isEmpty() ? "" : " " + code)
-            + (details == null || details.errorMessage() == null
-                ? ""
-                : ": " + redactor.text(details.errorMessage()));
-    return switch (code) {
+        redactor.text(
+            subject
+                + ": status "
+                + error.status()
+                + (error.code().isEmpty() ? "" : " " + error.code())
+                + (error.message().isEmpty() ? "" : ": " + error.message()));
+    return switch (error.code()) {
       case "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed" ->
           OriginFailure.lasting(ErrorCode.ORIGIN_GONE, message);
       case "ExpiredToken",
@@ -87,25 +76,11 @@ final class S3Errors {
       case "PermanentRedirect", "AuthorizationHeaderMalformed" ->
           OriginFailure.lasting(ErrorCode.BAD_ORIGIN, message + " (check option region)");
       case "RequestTimeout", "SlowDown", "InternalError" ->
-          OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, message).after(wait(details));
-      default -> HttpStatuses.failure(e.statusCode(), message, retryAfter(details), timing.now());
+          OriginFailure.passing(ErrorCode.ORIGIN_UNAVAILABLE, message)
+              .after(HttpStatuses.retryAfter(error.retryAfter().orElse(null), timing.now()));
+      default ->
+          HttpStatuses.failure(
+              error.status(), message, error.retryAfter().orElse(null), timing.now());
     };
-  }
-
-  private java.util.Optional<java.time.Duration> wait(AwsErrorDetails details) {
-    return HttpStatuses.retryAfter(retryAfter(details), timing.now());
-  }
-
-  private static @org.jspecify.annotations.Nullable String retryAfter(
-      @org.jspecify.annotations.Nullable AwsErrorDetails details) {
-    if (details == null || details.sdkHttpResponse() == null) {
-      return null;
-    }
-    return details.sdkHttpResponse().firstMatchingHeader("Retry-After").orElse(null);
-  }
-
-  private OriginFailure mapClosed(String subject, IllegalStateException e) {
-    return OriginFailure.lasting(ErrorCode.CLOSED, subject + ": " + redactor.text(e.getMessage()))
-        .because(redactor.cause(e));
   }
 }

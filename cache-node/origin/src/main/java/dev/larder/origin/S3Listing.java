@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ListObjectVersionsRequest;
 import software.amazon.awssdk.services.s3.model.ListObjectVersionsResponse;
@@ -21,16 +20,13 @@ final class S3Listing {
   private static final Set<String> ARCHIVED = Set.of("GLACIER", "DEEP_ARCHIVE");
 
   private final S3Location location;
-  private final S3Client client;
-  private final S3Errors errors;
+  private final S3Sdk sdk;
   private final Requests requests;
   private final ListingSink sink;
 
-  S3Listing(
-      S3Location location, S3Client client, S3Errors errors, Requests requests, ListingSink sink) {
+  S3Listing(S3Location location, S3Sdk sdk, Requests requests, ListingSink sink) {
     this.location = location;
-    this.client = client;
-    this.errors = errors;
+    this.sdk = sdk;
     this.requests = requests;
     this.sink = sink;
   }
@@ -57,7 +53,7 @@ final class S3Listing {
           requests.call(
               Operation.LIST,
               watch ->
-                  errors.run(watch, location.uris().root(), () -> client.listObjectsV2(request)));
+                  sdk.call(watch, location.uris().root(), client -> client.listObjectsV2(request)));
       for (S3Object object : page.contents()) {
         accept(
             object.key(),
@@ -87,8 +83,8 @@ final class S3Listing {
           requests.call(
               Operation.LIST,
               watch ->
-                  errors.run(
-                      watch, location.uris().root(), () -> client.listObjectVersions(request)));
+                  sdk.call(
+                      watch, location.uris().root(), client -> client.listObjectVersions(request)));
       for (ObjectVersion object : page.versions()) {
         if (Boolean.TRUE.equals(object.isLatest())) {
           accept(

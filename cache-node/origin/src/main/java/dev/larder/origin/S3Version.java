@@ -4,8 +4,7 @@ import dev.larder.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import software.amazon.awssdk.services.s3.model.GetObjectRequest;
-import software.amazon.awssdk.services.s3.model.HeadObjectRequest;
+import software.amazon.awssdk.http.SdkHttpRequest;
 
 /**
  * A version token of S3, bound to requests and compared with answers: a version id where the
@@ -32,23 +31,15 @@ record S3Version(Optional<String> id, String token) {
     return versionId.equals(NULL_ID) ? NULL_ID + "/" + etagOrTime : versionId;
   }
 
-  void bind(GetObjectRequest.Builder request) {
-    id.ifPresent(request::versionId);
+  void bind(SdkHttpRequest.Builder request) {
+    id.ifPresent(version -> request.putRawQueryParameter("versionId", version));
     if (!token.isEmpty()) {
       Versions.time(token)
           .ifPresentOrElse(
-              time -> request.ifUnmodifiedSince(wholeSecond(time)),
-              () -> request.ifMatch(S3Origin.etagHeader(token)));
-    }
-  }
-
-  void bind(HeadObjectRequest.Builder request) {
-    id.ifPresent(request::versionId);
-    if (!token.isEmpty()) {
-      Versions.time(token)
-          .ifPresentOrElse(
-              time -> request.ifUnmodifiedSince(wholeSecond(time)),
-              () -> request.ifMatch(S3Origin.etagHeader(token)));
+              time ->
+                  request.putHeader(
+                      "If-Unmodified-Since", HttpStatuses.httpDate(wholeSecond(time))),
+              () -> request.putHeader("If-Match", S3Origin.etagHeader(token)));
     }
   }
 
@@ -58,21 +49,17 @@ record S3Version(Optional<String> id, String token) {
   }
 
   /** Servers were seen to ignore conditions, so what came back is compared too. */
-  void check(
-      OriginObject object,
-      @Nullable String versionId,
-      @Nullable String etag,
-      @Nullable Instant lastModified)
-      throws OriginFailure {
+  void check(OriginObject object, S3Head head) throws OriginFailure {
+    @Nullable String versionId = head.versionId();
     if (id.isPresent() && !id.get().equals(NULL_ID) && !id.get().equals(versionId)) {
       throw OriginFailure.lasting(
           ErrorCode.ORIGIN_CHANGED,
           object.uri() + ": version " + id.get() + " was asked for, " + versionId + " came");
     }
-    if (!token.isEmpty() && !Versions.matches(token, etag, Optional.ofNullable(lastModified))) {
+    if (!token.isEmpty() && !Versions.matches(token, head.etag(), head.lastModified())) {
       throw RangeAnswer.changed(
           object,
-          "version " + Versions.token(etag, lastModified == null ? Instant.EPOCH : lastModified));
+          "version " + Versions.token(head.etag(), head.lastModified().orElse(Instant.EPOCH)));
     }
   }
 }

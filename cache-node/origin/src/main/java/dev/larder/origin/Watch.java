@@ -21,6 +21,9 @@ final class Watch {
     CANCELLED
   }
 
+  /** The watch of the call on this thread, for clients that libraries call, which stay on it. */
+  static final ScopedValue<Watch> CURRENT = ScopedValue.newInstance();
+
   private final Watchdog watchdog;
   private volatile @Nullable Thread caller;
   private volatile long sinceNanos;

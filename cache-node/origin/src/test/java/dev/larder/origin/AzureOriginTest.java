@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.azure.core.http.jdk.httpclient.JdkHttpClientBuilder;
 import com.azure.core.util.BinaryData;
 import com.azure.storage.blob.BlobContainerClient;
 import com.azure.storage.blob.BlobServiceClientBuilder;
@@ -56,7 +55,7 @@ class AzureOriginTest extends OriginContract {
         new BlobServiceClientBuilder()
             .endpoint(server.endpoint().toString())
             .credential(new StorageSharedKeyCredential(AzuriteServer.ACCOUNT, AzuriteServer.KEY))
-            .httpClient(new JdkHttpClientBuilder().build())
+            .httpClient(new AzureHttp(new HttpTransport(OriginLimits.defaults())))
             .buildClient()
             .createBlobContainer("container-" + containers++);
     return new Blobs(client);

@@ -311,6 +311,20 @@ abstract class FaultContract {
   }
 
   @Test
+  void readsThatAreGivenUpFreeTheirConnections() {
+    try (Origin origin = open(new TestContext().connections(1))) {
+      for (int i = 0; i < 20; i++) {
+        try (Origin.OriginRead read = origin.open(object, 0, 3_000_000)) {
+          assertTrue(read.read(ByteBuffer.allocate(10)) > 0);
+        }
+        server.spoil(path(), new Fault.Status(404));
+        Reads.fails(ErrorCode.ORIGIN_GONE, () -> Reads.range(origin, object, 0, 10));
+      }
+      assertArrayEquals(slice(0, 10), Reads.range(origin, object, 0, 10));
+    }
+  }
+
+  @Test
   void bandwidthIsCapped() {
     FakeClock clock = new FakeClock();
     long bytesPerSecond = 1_000_000;

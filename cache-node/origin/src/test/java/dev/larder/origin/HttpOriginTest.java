@@ -220,4 +220,34 @@ class HttpOriginTest extends OriginContract {
       Reads.fails(ErrorCode.BAD_ORIGIN, () -> Listing.of(origin));
     }
   }
+
+  @Test
+  void pathsGoOutAsTheyAre() {
+    byte[] content = bytes(new Random(5), 100);
+    for (String path : List.of("/a//b", "//b", "/a~b/%C3%BC%25")) {
+      server.put(path, content, "e");
+      try (Origin origin = new TestContext().open(server.endpoint() + path, Map.of())) {
+        assertArrayEquals(
+            content, Reads.all(origin, Listing.of(origin).objects.values().iterator().next()));
+        assertEquals(path, server.requests().getLast().target());
+      }
+    }
+  }
+
+  @Test
+  void cookiesAreNotKept() {
+    server.put("/x", new Resource(new byte[10], "\"e\"", null, Map.of("Set-Cookie", "a=b")));
+    try (Origin origin = new TestContext().open(server.endpoint() + "/x", Map.of())) {
+      Reads.all(origin, Listing.of(origin).get("x"));
+      server.requests().forEach(r -> assertEquals("", r.header("Cookie")));
+    }
+  }
+
+  @Test
+  void datesAreWrittenAsServersReadThem() {
+    String date = "Fri, 03 Jan 2025 04:05:06 GMT";
+    Instant time = Instant.parse("2025-01-03T04:05:06Z");
+    assertEquals(date, HttpStatuses.httpDate(time));
+    assertEquals(time, HttpStatuses.httpDate(date).orElseThrow());
+  }
 }

@@ -27,6 +27,10 @@ import picocli.CommandLine.Spec;
       CacheCommands.PinFiles.class,
       CacheCommands.Unpin.class,
       CacheCommands.Pins.class,
+      MountCommands.MountDataset.class,
+      MountCommands.Unmount.class,
+      MountCommands.ListMounts.class,
+      MountCommands.Pack.class,
       StatusCommand.class,
       DoctorCommand.class
     })

@@ -38,6 +38,7 @@ final class DoctorCommand implements Callable<Integer> {
     List<Check> checks = new ArrayList<>();
     checks.add(java());
     checks.add(openFiles());
+    checks.addAll(MountChecks.all());
     checkAgent(checks);
     PrintWriter out = spec.commandLine().getOut();
     switch (output.format) {

@@ -2,6 +2,7 @@ package dev.larder.client;
 
 import dev.larder.client.HttpLarderClient.ReadLimits;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -37,6 +39,7 @@ final class BlobReads implements AutoCloseable {
   private final AtomicReference<@Nullable FileChannel> direct;
   private final AtomicReference<@Nullable RangeStream> parked = new AtomicReference<>();
   private final AtomicLong lastEnd = new AtomicLong();
+  private final AtomicReference<@Nullable WholeFile> whole = new AtomicReference<>();
   private volatile String intent = "random";
   private volatile boolean closed;
 
@@ -82,7 +85,57 @@ final class BlobReads implements AutoCloseable {
     if (file != null) {
       return readFile(file, target, offset);
     }
-    return readRemote(target, offset);
+    if (Blocks.isSmall(entry.sizeBytes())) {
+      byte[] content = whole().content();
+      int count = (int) Math.min(target.remaining(), content.length - offset);
+      target.put(content, (int) offset, count);
+      return count;
+    }
+    return retrying(() -> readRemote(target, offset));
+  }
+
+  /** A small file at once, fetched on first use. */
+  WholeFile whole() {
+    WholeFile known = whole.get();
+    if (known == null) {
+      known = retrying(() -> WholeFile.fetch(http, entry));
+      whole.set(known);
+    }
+    return known;
+  }
+
+  /** One try; null to have another. */
+  @FunctionalInterface
+  private interface Attempt<T> {
+    @Nullable T run();
+  }
+
+  private <T> T retrying(Attempt<T> one) {
+    LarderException last = null;
+    for (int attempt = 0; attempt < limits.attemptsMax(); attempt++) {
+      if (attempt > 0) {
+        pause(attempt);
+      }
+      checkOpen();
+      await(limits.turns());
+      try {
+        T done = one.run();
+        if (done != null) {
+          return done;
+        }
+      } catch (LarderException e) {
+        if (e.code().category() != ErrorCode.Category.RETRY_HIGHER) {
+          throw e;
+        }
+        last =
+            new LarderException(e.code(), "cannot read " + entry.path() + ": " + e.getMessage(), e);
+      } finally {
+        limits.turns().release();
+      }
+    }
+    throw last != null
+        ? last
+        : new LarderException(ErrorCode.AGENT_UNAVAILABLE, "cannot read " + entry.path());
   }
 
   private int readFile(FileChannel file, ByteBuffer target, long offset) {
@@ -100,52 +153,36 @@ final class BlobReads implements AutoCloseable {
     }
   }
 
-  private int readRemote(ByteBuffer target, long offset) {
-    LarderException last = null;
-    for (int attempt = 0; attempt < limits.attemptsMax(); attempt++) {
-      if (attempt > 0) {
-        pause(attempt);
+  private @Nullable Integer readRemote(ByteBuffer target, long offset) {
+    RangeStream stream = null;
+    try {
+      stream = take(target, offset);
+      if (stream == null) {
+        FileChannel file = direct.get();
+        return file == null ? null : readFile(file, target, offset);
       }
-      checkOpen();
-      RangeStream stream = null;
-      try {
-        stream = take(target, offset);
-        if (stream == null) {
-          FileChannel file = direct.get();
-          if (file != null) {
-            return readFile(file, target, offset);
-          }
-          continue;
-        }
-        int count = stream.read(target);
-        lastEnd.set(offset + count);
-        park(stream);
-        return count;
-      } catch (IOException e) {
-        giveUp(stream);
-        if (e.getCause() instanceof InterruptedException) {
-          Thread.currentThread().interrupt();
-          throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
-        }
-        last = lost(stream, e);
-      } catch (LarderException e) {
-        giveUp(stream);
-        if (e.code().category() != ErrorCode.Category.RETRY_HIGHER) {
-          throw e;
-        }
-        last = e;
+      int count = stream.read(target);
+      lastEnd.set(offset + count);
+      park(stream);
+      return count;
+    } catch (IOException e) {
+      giveUp(stream);
+      if (e.getCause() instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+        throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
       }
+      throw lost(stream, e);
+    } catch (LarderException e) {
+      giveUp(stream);
+      throw e;
     }
-    throw last != null
-        ? last
-        : new LarderException(ErrorCode.AGENT_UNAVAILABLE, "cannot read " + entry.path());
   }
 
   private LarderException lost(@Nullable RangeStream stream, IOException e) {
     boolean stalled = stream != null && stream.body.wasCut();
     return new LarderException(
         stalled ? ErrorCode.DEADLINE : ErrorCode.AGENT_UNAVAILABLE,
-        (stalled ? "no progress reading " : "lost the connection while reading ") + entry.path(),
+        stalled ? "no progress" : "lost the connection",
         e);
   }
 
@@ -228,6 +265,15 @@ final class BlobReads implements AutoCloseable {
   private static void giveUp(@Nullable RangeStream stream) {
     if (stream != null) {
       stream.body.close();
+    }
+  }
+
+  private static void await(Semaphore turns) {
+    try {
+      turns.acquire();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
     }
   }
 

@@ -43,8 +43,10 @@ final class ContentCheck {
   /**
    * Whether the bytes are right. A blob the agent could not keep has no root to compare with; its
    * bytes came straight from the origin and were checked by the agent on the way.
+   *
+   * @param known the root if the agent named it with the bytes, else it is asked for
    */
-  boolean matches(HttpLarderClient client) {
+  boolean matches(HttpLarderClient client, Optional<Digest> known) {
     if (contentKey.isPresent()) {
       return Digest.of(whole.digest()).equals(contentKey.get().digest());
     }
@@ -53,6 +55,6 @@ final class ContentCheck {
       blocks.clear();
     }
     Digest root = Digests.root(entry.sizeBytes(), stripes);
-    return client.rootOf(entry).map(root::equals).orElse(true);
+    return known.or(() -> client.rootOf(entry)).map(root::equals).orElse(true);
   }
 }

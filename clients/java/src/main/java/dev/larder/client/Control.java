@@ -47,6 +47,20 @@ public final class Control {
     /** All pins. */
     List<Pin> pins();
 
+    /** Mounts a snapshot at a directory of the agent's host. */
+    Mount mount(MountRequest request);
+
+    /** Takes a mount away; mode is plain, lazy or force. */
+    void unmount(String target, String mode);
+
+    /** All mounts by target. */
+    List<Mount> mounts();
+
+    /**
+     * Writes a snapshot's catalog again with its small files inside; returns how many there are.
+     */
+    long pack(String snapshot);
+
     /** The agent's status as JSON text, see {@code docs/HTTP.md}. */
     String statusJson();
 
@@ -94,6 +108,32 @@ public final class Control {
       Optional<String> firstError,
       Instant startedAt,
       Optional<Instant> endedAt) {}
+
+  /**
+   * What to mount.
+   *
+   * @param snapshot name or name@number
+   * @param target an absolute path
+   * @param kind auto, kernel or tree
+   */
+  public record MountRequest(
+      String snapshot,
+      String target,
+      boolean follow,
+      boolean allowOther,
+      boolean noExec,
+      String kind) {}
+
+  /** A mount; kind is kernel or tree, state is mounted, degraded or gone. */
+  public record Mount(
+      String snapshot,
+      String target,
+      String kind,
+      boolean follow,
+      boolean packed,
+      boolean complete,
+      String state,
+      Instant mountedAt) {}
 
   /** A pin. */
   public record Pin(String snapshot, String glob, long files, long bytes, Instant createdAt) {}

@@ -2,12 +2,14 @@ package dev.larder.client;
 
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -56,9 +58,26 @@ final class FileDownload {
             target + " exists already with other content; remove it or ask to overwrite");
       }
     }
-    Downloader.createDirectories(LocalPaths.parent(target));
+    Path folder = LocalPaths.parent(target);
+    if (!Files.isDirectory(folder)) {
+      Downloader.createDirectories(folder);
+    }
     Path part = partFile();
-    fill(part);
+    ContentCheck check = new ContentCheck(entry);
+    Optional<Digest> root = Optional.empty();
+    try (BlobReads reads = client.openReads(entry)) {
+      if (Blocks.isSmall(entry.sizeBytes())) {
+        root = fillAtOnce(reads, part, check);
+      } else {
+        fill(reads, part, check);
+      }
+    }
+    if (!check.matches(client, root)) {
+      Files.delete(part);
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT,
+          "the bytes received of " + entry.path() + " are not those of its key; nothing was kept");
+    }
     Files.setLastModifiedTime(part, FileTime.from(entry.mtime()));
     rememberKey(part);
     Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -73,28 +92,25 @@ final class FileDownload {
     return target.resolveSibling("." + shown + ".larder-" + tag + ".part");
   }
 
-  private void fill(Path part) throws IOException {
-    ContentCheck check = new ContentCheck(entry);
-    try (RemoteFile file = client.open(entry);
-        FileChannel out =
-            FileChannel.open(
-                part,
-                Set.of(
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.READ,
-                    StandardOpenOption.WRITE,
-                    LinkOption.NOFOLLOW_LINKS))) {
-      if (file instanceof BlobChannel channel) {
-        channel.reads().intend("whole");
-      }
-      ByteBuffer buffer = ByteBuffer.allocate(Blocks.BLOCK_BYTES);
+  private void fill(BlobReads reads, Path part, ContentCheck check) throws IOException {
+    reads.intend("whole");
+    try (FileChannel out =
+        FileChannel.open(
+            part,
+            Set.of(
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE,
+                LinkOption.NOFOLLOW_LINKS))) {
+      ByteBuffer buffer =
+          ByteBuffer.allocate((int) Math.min(Blocks.BLOCK_BYTES, entry.sizeBytes()));
       long done = resume(out, check, buffer);
       while (done < entry.sizeBytes()) {
         checkCancelled();
         buffer.clear();
         buffer.limit((int) Math.min(buffer.capacity(), entry.sizeBytes() - done));
         while (buffer.hasRemaining()) {
-          file.read(buffer, done + buffer.position());
+          reads.read(buffer, done + buffer.position());
         }
         buffer.flip();
         check.update(buffer.duplicate());
@@ -106,12 +122,31 @@ final class FileDownload {
         progress.advanced(entry.path(), count, true);
       }
     }
-    if (!check.matches(client)) {
-      Files.delete(part);
-      throw new LarderException(
-          ErrorCode.STORE_CORRUPT,
-          "the bytes received of " + entry.path() + " are not those of its key; nothing was kept");
+  }
+
+  /** A small file by one request; answers the root the agent named. */
+  private Optional<Digest> fillAtOnce(BlobReads reads, Path part, ContentCheck check)
+      throws IOException {
+    checkCancelled();
+    WholeFile whole = entry.sizeBytes() == 0 ? WholeFile.EMPTY : reads.whole();
+    ByteBuffer content = ByteBuffer.wrap(whole.content());
+    if (content.hasRemaining()) {
+      check.update(content.duplicate());
     }
+    try (FileChannel out =
+        FileChannel.open(
+            part,
+            Set.of(
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                LinkOption.NOFOLLOW_LINKS))) {
+      while (content.hasRemaining()) {
+        out.write(content);
+      }
+    }
+    progress.advanced(entry.path(), whole.content().length, true);
+    return whole.root();
   }
 
   /** Hashes what an earlier, interrupted call left and returns where to go on. */
@@ -160,8 +195,16 @@ final class FileDownload {
   private void rememberKey(Path file) throws IOException {
     UserDefinedFileAttributeView view =
         Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
-    if (view != null && Files.getFileStore(file).supportsFileAttributeView("user")) {
+    if (view == null) {
+      return;
+    }
+    try {
       view.write(KEY_ATTRIBUTE, ByteBuffer.wrap(key().getBytes(StandardCharsets.UTF_8)));
+    } catch (FileSystemException e) {
+      // Asked only now, because asking reads the whole table of mounts.
+      if (Files.getFileStore(file).supportsFileAttributeView("user")) {
+        throw e;
+      }
     }
   }
 

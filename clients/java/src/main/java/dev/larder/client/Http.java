@@ -9,6 +9,7 @@ import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -18,6 +19,10 @@ import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Requests to the agent: token, error mapping. Any thread; blocks. */
 final class Http {
@@ -62,26 +67,13 @@ final class Http {
 
   HttpResponse<InputStream> send(
       String method, String target, Map<String, String> headers, BodyPublisher body) {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(uri(target))
-            .timeout(headDeadline)
-            .header("Authorization", "Bearer " + address.token())
-            .method(method, body);
+    HttpRequest.Builder request = request(target).method(method, body);
     headers.forEach(request::header);
     HttpResponse<InputStream> response;
     try {
       response = client.send(request.build(), BodyHandlers.ofInputStream());
-    } catch (HttpTimeoutException e) {
-      throw new LarderException(
-          ErrorCode.DEADLINE, "the agent at " + address + " did not answer in time", e);
-    } catch (ConnectException e) {
-      throw new LarderException(
-          ErrorCode.AGENT_UNAVAILABLE,
-          "nothing listens at " + address + "; is the agent running? (larder dev)",
-          e);
     } catch (IOException e) {
-      throw new LarderException(
-          ErrorCode.AGENT_UNAVAILABLE, "lost the connection to the agent at " + address, e);
+      throw failure(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
@@ -90,6 +82,54 @@ final class Http {
       throw problem(response);
     }
     return response;
+  }
+
+  /** Gets a short answer whole; the deadline is for all of it, so nothing needs to watch it. */
+  HttpResponse<byte[]> whole(String target) {
+    CompletableFuture<HttpResponse<byte[]>> coming =
+        client.sendAsync(request(target).build(), BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> response;
+    try {
+      response = coming.get(headDeadline.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      coming.cancel(true);
+      throw late(e);
+    } catch (InterruptedException e) {
+      coming.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
+    } catch (ExecutionException e) {
+      throw failure(e.getCause() instanceof IOException cause ? cause : new IOException(e));
+    }
+    if (response.statusCode() >= 300) {
+      throw problem(
+          response.statusCode(),
+          response.headers(),
+          new String(response.body(), StandardCharsets.UTF_8));
+    }
+    return response;
+  }
+
+  private HttpRequest.Builder request(String target) {
+    return HttpRequest.newBuilder(uri(target))
+        .timeout(headDeadline)
+        .header("Authorization", "Bearer " + address.token());
+  }
+
+  private LarderException failure(IOException e) {
+    if (e instanceof HttpTimeoutException) {
+      return late(e);
+    }
+    String message =
+        e instanceof ConnectException
+            ? "nothing listens at " + address + "; is the agent running? (larder dev)"
+            : "lost the connection to the agent at " + address;
+    return new LarderException(ErrorCode.AGENT_UNAVAILABLE, message, e);
+  }
+
+  private LarderException late(Exception e) {
+    return new LarderException(
+        ErrorCode.DEADLINE, "the agent at " + address + " did not answer in time", e);
   }
 
   /** Sends a request and returns its body as text. */
@@ -118,11 +158,11 @@ final class Http {
     } catch (IOException e) {
       return new LarderException(ErrorCode.AGENT_UNAVAILABLE, "the agent answered " + status, e);
     }
-    if (!response
-        .headers()
-        .firstValue("Content-Type")
-        .orElse("")
-        .startsWith("application/problem")) {
+    return problem(status, response.headers(), body);
+  }
+
+  private static LarderException problem(int status, HttpHeaders headers, String body) {
+    if (!headers.firstValue("Content-Type").orElse("").startsWith("application/problem")) {
       return new LarderException(codeOf("", status), "the agent answered " + status);
     }
     return problem(Json.object(body), status);

@@ -4,6 +4,8 @@ import dev.larder.client.Control.ControlApi;
 import dev.larder.client.Control.Dataset;
 import dev.larder.client.Control.Job;
 import dev.larder.client.Control.ListingListener;
+import dev.larder.client.Control.Mount;
+import dev.larder.client.Control.MountRequest;
 import dev.larder.client.Control.Pin;
 import dev.larder.client.Control.Snapshot;
 import dev.larder.protocol.ErrorCode;
@@ -107,6 +109,38 @@ final class HttpControl implements ControlApi {
   }
 
   @Override
+  public Mount mount(MountRequest request) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("snapshot", request.snapshot());
+    body.put("target", request.target());
+    body.put("follow", request.follow());
+    body.put("allowOther", request.allowOther());
+    body.put("noExec", request.noExec());
+    body.put("kind", request.kind());
+    return mount(Json.object(http.text("POST", "/v1/mounts", Json.write(body))));
+  }
+
+  @Override
+  public void unmount(String target, String mode) {
+    http.text(
+        "DELETE", "/v1/mounts?target=" + Http.query(target) + "&mode=" + Http.query(mode), "");
+  }
+
+  @Override
+  public List<Mount> mounts() {
+    return Json.object(http.text("GET", "/v1/mounts", "")).list("mounts").stream()
+        .map(HttpControl::mount)
+        .toList();
+  }
+
+  @Override
+  public long pack(String snapshot) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("snapshot", snapshot);
+    return Json.object(http.text("POST", "/v1/mounts/pack", Json.write(body))).number("files");
+  }
+
+  @Override
   public String statusJson() {
     return http.text("GET", "/v1/status", "");
   }
@@ -194,6 +228,18 @@ final class HttpControl implements ControlApi {
         fields.optionalText("firstError"),
         fields.time("startedAt"),
         fields.optionalText("endedAt").map(java.time.Instant::parse));
+  }
+
+  private static Mount mount(Json.Fields fields) {
+    return new Mount(
+        fields.text("snapshot"),
+        fields.text("target"),
+        fields.text("kind"),
+        fields.flag("follow"),
+        fields.flag("packed"),
+        fields.flag("complete"),
+        fields.text("state"),
+        fields.time("mountedAt"));
   }
 
   private static Pin pin(Json.Fields fields) {

@@ -1,6 +1,7 @@
 package dev.larder.client;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** The client over HTTP, with reads straight from the store's files where it may. Any thread. */
@@ -35,15 +37,24 @@ final class HttpLarderClient implements LarderClient {
   private volatile boolean closed;
 
   HttpLarderClient(
-      @Nullable Path agentFile, Duration progressDeadline, int attemptsMax, boolean directReads) {
+      @Nullable Path agentFile,
+      Duration progressDeadline,
+      int attemptsMax,
+      int requestsMax,
+      boolean directReads) {
     this.http = new Http(AgentAddress.find(agentFile), progressDeadline);
-    this.limits = new ReadLimits(progressDeadline, attemptsMax);
+    this.limits = new ReadLimits(attemptsMax, new Semaphore(requestsMax, true));
     this.directReads = directReads;
     this.watchdog = new Watchdog(progressDeadline);
   }
 
-  /** Bounds of one read. */
-  record ReadLimits(Duration progressDeadline, int attemptsMax) {}
+  /**
+   * Bounds of reads.
+   *
+   * @param attemptsMax tries of one read
+   * @param turns held while a read asks the agent, so never by a stream that nobody reads
+   */
+  record ReadLimits(int attemptsMax, Semaphore turns) {}
 
   @Override
   public RemoteEntry stat(String dataset, String path) {
@@ -83,7 +94,12 @@ final class HttpLarderClient implements LarderClient {
 
   /** Opens a file whose entry is known. */
   RemoteFile open(RemoteEntry entry) {
-    return new BlobChannel(entry, new BlobReads(http, watchdog, limits, entry, openDirect(entry)));
+    return new BlobChannel(entry, openReads(entry));
+  }
+
+  /** Reads of a file whose entry is known; the caller closes them. */
+  BlobReads openReads(RemoteEntry entry) {
+    return new BlobReads(http, watchdog, limits, entry, openDirect(entry));
   }
 
   @Override
@@ -114,7 +130,8 @@ final class HttpLarderClient implements LarderClient {
    */
   private @Nullable FileChannel openDirect(RemoteEntry entry) {
     Optional<Path> blobs = http.address().blobs();
-    if (!directReads || blobs.isEmpty() || entry.key().isEmpty()) {
+    boolean isFile = !Blocks.isSmall(entry.sizeBytes());
+    if (!directReads || !isFile || blobs.isEmpty() || entry.key().isEmpty()) {
       return null;
     }
     return openSealed(blobs.get(), BlobKey.parse(entry.key().get()), entry.sizeBytes());

@@ -56,6 +56,8 @@ final class Json {
       generator.writeFieldName(String.valueOf(field.getKey()));
       if (field.getValue() instanceof Map<?, ?> map) {
         writeObject(generator, map);
+      } else if (field.getValue() instanceof Boolean flag) {
+        generator.writeBoolean(flag);
       } else {
         generator.writeString(String.valueOf(field.getValue()));
       }
@@ -120,6 +122,13 @@ final class Json {
     long number(String name) {
       if (map.get(name) instanceof Number number) {
         return number.longValue();
+      }
+      throw missing(name);
+    }
+
+    boolean flag(String name) {
+      if (map.get(name) instanceof Boolean flag) {
+        return flag;
       }
       throw missing(name);
     }

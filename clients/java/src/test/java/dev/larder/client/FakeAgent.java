@@ -2,6 +2,7 @@ package dev.larder.client;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.OriginKeys;
 import dev.larder.protocol.PathGlob;
@@ -22,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /** An agent's front door for the client's tests: files in memory, faults on request. */
 final class FakeAgent implements AutoCloseable {
@@ -33,9 +35,21 @@ final class FakeAgent implements AutoCloseable {
   /** Answers with a body are cut after so many bytes, so many times. */
   final AtomicInteger cuts = new AtomicInteger();
 
+  /** The most requests that were being answered at one time. */
+  final AtomicInteger atWorkMax = new AtomicInteger();
+
+  private final AtomicInteger atWork = new AtomicInteger();
   volatile int cutAfterBytes = Integer.MAX_VALUE;
+
+  /** Time each answer takes, so that readers who do not wait their turn pile up. */
+  volatile long answerNanos;
+
   volatile boolean wrongEtag;
   volatile boolean wrongRoot;
+
+  /** Whether answers with a small file name its root. */
+  volatile boolean namesRoots = true;
+
   volatile String problem = "";
 
   private final HttpServer server;
@@ -73,7 +87,9 @@ final class FakeAgent implements AutoCloseable {
   }
 
   private void handle(HttpExchange exchange) throws IOException {
+    atWorkMax.accumulateAndGet(atWork.incrementAndGet(), Math::max);
     try (exchange) {
+      LockSupport.parkNanos(answerNanos);
       URI uri = exchange.getRequestURI();
       requests.add(
           exchange.getRequestMethod()
@@ -90,6 +106,8 @@ final class FakeAgent implements AutoCloseable {
         return;
       }
       route(exchange, uri.getPath(), uri.getQuery() == null ? "" : uri.getQuery());
+    } finally {
+      atWork.decrementAndGet();
     }
   }
 
@@ -147,8 +165,7 @@ final class FakeAgent implements AutoCloseable {
   private void digests(HttpExchange exchange, String key) throws IOException {
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
       if (key(file.getKey()).equals(key)) {
-        String root =
-            wrongRoot ? "0".repeat(64) : Digests.rootOf(ByteBuffer.wrap(file.getValue())).hex();
+        String root = root(file.getValue());
         text(exchange, 200, "application/json", "{\"root\":\"" + root + "\",\"stripes\":[]}");
         return;
       }
@@ -158,14 +175,22 @@ final class FakeAgent implements AutoCloseable {
 
   private void content(HttpExchange exchange, String path) throws IOException {
     byte[] all = files.get(path);
-    String[] range = exchange.getRequestHeaders().getFirst("Range").substring(6).split("-");
-    int from = Integer.parseInt(range[0]);
-    int to = Integer.parseInt(range[1]) + 1;
-    exchange
-        .getResponseHeaders()
-        .set("Content-Range", "bytes " + from + "-" + (to - 1) + "/" + all.length);
+    String asked = exchange.getRequestHeaders().getFirst("Range");
+    int from = 0;
+    int to = all.length;
+    if (asked != null) {
+      String[] range = asked.substring(6).split("-");
+      from = Integer.parseInt(range[0]);
+      to = Integer.parseInt(range[1]) + 1;
+      exchange
+          .getResponseHeaders()
+          .set("Content-Range", "bytes " + from + "-" + (to - 1) + "/" + all.length);
+    }
+    if (Blocks.isSmall(all.length) && namesRoots) {
+      exchange.getResponseHeaders().set("Larder-Root", root(all));
+    }
     exchange.getResponseHeaders().set("ETag", "\"" + (wrongEtag ? "other" : key(path)) + "\"");
-    exchange.sendResponseHeaders(206, to - from);
+    exchange.sendResponseHeaders(asked == null ? 200 : 206, to - from);
     OutputStream body = exchange.getResponseBody();
     if (to - from > cutAfterBytes && cuts.getAndDecrement() > 0) {
       body.write(all, from, cutAfterBytes);
@@ -174,6 +199,10 @@ final class FakeAgent implements AutoCloseable {
     }
     body.write(all, from, to - from);
     body.close();
+  }
+
+  private String root(byte[] content) {
+    return wrongRoot ? "0".repeat(64) : Digests.rootOf(ByteBuffer.wrap(content)).hex();
   }
 
   private static void problem(HttpExchange exchange, int status, String code) throws IOException {

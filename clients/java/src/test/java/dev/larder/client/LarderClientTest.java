@@ -17,9 +17,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -148,6 +153,56 @@ class LarderClientTest {
   }
 
   @Test
+  void smallFilesTakeOneRequestEach() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      agent.files.put("many/" + i, ("file " + i).repeat(500).getBytes());
+    }
+    Path target = directory.resolve("out");
+    client.download(DownloadRequest.of("data", "many", target));
+    for (int i = 0; i < 20; i++) {
+      assertArrayEquals(
+          agent.files.get("many/" + i), Files.readAllBytes(target.resolve("many/" + i)));
+    }
+    // Beside them the path is looked up and listed.
+    assertEquals(22, agent.requests.size(), agent.requests.toString());
+    assertNoPartFiles(target);
+  }
+
+  @Test
+  void aSmallFileCutShortIsAskedForAgain() throws Exception {
+    agent.cutAfterBytes = 2;
+    agent.cuts.set(2);
+    try (InputStream in = client.openStream("data", "models/small.txt")) {
+      assertEquals("hello", new String(in.readAllBytes()));
+    }
+    assertEquals(4, agent.requests.size(), agent.requests.toString());
+  }
+
+  @Test
+  void wrongBytesOfASmallFileAreNeverKept() throws Exception {
+    Path target = directory.resolve("out");
+    agent.wrongRoot = true;
+    for (boolean named : new boolean[] {true, false}) {
+      agent.namesRoots = named;
+      LarderException e =
+          assertThrows(
+              LarderException.class,
+              () -> client.download(DownloadRequest.of("data", "models/small.txt", target)));
+      assertEquals(ErrorCode.STORE_CORRUPT, e.code());
+      assertFalse(Files.exists(target.resolve("models/small.txt")));
+      assertNoPartFiles(target);
+    }
+  }
+
+  @Test
+  void anotherVersionOfASmallFileIsNeverHandedOut() {
+    agent.wrongEtag = true;
+    assertCode(
+        ErrorCode.INTERNAL,
+        () -> client.download(DownloadRequest.of("data", "models", directory.resolve("out"))));
+  }
+
+  @Test
   void anInterruptedDownloadGoesOnWhereItStopped() throws Exception {
     Path target = directory.resolve("out");
     agent.cutAfterBytes = 2_200_000;
@@ -241,6 +296,44 @@ class LarderClientTest {
     thread.join(20_000);
     assertFalse(thread.isAlive());
     assertEquals(ErrorCode.CANCELLED, ((LarderException) thrown.get()).code());
+  }
+
+  @Test
+  void manyThreadsAskTheAgentInTurn() throws Exception {
+    byte[] wanted = agent.files.get("models/large.bin");
+    int piece = 4096;
+    agent.answerNanos = 5_000_000;
+    try (LarderClient narrow =
+            LarderClient.builder().agentFile(agent.agentFile()).requestsMax(3).build();
+        RemoteFile file = narrow.open("data", "models/large.bin");
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<byte[]>> pieces = new ArrayList<>();
+      for (int at = 0; at < 300 * piece; at += piece) {
+        int offset = at;
+        pieces.add(
+            threads.submit(() -> {
+              ByteBuffer target = ByteBuffer.allocate(piece);
+              while (target.hasRemaining()) {
+                file.read(target, offset + target.position());
+              }
+              return target.array();
+            }));
+      }
+      for (int i = 0; i < pieces.size(); i++) {
+        assertArrayEquals(
+            Arrays.copyOfRange(wanted, i * piece, (i + 1) * piece), pieces.get(i).get());
+      }
+    }
+    // The server may count an answer a little longer than its reader.
+    assertTrue(agent.atWorkMax.get() < 10, "at once: " + agent.atWorkMax);
+  }
+
+  @Test
+  void boundsBelowOneAreNamed() {
+    LarderException e =
+        assertThrows(LarderException.class, () -> LarderClient.builder().requestsMax(0).build());
+    assertEquals(ErrorCode.BAD_CONFIG, e.code());
+    assertTrue(e.getMessage().contains("requestsMax"), e.getMessage());
   }
 
   @Test

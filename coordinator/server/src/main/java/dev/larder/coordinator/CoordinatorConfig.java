@@ -104,7 +104,7 @@ public record CoordinatorConfig(
    * @param snapshotEvery {@code coordinator.snapshot-every}: log entries between snapshots
    * @param freeSpaceMinBytes {@code coordinator.free-space-min}: below it the log does not start
    * @param rocks {@code coordinator.block-cache}, {@code coordinator.write-buffer}, {@code
-   *     coordinator.open-files-max}
+   *     coordinator.open-files-max}, {@code coordinator.read-threads}
    * @param requestsMax {@code coordinator.requests-max}: requests worked on at once
    * @param streamsMax {@code coordinator.streams-max}: agents attending
    * @param batchMax {@code coordinator.batch-max}: keys or roots in one request
@@ -148,6 +148,7 @@ public record CoordinatorConfig(
       positive("coordinator.block-cache", rocks.blockCacheBytes());
       positive("coordinator.write-buffer", rocks.writeBufferBytes());
       positive("coordinator.open-files-max", rocks.openFilesMax());
+      positive("coordinator.read-threads", rocks.readThreads());
       positive("coordinator.requests-max", requestsMax);
       positive("coordinator.streams-max", streamsMax);
       positive("coordinator.batch-max", batchMax);
@@ -169,7 +170,7 @@ public record CoordinatorConfig(
           Duration.ofMillis(1500),
           20_000,
           1024 * MIB,
-          new RocksLimits(16 * MIB, 16 * MIB, 256),
+          new RocksLimits(16 * MIB, 16 * MIB, 256, 4),
           256,
           20_000,
           5_000,

@@ -66,6 +66,16 @@ class CoordinatorServerTest {
     assertEquals(2, client.dataset(name).snapshots().size());
     assertEquals(Samples.snapshot(2), client.dataset(name).newest().orElseThrow().content());
 
+    assertCode(ErrorCode.BAD_REQUEST, () -> client.deleteSnapshots(name, List.of(2L)));
+    assertCode(ErrorCode.BAD_REQUEST, () -> client.deleteSnapshots(name, List.of(0L)));
+    assertEquals(client.dataset(name), client.deleteSnapshots(name, List.of(7L)));
+    assertEquals(
+        List.of(2L),
+        client.deleteSnapshots(name, List.of(1L, 1L)).snapshots().stream()
+            .map(SnapshotDefinition::number)
+            .toList());
+    assertEquals(client.dataset(name), client.deleteSnapshots(name, List.of(1L)));
+
     PathPin pin = client.pin(new NewPin(name, 0, "**/*.bin", Optional.empty()));
     assertEquals(pin, client.pin(pin.pin()));
     assertTrue(client.pins().contains(pin));
@@ -82,6 +92,7 @@ class CoordinatorServerTest {
     DatasetName unknown = new DatasetName("unknown");
     assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.dataset(unknown));
     assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.deleteDataset(unknown));
+    assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.deleteSnapshots(unknown, List.of(1L)));
     client.deleteDataset(name);
     assertCode(ErrorCode.UNKNOWN_DATASET, () -> client.dataset(name));
     client.createDataset(name, "s3://bucket/again", Map.of());

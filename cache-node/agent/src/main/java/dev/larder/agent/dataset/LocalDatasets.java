@@ -25,7 +25,6 @@ import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,11 +48,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
       new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
 
-  /** Whether a snapshot must not be dropped: somebody pinned it. */
-  private volatile Predicate<SnapshotRef> isKept = snapshot -> false;
-
-  private volatile Consumer<DatasetName> onDeleting = name -> {};
-  private volatile Consumer<DatasetName> onRefreshed = name -> {};
+  private volatile DatasetListener listener = DatasetListener.NONE;
 
   /** Opens origins for datasets. */
   public interface OriginOpener {
@@ -88,17 +83,9 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     log.info("datasets attached count={}", attached.size());
   }
 
-  /**
-   * Whom to ask before an old snapshot is dropped, and to tell of a new snapshot and before a
-   * deletion. Called with no lock held but while other changes wait; must not change datasets.
-   */
-  public void tell(
-      Predicate<SnapshotRef> snapshotIsKept,
-      Consumer<DatasetName> refreshed,
-      Consumer<DatasetName> deleting) {
-    isKept = snapshotIsKept;
-    onRefreshed = refreshed;
-    onDeleting = deleting;
+  /** Who is asked and told of changes. */
+  public void tell(DatasetListener users) {
+    listener = users;
   }
 
   @Override
@@ -161,7 +148,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         }
       }
       if (isNew) {
-        onRefreshed.accept(name);
+        listener.onRefreshed(name);
       }
       return dataset.definition().info();
     } finally {
@@ -174,6 +161,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     Attached dataset;
     synchronized (changes) {
       dataset = find(name);
+      listener.checkDelete(name);
       try {
         coordinator.deleteDataset(name);
       } catch (LarderException e) {
@@ -182,7 +170,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         }
         log.info("the coordinator did not know dataset={}", name);
       }
-      onDeleting.accept(name);
+      listener.onDeleting(name);
       attached.remove(name);
       files.delete(name);
     }
@@ -324,7 +312,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     List<KeptSnapshot> dropped = new ArrayList<>();
     for (KeptSnapshot each : List.copyOf(snapshots.subList(0, snapshots.size() - 1))) {
       SnapshotRef ref = new SnapshotRef(name, OptionalLong.of(each.info().number()));
-      if (snapshots.size() > config.snapshotsMax() && !isKept.test(ref)) {
+      if (snapshots.size() > config.snapshotsMax() && !listener.isKept(ref)) {
         snapshots.remove(each);
         dropped.add(each);
         log.info("old snapshot dropped snapshot={}", ref);
@@ -343,6 +331,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   }
 
   private void unpin(DatasetName name, KeptSnapshot snapshot) {
+    listener.onSnapshotGone(snapshot.info().catalog());
     store.unpin(snapshot.info().catalog(), owner(name, Long.toString(snapshot.info().number())));
   }
 

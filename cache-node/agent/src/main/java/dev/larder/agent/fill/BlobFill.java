@@ -47,6 +47,13 @@ final class BlobFill {
   private final BlobKey key;
   private final long sizeBytes;
   private final ReentrantLock lock;
+
+  /**
+   * Held around each write: the kernel writes a file for one thread at a time, and the others would
+   * spin there instead of receiving and hashing.
+   */
+  private final ReentrantLock writing = new ReentrantLock();
+
   private final Condition changed;
   private final BlobPlan plan;
   private final BlobReading reading;
@@ -179,6 +186,10 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
+  }
+
+  ReentrantLock writing() {
+    return writing;
   }
 
   /** Whether a reader waits, so that bytes should go out early. Any thread. */

@@ -201,7 +201,12 @@ final class RunTransfer implements Runnable {
       ByteBuffer piece = buffer;
       int end = received;
       if (piece != null && end > flushed) {
-        fill.write(pieceOffset + flushed, piece.slice(flushed, end - flushed));
+        blob.writing().lock();
+        try {
+          fill.write(pieceOffset + flushed, piece.slice(flushed, end - flushed));
+        } finally {
+          blob.writing().unlock();
+        }
         flushed = end;
         flushedAtNanos = System.nanoTime();
         watermark = pieceOffset + end;

@@ -27,8 +27,7 @@ import org.slf4j.LoggerFactory;
  * Blobs of at most 64 KiB: one request each, however many ask, checked whole before the first byte
  * is handed out, kept in the store and, while hot, in memory.
  *
- * <p><b>Threads:</b> any; {@link #hot} never blocks. Buffers handed out are read-only and shared:
- * take a duplicate before moving their position.
+ * <p><b>Threads:</b> any; {@link #hot} never blocks.
  */
 public final class SmallFills implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SmallFills.class);
@@ -36,8 +35,10 @@ public final class SmallFills implements AutoCloseable {
   /** What an entry costs beside its bytes: key, node, buffer object. */
   private static final int ENTRY_OVERHEAD_BYTES = 256;
 
+  private static final Small EMPTY = new Small(SmallContent.of(ByteBuffer.allocate(0)), true);
+
   private final FillEngine engine;
-  private final Cache<BlobKey, ByteBuffer> hot;
+  private final Cache<BlobKey, SmallContent> hot;
   private final ConcurrentHashMap<BlobKey, CompletableFuture<Small>> flights =
       new ConcurrentHashMap<>();
   private final Semaphore aheadSlots;
@@ -49,7 +50,7 @@ public final class SmallFills implements AutoCloseable {
    *
    * @param wasLocal whether it was in the store or memory before anybody asked
    */
-  public record Small(ByteBuffer content, boolean wasLocal) {}
+  public record Small(SmallContent content, boolean wasLocal) {}
 
   /** Small fills that keep at most {@code hotMaxBytes} ({@code read.small-cache}) in memory. */
   public SmallFills(FillEngine engine, long hotMaxBytes) {
@@ -58,24 +59,24 @@ public final class SmallFills implements AutoCloseable {
     this.hot =
         Caffeine.newBuilder()
             .maximumWeight(hotMaxBytes)
-            .weigher((BlobKey key, ByteBuffer value) -> value.remaining() + ENTRY_OVERHEAD_BYTES)
+            .weigher((BlobKey key, SmallContent value) -> value.size() + ENTRY_OVERHEAD_BYTES)
             .executor(Runnable::run)
             .build();
   }
 
   /** The content if it is in memory, else null; never blocks. */
-  public @Nullable ByteBuffer hot(BlobKey key) {
+  public @Nullable SmallContent hot(BlobKey key) {
     return hot.getIfPresent(key);
   }
 
   /** The content if it is in memory or in the store. */
-  public Optional<ByteBuffer> local(BlobKey key) {
-    ByteBuffer cached = hot.getIfPresent(key);
+  public Optional<SmallContent> local(BlobKey key) {
+    SmallContent cached = hot.getIfPresent(key);
     if (cached != null) {
       return Optional.of(cached);
     }
     try {
-      Optional<ByteBuffer> stored = engine.store().readSmall(key);
+      Optional<SmallContent> stored = engine.store().readSmall(key).map(SmallContent::of);
       stored.ifPresent(content -> hot.put(key, content));
       return stored;
     } catch (LarderException e) {
@@ -91,9 +92,9 @@ public final class SmallFills implements AutoCloseable {
    */
   public Small read(FillSource source) {
     if (source.sizeBytes() == 0) {
-      return new Small(ByteBuffer.allocate(0), true);
+      return EMPTY;
     }
-    Optional<ByteBuffer> here = local(source.key());
+    Optional<SmallContent> here = local(source.key());
     if (here.isPresent()) {
       return new Small(here.get(), true);
     }
@@ -164,8 +165,8 @@ public final class SmallFills implements AutoCloseable {
   private Small lead(FillSource source, CompletableFuture<Small> flight) {
     try {
       // An earlier flight may have landed between the look and the start of this one.
-      Optional<ByteBuffer> landed = local(source.key());
-      ByteBuffer content = landed.isPresent() ? landed.get() : fetch(source).asReadOnlyBuffer();
+      Optional<SmallContent> landed = local(source.key());
+      SmallContent content = landed.isPresent() ? landed.get() : SmallContent.of(fetch(source));
       Small small = new Small(content, landed.isPresent());
       hot.put(source.key(), content);
       flight.complete(small);

@@ -91,6 +91,7 @@ final class BlobPump implements Runnable {
         tally(span);
         offset += span.length();
       }
+      read.root().ifPresent(root -> plan.head().add(FileRoutes.ROOT, root.hex()));
       exchange.closeRead();
       exchange.answer(plan.head(), content);
       sent = true;
@@ -127,6 +128,7 @@ final class BlobPump implements Runnable {
     Channel channel = exchange.channel();
     if (!exchange.isHeadSent()) {
       exchange.markHeadSent();
+      read.root().ifPresent(root -> plan.head().add(FileRoutes.ROOT, root.hex()));
       ByteBuf head = channel.alloc().directBuffer(512);
       plan.head().encode(head, exchange.request().http10(), exchange.keepAlive(true));
       channel.write(head);

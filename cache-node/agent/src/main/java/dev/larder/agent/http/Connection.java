@@ -1,6 +1,7 @@
 package dev.larder.agent.http;
 
 import dev.larder.agent.http.Gate.Checked;
+import dev.larder.protocol.ErrorCode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -89,7 +90,23 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   /** Whether the connection closes after what is being answered; any thread, may be late. */
   boolean isEnding() {
-    return ending;
+    return ending || door.draining().get();
+  }
+
+  /** Closes the connection unless it is at work, in which case it closes after that; any thread. */
+  void drain() {
+    ChannelHandlerContext ctx = ctx();
+    try {
+      ctx.executor()
+          .execute(() -> {
+            boolean waits = current == null && incoming == null && queue.isEmpty();
+            if (waits && !ending) {
+              ctx.close();
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      log.debug("the event loop is over, its connections are closed", e);
+    }
   }
 
   @Override
@@ -219,7 +236,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     if (exchange.isBlobRead()) {
       door.readSeconds().observe((now - exchange.startedNanos()) / 1e9);
     }
-    ending |= exchange.closes();
+    ending |= exchange.closes() || (door.draining().get() && queue.isEmpty());
     if (ending) {
       closeSoftly();
       return;
@@ -311,6 +328,11 @@ final class Connection extends ChannelInboundHandlerAdapter {
       Exchange exchange = new Exchange(request.checked.request(), bytes, this);
       current = exchange;
       Fault fault = request.checked.fault();
+      if (fault == null && door.draining().get()) {
+        fault = Fault.of(ErrorCode.CLOSED, "the agent is stopping");
+      } else if (fault == null) {
+        fault = door.gate().checkContent(bytes);
+      }
       if (fault != null) {
         fail(exchange, fault);
       } else {

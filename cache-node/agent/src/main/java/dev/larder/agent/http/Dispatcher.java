@@ -14,6 +14,7 @@ final class Dispatcher {
   private final FileRoutes files;
   private final PathRoutes paths;
   private final ControlRoutes control;
+  private final MountRoutes mounts;
   private final StatusRoutes status;
 
   Dispatcher(DoorServices services, StatusRoutes status) {
@@ -21,6 +22,7 @@ final class Dispatcher {
     this.files = new FileRoutes(services);
     this.paths = new PathRoutes(services, files);
     this.control = new ControlRoutes(services);
+    this.mounts = new MountRoutes(services.mounts());
     this.status = status;
   }
 
@@ -55,6 +57,10 @@ final class Dispatcher {
         case JOB -> begin(exchange, control::job);
         case JOB_CANCEL -> begin(exchange, control::cancelJob);
         case PINS -> begin(exchange, control::pins);
+        case MOUNTS -> begin(exchange, mounts::list);
+        case MOUNT -> begin(exchange, mounts::mount);
+        case UNMOUNT -> begin(exchange, mounts::unmount);
+        case PACK -> begin(exchange, mounts::pack);
         case PIN -> begin(exchange, control::pin);
         case UNPIN -> begin(exchange, control::unpin);
       }

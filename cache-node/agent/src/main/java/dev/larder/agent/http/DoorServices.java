@@ -4,6 +4,7 @@ import dev.larder.agent.dataset.Datasets;
 import dev.larder.agent.dataset.QuickStat;
 import dev.larder.agent.job.Jobs;
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.read.LocalSmall;
 import dev.larder.agent.read.ReadPlane;
 import dev.larder.store.BlobStore;
@@ -20,6 +21,7 @@ public record DoorServices(
     Datasets datasets,
     QuickStat quickStat,
     Jobs jobs,
+    Mounts mounts,
     BlobStore store,
     NodeState node,
     AgentMetrics metrics) {}

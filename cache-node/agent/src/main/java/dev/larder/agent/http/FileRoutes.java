@@ -3,6 +3,7 @@ package dev.larder.agent.http;
 import dev.larder.agent.dataset.Datasets.Entry;
 import dev.larder.agent.dataset.Datasets.Type;
 import dev.larder.agent.dataset.QuickStat;
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.http.FilePlan.Meta;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.BlobRead.Source;
@@ -19,6 +20,9 @@ import java.util.Optional;
 
 /** Files of datasets and blobs by key. */
 final class FileRoutes {
+  /** Says which root the agent checked the bytes against, so that a reader can check them too. */
+  static final String ROOT = "Larder-Root";
+
   private final DoorServices services;
 
   FileRoutes(DoorServices services) {
@@ -36,14 +40,14 @@ final class FileRoutes {
       return false;
     }
     Meta meta;
-    ByteBuffer bytes;
+    SmallContent content;
     if (request.route() == Route.BLOB) {
       BlobKey key = BlobKey.parse(request.component(1));
-      bytes = services.localSmall().tryLocalSmall(key);
-      if (bytes == null) {
+      content = services.localSmall().tryLocalSmall(key);
+      if (content == null) {
         return false;
       }
-      meta = blobMeta(key, bytes.remaining());
+      meta = blobMeta(key, content.size());
     } else {
       SnapshotRef ref = SnapshotRef.parse(request.component(1));
       QuickStat.Found found = services.quickStat().tryStat(ref, request.target().pathFrom(2));
@@ -53,15 +57,15 @@ final class FileRoutes {
           || !Blocks.isSmall(found.entry().sizeBytes())) {
         return false;
       }
-      bytes = services.localSmall().tryLocalSmall(found.entry().key().get());
-      if (bytes == null || bytes.remaining() != found.entry().sizeBytes()) {
+      content = services.localSmall().tryLocalSmall(found.entry().key().get());
+      if (content == null || content.size() != found.entry().sizeBytes()) {
         return false;
       }
       meta = fileMeta(ref, found.snapshot(), found.entry());
     }
     FilePlan plan = plan(request, meta);
-    plan.head().add("Larder-Local", "true");
-    ByteBuffer part = bytes.slice((int) plan.offset(), (int) plan.length());
+    plan.head().add("Larder-Local", "true").add(ROOT, content.root().hex());
+    ByteBuffer part = content.bytes().slice((int) plan.offset(), (int) plan.length());
     BlobPump.count(exchange, Source.LOCAL, part.remaining(), true);
     exchange.answer(plan.head(), Unpooled.wrappedBuffer(part));
     return true;

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decides about a request by its head: version, host, token, route, declared body. Nothing about
  * what exists is told before the token was right. Any thread.
+ *
+ * <p>A token anywhere but in its own field is a mistake that would put it into messages, logs and
+ * stored definitions, so such a request is refused without a word of it.
  */
 final class Gate {
   private static final RequestTarget NOWHERE = new RequestTarget(List.of(), false, Map.of());
@@ -28,11 +31,13 @@ final class Gate {
 
   private final HostCheck hosts;
   private final byte[] token;
+  private final String tokenText;
   private final int bodyBytesMax;
 
   Gate(HostCheck hosts, String token, int bodyBytesMax) {
     this.hosts = hosts;
     this.token = token.getBytes(StandardCharsets.ISO_8859_1);
+    this.tokenText = token;
     this.bodyBytesMax = bodyBytesMax;
   }
 
@@ -59,7 +64,39 @@ final class Gate {
               ErrorCode.UNAUTHENTICATED,
               "this needs Authorization: Bearer with the token of the run directory");
     }
+    if (fault == null && (head.uri().contains(tokenText) || isInOtherField(head))) {
+      fault = misplacedToken();
+    }
     return fault != null ? refused(head, fault) : route(head, uri, http10);
+  }
+
+  /** Why a body is refused whatever it asks for, or null. */
+  @Nullable Fault checkContent(byte[] body) {
+    return new String(body, StandardCharsets.ISO_8859_1).contains(tokenText)
+        ? misplacedToken()
+        : null;
+  }
+
+  private boolean isInOtherField(HttpRequest head) {
+    for (Map.Entry<String, String> field : head.headers()) {
+      boolean own = HttpHeaderNames.AUTHORIZATION.contentEqualsIgnoreCase(field.getKey());
+      if (field.getKey().contains(tokenText) || (!own && field.getValue().contains(tokenText))) {
+        return true;
+      }
+    }
+    return head.method().name().contains(tokenText);
+  }
+
+  private boolean isIn(RequestTarget target) {
+    return target.components().stream().anyMatch(part -> part.contains(tokenText))
+        || target.query().entrySet().stream()
+            .anyMatch(
+                part -> part.getKey().contains(tokenText) || part.getValue().contains(tokenText));
+  }
+
+  private static Fault misplacedToken() {
+    return Fault.of(
+        ErrorCode.BAD_REQUEST, "the token stands in another place than the field Authorization");
   }
 
   private Checked route(HttpRequest head, String uri, boolean http10) {
@@ -67,6 +104,9 @@ final class Gate {
     Route route;
     try {
       target = RequestTarget.parse(uri);
+      if (isIn(target)) {
+        return refused(head, misplacedToken());
+      }
       route = Route.find(head.method(), target);
       if (route != null) {
         route.checkQuery(target);

@@ -31,10 +31,13 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The agent's front door, open.
@@ -42,6 +45,7 @@ import java.util.stream.Stream;
  * <p><b>Threads:</b> any. <b>Ownership:</b> closes its sockets and threads, never the services.
  */
 public final class HttpDoor implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HttpDoor.class);
   private static final int READ_BYTES_MAX = 16 << 10;
   private static final int BACKLOG = 1024;
   private static final long CLOSE_SECONDS = 5;
@@ -55,13 +59,16 @@ public final class HttpDoor implements AutoCloseable {
   private final ChannelGroup channels;
   private final Channel server;
   private final PooledByteBufAllocator allocator;
+  private final DoorContext context;
 
   private HttpDoor(
       EventLoopGroup loops,
       Workers workers,
       ChannelGroup channels,
       Channel server,
-      PooledByteBufAllocator allocator) {
+      PooledByteBufAllocator allocator,
+      DoorContext context) {
+    this.context = context;
     this.loops = loops;
     this.workers = workers;
     this.channels = channels;
@@ -82,7 +89,7 @@ public final class HttpDoor implements AutoCloseable {
         new MultiThreadIoEventLoopGroup(
             config.eventLoops(), new DefaultThreadFactory("larder-http-loop", true), io);
     Workers workers = new Workers(config);
-    ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     AtomicReference<String> address = new AtomicReference<>("");
     DoorContext context = context(config, token, services, workers, channels, address);
     // Chunks of 512 KiB: the default of 4 MiB an event loop is much for connections that buffer
@@ -94,7 +101,7 @@ public final class HttpDoor implements AutoCloseable {
       Channel server = bind(config, loops, epoll, context, allocator);
       address.set(text((InetSocketAddress) server.localAddress()));
       services.metrics().watchDoor(context.connections()::get, workers::busy, workers::queued);
-      HttpDoor door = new HttpDoor(loops, workers, channels, server, allocator);
+      HttpDoor door = new HttpDoor(loops, workers, channels, server, allocator, context);
       open = true;
       return door;
     } finally {
@@ -123,10 +130,32 @@ public final class HttpDoor implements AutoCloseable {
     return workers.queued();
   }
 
-  /** Closes every connection, whatever it does, and waits some seconds for the threads. */
+  /**
+   * Takes no connection and begins no request from now on, lets answers in progress end within
+   * {@code http.drain-timeout}, cuts what is left, and waits some seconds for the threads. Called
+   * again it only waits.
+   */
   @Override
   public void close() {
+    context.draining().set(true);
     server.close().awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS);
+    for (Channel channel : channels) {
+      Connection connection = channel.pipeline().get(Connection.class);
+      if (connection != null) {
+        connection.drain();
+      }
+    }
+    boolean drained =
+        channels
+            .newCloseFuture()
+            .awaitUninterruptibly(
+                context.config().drainTimeout().toMillis(), TimeUnit.MILLISECONDS);
+    if (!drained) {
+      log.warn(
+          "front door closes with connections={} still at work after http.drain-timeout={}",
+          channels.size(),
+          context.config().drainTimeout());
+    }
     channels.close().awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS);
     workers.close();
     loops
@@ -155,7 +184,8 @@ public final class HttpDoor implements AutoCloseable {
         metrics,
         metrics.httpReadDuration(),
         channels,
-        new AtomicInteger());
+        new AtomicInteger(),
+        new AtomicBoolean());
   }
 
   private static Channel bind(

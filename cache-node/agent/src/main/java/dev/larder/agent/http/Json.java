@@ -104,6 +104,18 @@ final class Json {
       return node.hasNonNull(name) ? text(name) : otherwise;
     }
 
+    /** True or false; false when missing. */
+    boolean flag(String name) {
+      JsonNode value = node.get(name);
+      if (value == null || value.isNull()) {
+        return false;
+      }
+      if (!value.isBoolean()) {
+        throw bad("field \"" + name + "\" must be true or false");
+      }
+      return value.booleanValue();
+    }
+
     /** An object of texts; empty when missing. */
     Map<String, String> texts(String name) {
       JsonNode value = node.get(name);

@@ -33,6 +33,10 @@ enum Route {
   PINS("GET HEAD", "v1/pins"),
   PIN("POST", "v1/pins"),
   UNPIN("DELETE", "v1/pins", "snapshot", "glob"),
+  MOUNTS("GET HEAD", "v1/mounts"),
+  MOUNT("POST", "v1/mounts"),
+  UNMOUNT("DELETE", "v1/mounts", "target", "mode"),
+  PACK("POST", "v1/mounts/pack"),
   STATUS("GET HEAD", "v1/status");
 
   private static final Route[] ALL = values();

@@ -1,8 +1,10 @@
 package dev.larder.agent.read;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digest;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.Optional;
 
 /** A blob open for reading. One thread at a time; {@link #close} from any. */
 public interface BlobRead extends AutoCloseable {
@@ -15,6 +17,12 @@ public interface BlobRead extends AutoCloseable {
 
   /** Whether the whole blob is in the local store, sealed, so that {@link #next} never waits. */
   boolean isLocal();
+
+  /**
+   * The root of the whole blob its bytes are checked against, where that is known by now; of a blob
+   * that is fetched, only once it was.
+   */
+  Optional<Digest> root();
 
   /**
    * Waits until at least one byte at the offset can be handed out and returns it with as many of

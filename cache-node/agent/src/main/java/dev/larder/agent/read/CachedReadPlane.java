@@ -6,6 +6,7 @@ import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.fill.FillReader;
 import dev.larder.agent.fill.FillReader.ReadShape;
 import dev.larder.agent.fill.FillSource;
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.fill.SmallFills;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.protocol.BlobKey;
@@ -16,7 +17,6 @@ import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.BlobInfo;
 import dev.larder.store.BlobStore.SealedBlob;
 import dev.larder.store.BlobStore.State;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -90,13 +90,12 @@ public final class CachedReadPlane implements ReadPlane, LocalSmall, AutoCloseab
   }
 
   @Override
-  public @Nullable ByteBuffer tryLocalSmall(BlobKey key) {
-    ByteBuffer content = smalls.hot(key);
-    if (content == null) {
-      return null;
+  public @Nullable SmallContent tryLocalSmall(BlobKey key) {
+    SmallContent content = smalls.hot(key);
+    if (content != null) {
+      counters.handedOut(Source.LOCAL, content.size(), true);
     }
-    counters.handedOut(Source.LOCAL, content.remaining(), true);
-    return content.duplicate();
+    return content;
   }
 
   /** What readers were handed. */

@@ -6,6 +6,7 @@ import dev.larder.agent.fill.FillSource;
 import dev.larder.agent.fill.Found;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore.SealedBlob;
@@ -74,6 +75,13 @@ final class LargeRead implements BlobRead {
   public boolean isLocal() {
     synchronized (state) {
       return sealed != null;
+    }
+  }
+
+  @Override
+  public Optional<Digest> root() {
+    synchronized (state) {
+      return sealed == null ? Optional.empty() : Optional.of(sealed.info().root());
     }
   }
 

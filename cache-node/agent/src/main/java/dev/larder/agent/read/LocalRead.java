@@ -1,16 +1,18 @@
 package dev.larder.agent.read;
 
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.protocol.BlobKey;
-import java.nio.ByteBuffer;
+import dev.larder.protocol.Digest;
+import java.util.Optional;
 
 /** A read of a small blob that is in memory already. */
 final class LocalRead implements BlobRead {
   private final BlobKey key;
-  private final ByteBuffer content;
+  private final SmallContent content;
   private final ReadCounters counters;
   private boolean isCounted;
 
-  LocalRead(BlobKey key, ByteBuffer content, ReadCounters counters) {
+  LocalRead(BlobKey key, SmallContent content, ReadCounters counters) {
     this.key = key;
     this.content = content;
     this.counters = counters;
@@ -23,7 +25,7 @@ final class LocalRead implements BlobRead {
 
   @Override
   public long sizeBytes() {
-    return content.remaining();
+    return content.size();
   }
 
   @Override
@@ -32,11 +34,16 @@ final class LocalRead implements BlobRead {
   }
 
   @Override
+  public Optional<Digest> root() {
+    return Optional.of(content.root());
+  }
+
+  @Override
   public Span next(long offset, long lengthMax) {
-    int length = (int) Math.min(lengthMax, content.remaining() - offset);
+    int length = (int) Math.min(lengthMax, content.size() - offset);
     counters.handedOut(Source.LOCAL, length, !isCounted);
     isCounted = true;
-    return new MemorySpan(content.slice(content.position() + (int) offset, length), Source.LOCAL);
+    return new MemorySpan(content.bytes().slice((int) offset, length), Source.LOCAL);
   }
 
   @Override

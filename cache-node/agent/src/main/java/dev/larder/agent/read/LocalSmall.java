@@ -1,7 +1,7 @@
 package dev.larder.agent.read;
 
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.protocol.BlobKey;
-import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 public interface LocalSmall {
 
   /**
-   * The whole checked content of a sealed small blob as a read-only buffer the caller may keep, or
-   * null when it cannot be said at once: the caller then takes {@link ReadPlane#open}. Never throws
-   * for a blob that is absent or damaged.
+   * The whole checked content of a sealed small blob, which the caller may keep, or null when it
+   * cannot be said at once: the caller then takes {@link ReadPlane#open}. Never throws for a blob
+   * that is absent or damaged.
    */
-  @Nullable ByteBuffer tryLocalSmall(BlobKey key);
+  @Nullable SmallContent tryLocalSmall(BlobKey key);
 }

@@ -41,6 +41,11 @@ public final class ReadCounters {
     return out;
   }
 
+  /** Bytes handed out past the read plane, by a mount that found them in the store itself. */
+  public void servedDirectly(Source source, long count) {
+    handedOut(source, count, true);
+  }
+
   void handedOut(Source source, long count, boolean isFirst) {
     adder(bytes, source).add(count);
     if (isFirst) {

@@ -4,8 +4,10 @@ import dev.larder.agent.fill.FillSource;
 import dev.larder.agent.fill.SmallFills;
 import dev.larder.agent.fill.SmallFills.Small;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A read of a small blob: fetched whole at the first {@link #next}. */
@@ -42,6 +44,11 @@ final class SmallRead implements BlobRead {
   }
 
   @Override
+  public Optional<Digest> root() {
+    return small == null ? Optional.empty() : Optional.of(small.content().root());
+  }
+
+  @Override
   public Span next(long offset, long lengthMax) {
     if (isClosed) {
       throw new LarderException(ErrorCode.CANCELLED, "the read was closed");
@@ -51,7 +58,7 @@ final class SmallRead implements BlobRead {
       content = smalls.read(source);
       small = content;
     }
-    if (content.content().remaining() != sizeBytes()) {
+    if (content.content().size() != sizeBytes()) {
       throw new LarderException(
           ErrorCode.STORE_CORRUPT, key() + " has another size in the store than in the catalog");
     }
@@ -59,7 +66,7 @@ final class SmallRead implements BlobRead {
     Source from = content.wasLocal() ? Source.LOCAL : Source.ORIGIN;
     counters.handedOut(from, length, !isCounted);
     isCounted = true;
-    return new MemorySpan(content.content().slice((int) offset, length), from);
+    return new MemorySpan(content.content().bytes().slice((int) offset, length), from);
   }
 
   @Override

@@ -1,8 +1,12 @@
 package dev.larder.agent.http;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.agent.mount.NoMounts;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -11,6 +15,10 @@ import java.util.function.UnaryOperator;
 /** A front door on a free port of loopback before a fake node. */
 final class DoorFixture implements AutoCloseable {
   static final String TOKEN = "test-token-0123456789";
+
+  static {
+    EventLoopGuard.install();
+  }
 
   final FakeNode node = new FakeNode();
   final FakeJobs jobs = new FakeJobs();
@@ -41,28 +49,42 @@ final class DoorFixture implements AutoCloseable {
             d.bodyBytesMax(),
             b.idle,
             b.stall,
-            d.spanBytesMax());
+            d.spanBytesMax(),
+            b.drain);
     door =
         HttpDoor.start(
-            config, TOKEN, new DoorServices(node, node, node, node, jobs, store, node, metrics));
+            config,
+            TOKEN,
+            new DoorServices(node, node, node, node, jobs, new NoMounts(), store, node, metrics));
   }
 
   /** What tests change of the configuration. */
   record Bounds(
-      int connections, int workers, int queue, int streams, Duration idle, Duration stall) {
+      int connections,
+      int workers,
+      int queue,
+      int streams,
+      Duration idle,
+      Duration stall,
+      Duration drain) {
     static final Bounds DEFAULT =
-        new Bounds(256, 8, 64, 2, Duration.ofSeconds(60), Duration.ofSeconds(60));
+        new Bounds(
+            256, 8, 64, 2, Duration.ofSeconds(60), Duration.ofSeconds(60), Duration.ofMillis(100));
 
     Bounds connections(int max) {
-      return new Bounds(max, workers, queue, streams, idle, stall);
+      return new Bounds(max, workers, queue, streams, idle, stall, drain);
     }
 
     Bounds workers(int max, int waiting) {
-      return new Bounds(connections, max, waiting, streams, idle, stall);
+      return new Bounds(connections, max, waiting, streams, idle, stall, drain);
     }
 
     Bounds timeouts(Duration toIdle, Duration toStall) {
-      return new Bounds(connections, workers, queue, streams, toIdle, toStall);
+      return new Bounds(connections, workers, queue, streams, toIdle, toStall, drain);
+    }
+
+    Bounds drain(Duration most) {
+      return new Bounds(connections, workers, queue, streams, idle, stall, most);
     }
   }
 
@@ -102,7 +124,8 @@ final class DoorFixture implements AutoCloseable {
   @Override
   public void close() {
     door.close();
-    org.junit.jupiter.api.Assertions.assertEquals(0, door.activeBuffers(), "buffers leaked");
+    assertEquals(List.of(), EventLoopGuard.takeAll(), "an event loop waited");
+    assertEquals(0, door.activeBuffers(), "buffers leaked");
     await(() -> node.openReads.get() == 0, "reads left open");
   }
 }

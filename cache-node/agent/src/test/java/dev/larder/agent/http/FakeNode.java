@@ -2,6 +2,7 @@ package dev.larder.agent.http;
 
 import dev.larder.agent.dataset.Datasets;
 import dev.larder.agent.dataset.QuickStat;
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.LocalSmall;
 import dev.larder.agent.read.ReadPlane;
@@ -10,6 +11,7 @@ import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -123,6 +125,13 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
     }
 
     @Override
+    public Optional<Digest> root() {
+      return Blocks.isSmall(size)
+          ? Optional.of(Digests.rootOf(ByteBuffer.wrap(bytes(key, 0, (int) size))))
+          : Optional.empty();
+    }
+
+    @Override
     public Span next(long offset, long lengthMax) {
       if (closed.getCount() == 0) {
         throw new LarderException(ErrorCode.CANCELLED, "closed");
@@ -167,10 +176,10 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   }
 
   @Override
-  public ByteBuffer tryLocalSmall(BlobKey key) {
+  public SmallContent tryLocalSmall(BlobKey key) {
     Long size = sizes.get(key);
     return hotPath && size != null && Blocks.isSmall(size)
-        ? ByteBuffer.wrap(bytes(key, 0, size.intValue())).asReadOnlyBuffer()
+        ? SmallContent.of(ByteBuffer.wrap(bytes(key, 0, size.intValue())))
         : null;
   }
 

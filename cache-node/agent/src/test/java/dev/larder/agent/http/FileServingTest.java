@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.larder.agent.http.RawClient.Response;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digests;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,11 +53,14 @@ class FileServingTest {
     assertEquals(Optional.of("text/plain; charset=utf-8"), got.header("Content-Type"));
     assertEquals(Optional.of("data@3"), got.header("Larder-Snapshot"));
     assertEquals(Optional.of("true"), got.header("Larder-Local"));
+    String root = Digests.rootOf(ByteBuffer.wrap(got.body())).hex();
+    assertEquals(Optional.of(root), got.header("Larder-Root"));
     assertTrue(got.header("Date").isPresent());
     assertEquals(hot ? 0 : 1, fixture.node.opened.get());
     Response blob = fixture.get("/blobs/" + small, "Range: bytes=10-19");
     assertEquals(206, blob.status());
     assertArrayEquals(FakeNode.bytes(small, 10, 10), blob.body());
+    assertEquals(Optional.of(root), blob.header("Larder-Root"), "of the whole blob");
   }
 
   @Test

@@ -25,18 +25,19 @@ class HttpDoorConfigTest {
 
   @ParameterizedTest
   @CsvSource({
-    "70000, 1, 1, 1, 1, 1, 256, 256, 256, 1, 1, 1, http.port",
-    "0, 0, 1, 1, 1, 1, 256, 256, 256, 1, 1, 1, http.connections-max",
-    "0, 1, 0, 1, 1, 1, 256, 256, 256, 1, 1, 1, http.event-loops",
-    "0, 1, 1, 0, 1, 1, 256, 256, 256, 1, 1, 1, http.workers",
-    "0, 1, 1, 1, 0, 1, 256, 256, 256, 1, 1, 1, http.worker-queue-max",
-    "0, 1, 1, 1, 1, 0, 256, 256, 256, 1, 1, 1, http.streams-max",
-    "0, 1, 1, 1, 1, 1, 0, 256, 256, 1, 1, 1, http.request-line-max",
-    "0, 1, 1, 1, 1, 1, 256, 0, 256, 1, 1, 1, http.headers-max",
-    "0, 1, 1, 1, 1, 1, 256, 256, 0, 1, 1, 1, http.body-max",
-    "0, 1, 1, 1, 1, 1, 256, 256, 256, 0, 1, 1, http.idle-timeout",
-    "0, 1, 1, 1, 1, 1, 256, 256, 256, 1, 0, 1, http.stall-timeout",
-    "0, 1, 1, 1, 1, 1, 256, 256, 256, 1, 1, 0, http.span-max",
+    "70000, 1, 1, 1, 1, 1, 256, 256, 256, 1, 1, 1, 1, http.port",
+    "0, 0, 1, 1, 1, 1, 256, 256, 256, 1, 1, 1, 1, http.connections-max",
+    "0, 1, 0, 1, 1, 1, 256, 256, 256, 1, 1, 1, 1, http.event-loops",
+    "0, 1, 1, 0, 1, 1, 256, 256, 256, 1, 1, 1, 1, http.workers",
+    "0, 1, 1, 1, 0, 1, 256, 256, 256, 1, 1, 1, 1, http.worker-queue-max",
+    "0, 1, 1, 1, 1, 0, 256, 256, 256, 1, 1, 1, 1, http.streams-max",
+    "0, 1, 1, 1, 1, 1, 0, 256, 256, 1, 1, 1, 1, http.request-line-max",
+    "0, 1, 1, 1, 1, 1, 256, 0, 256, 1, 1, 1, 1, http.headers-max",
+    "0, 1, 1, 1, 1, 1, 256, 256, 0, 1, 1, 1, 1, http.body-max",
+    "0, 1, 1, 1, 1, 1, 256, 256, 256, 0, 1, 1, 1, http.idle-timeout",
+    "0, 1, 1, 1, 1, 1, 256, 256, 256, 1, 0, 1, 1, http.stall-timeout",
+    "0, 1, 1, 1, 1, 1, 256, 256, 256, 1, 1, 0, 1, http.span-max",
+    "0, 1, 1, 1, 1, 1, 256, 256, 256, 1, 1, 1, -1, http.drain-timeout",
   })
   void everyBoundNamesItsKey(
       int port,
@@ -51,6 +52,7 @@ class HttpDoorConfigTest {
       int idle,
       int stall,
       long span,
+      int drain,
       String key) {
     LarderException e =
         assertThrows(
@@ -70,7 +72,8 @@ class HttpDoorConfigTest {
                     body,
                     Duration.ofSeconds(idle),
                     Duration.ofSeconds(stall),
-                    span));
+                    span,
+                    Duration.ofSeconds(drain)));
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     assertTrue(e.getMessage().startsWith(key + ":"), e.getMessage());
   }
@@ -86,6 +89,7 @@ class HttpDoorConfigTest {
               node,
               node,
               fixture.jobs,
+              new dev.larder.agent.mount.NoMounts(),
               fixture.store,
               node,
               new dev.larder.agent.metrics.AgentMetrics("0"));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.FakeOrigin;
 import dev.larder.agent.fill.FillConfig;
+import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.origin.OriginObject;
@@ -389,9 +390,9 @@ class CachedReadPlaneTest {
   }
 
   private ByteBuffer assertNotNullBuffer(BlobKey key) {
-    ByteBuffer content = rig.plane.tryLocalSmall(key);
+    SmallContent content = rig.plane.tryLocalSmall(key);
     assertNotNull(content);
-    return content;
+    return content.bytes().duplicate();
   }
 
   private interface Reader {

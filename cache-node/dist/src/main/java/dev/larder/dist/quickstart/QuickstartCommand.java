@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "quickstart",
-    description = "Show the main job on real data: bucket, cache, cold, warm and restarted reads.")
+    description = "Show the main job on real data: bucket, cache, cold, warm and restarted reads.",
+    subcommands = MountQuickstart.class)
 public final class QuickstartCommand implements Callable<Integer> {
   private static final String DATASET = "sample";
 

@@ -88,6 +88,17 @@ public interface CoordinatorClient extends AutoCloseable {
   SnapshotDefinition addSnapshot(DatasetName dataset, NewSnapshot snapshot);
 
   /**
+   * Forgets snapshots by their numbers: all of them or, when refused, none. Numbers the dataset
+   * does not have are passed over, so that calling again is of no further effect. Numbers are never
+   * given out twice.
+   *
+   * @return the dataset as it is then
+   * @throws LarderException UNKNOWN_DATASET; BAD_REQUEST naming the snapshot that is the newest or
+   *     that a pin names
+   */
+  DatasetDefinition deleteSnapshots(DatasetName dataset, Collection<Long> numbers);
+
+  /**
    * Records roots of sealed blobs, any number (sent in batches). The first root of a key wins; the
    * same root sent as verified raises an attested one.
    *

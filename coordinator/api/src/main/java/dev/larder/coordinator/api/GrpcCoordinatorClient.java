@@ -6,6 +6,7 @@ import dev.larder.coordinator.api.v1.CoordinatorGrpc.CoordinatorBlockingStub;
 import dev.larder.coordinator.api.v1.CreateDatasetRequest;
 import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.DeleteDatasetRequest;
+import dev.larder.coordinator.api.v1.DeleteSnapshotsRequest;
 import dev.larder.coordinator.api.v1.GetDatasetRequest;
 import dev.larder.coordinator.api.v1.GetHoldersRequest;
 import dev.larder.coordinator.api.v1.GetRootsRequest;
@@ -160,6 +161,17 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setSnapshot(Protos.write(snapshot))
             .build();
     Snapshot answer = call(stub -> stub.addSnapshot(request));
+    return Protos.read(answer);
+  }
+
+  @Override
+  public DatasetDefinition deleteSnapshots(DatasetName dataset, Collection<Long> numbers) {
+    DeleteSnapshotsRequest request =
+        DeleteSnapshotsRequest.newBuilder()
+            .setDataset(dataset.text())
+            .addAllNumbers(numbers)
+            .build();
+    Dataset answer = call(stub -> stub.deleteSnapshots(request));
     return Protos.read(answer);
   }
 

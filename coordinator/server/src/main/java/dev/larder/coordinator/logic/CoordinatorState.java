@@ -108,6 +108,7 @@ public final class CoordinatorState {
       case Record.CreateDataset create -> DatasetRules.create(transaction, create);
       case Record.DeleteDataset delete -> DatasetRules.delete(transaction, delete);
       case Record.AddSnapshot add -> DatasetRules.addSnapshot(transaction, add);
+      case Record.DeleteSnapshots delete -> DatasetRules.deleteSnapshots(transaction, delete);
       case Record.RecordRoots roots -> Roots.record(transaction, roots.roots());
       case Record.PutPin put -> Pins.put(transaction, put);
       case Record.RemovePin remove -> Pins.remove(transaction, remove);

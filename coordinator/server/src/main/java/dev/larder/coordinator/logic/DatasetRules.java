@@ -8,6 +8,7 @@ import dev.larder.coordinator.logic.v1.TombstoneValue;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Datasets and snapshots. A deleted name leaves a tombstone with its highest snapshot number,
@@ -108,6 +109,39 @@ final class DatasetRules {
         Table.DATASETS, key, dataset.toBuilder().setLastSnapshot(number).build().toByteArray());
     transaction.add(Counter.SNAPSHOTS.key(), 1);
     return new Outcome.Added(new SnapshotDefinition(number, wish.snapshot()));
+  }
+
+  /** The newest stays: a dataset's name means it, and a smaller number must not take its place. */
+  static Outcome deleteSnapshots(Transaction transaction, Record.DeleteSnapshots wish) {
+    String name = wish.dataset().text();
+    byte[] known = transaction.get(Table.DATASETS, Keys.text(name));
+    if (known == null) {
+      return unknown(wish.dataset());
+    }
+    DatasetValue dataset = Values.parse(DatasetValue.parser(), known);
+    Set<Long> pinned = Pins.snapshotsOf(transaction, name);
+    long removed = 0;
+    for (long number : wish.numbers()) {
+      byte[] row = Keys.snapshot(name, number);
+      if (!transaction.has(Table.SNAPSHOTS, row)) {
+        continue;
+      }
+      if (number == dataset.getLastSnapshot()) {
+        return refused(wish.dataset(), number, "is the newest of its dataset");
+      }
+      if (pinned.contains(number)) {
+        return refused(wish.dataset(), number, "is pinned");
+      }
+      transaction.delete(Table.SNAPSHOTS, row);
+      removed++;
+    }
+    transaction.add(Counter.SNAPSHOTS.key(), -removed);
+    return new Outcome.Defined(new Queries(transaction).definition(dataset));
+  }
+
+  private static Outcome.Refused refused(DatasetName name, long number, String why) {
+    return new Outcome.Refused(
+        ErrorCode.BAD_REQUEST, "snapshot " + name + "@" + number + " " + why + " and stays");
   }
 
   static Outcome.Refused unknown(DatasetName name) {

@@ -5,7 +5,9 @@ import dev.larder.coordinator.logic.v1.PinValue;
 import dev.larder.protocol.ErrorCode;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Pins: one per dataset, snapshot and glob. They end by a record that carries the time. */
 final class Pins {
@@ -60,6 +62,19 @@ final class Pins {
     ended.forEach(key -> transaction.delete(Table.PINS, key));
     transaction.add(Counter.PINS.key(), -ended.size());
     return new Outcome.Removed(ended.size());
+  }
+
+  /** Numbers of the snapshots that pins of a dataset name. */
+  static Set<Long> snapshotsOf(Transaction transaction, String dataset) {
+    Set<Long> numbers = new HashSet<>();
+    transaction.scan(
+        Table.PINS,
+        Keys.owned(dataset),
+        (key, value) -> {
+          numbers.add(Values.parse(PinValue.parser(), value).getSnapshot());
+          return true;
+        });
+    return numbers;
   }
 
   static boolean hasEnded(PinValue pin, Instant now) {

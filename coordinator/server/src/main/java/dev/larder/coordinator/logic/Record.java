@@ -36,6 +36,9 @@ public sealed interface Record {
   /** A snapshot gets the next number. */
   record AddSnapshot(DatasetName dataset, NewSnapshot snapshot) implements Record {}
 
+  /** Snapshots go, all or none; numbers ascend. */
+  record DeleteSnapshots(DatasetName dataset, List<Long> numbers) implements Record {}
+
   /** Roots of sealed blobs. */
   record RecordRoots(List<RecordedRoot> roots) implements Record {}
 

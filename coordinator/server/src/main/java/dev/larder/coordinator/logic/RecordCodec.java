@@ -6,6 +6,7 @@ import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.logic.v1.AddSnapshotBody;
 import dev.larder.coordinator.logic.v1.CreateDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteDatasetBody;
+import dev.larder.coordinator.logic.v1.DeleteSnapshotsBody;
 import dev.larder.coordinator.logic.v1.Envelope;
 import dev.larder.coordinator.logic.v1.ExpirePinsBody;
 import dev.larder.coordinator.logic.v1.HoldingsBody;
@@ -53,6 +54,11 @@ public final class RecordCodec {
               AddSnapshotBody.newBuilder()
                   .setDataset(add.dataset().text())
                   .setSnapshot(Values.of(0, add.snapshot())));
+      case Record.DeleteSnapshots delete ->
+          out.setDeleteSnapshots(
+              DeleteSnapshotsBody.newBuilder()
+                  .setDataset(delete.dataset().text())
+                  .addAllNumbers(delete.numbers()));
       case Record.RecordRoots roots -> {
         RecordRootsBody.Builder body = RecordRootsBody.newBuilder();
         roots
@@ -123,6 +129,10 @@ public final class RecordCodec {
           new Record.AddSnapshot(
               new DatasetName(envelope.getAddSnapshot().getDataset()),
               Values.snapshot(envelope.getAddSnapshot().getSnapshot()).content());
+      case DELETE_SNAPSHOTS ->
+          new Record.DeleteSnapshots(
+              new DatasetName(envelope.getDeleteSnapshots().getDataset()),
+              List.copyOf(envelope.getDeleteSnapshots().getNumbersList()));
       case RECORD_ROOTS ->
           new Record.RecordRoots(
               envelope.getRecordRoots().getRootsList().stream()

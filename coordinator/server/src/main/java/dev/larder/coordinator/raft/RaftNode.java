@@ -67,6 +67,7 @@ public final class RaftNode implements AutoCloseable {
   private final RaftProperties properties;
   private final Parameters parameters;
   private final String host;
+  private final ReadPool reads;
   private final ClientId clientId = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -78,8 +79,9 @@ public final class RaftNode implements AutoCloseable {
       RaftGroup group,
       RaftProperties properties,
       Parameters parameters,
-      String host) {
-    this.host = host;
+      RaftConfig config) {
+    this.host = config.host();
+    this.reads = new ReadPool(config.rocks().readThreads());
     this.server = server;
     this.machine = machine;
     this.group = group;
@@ -124,7 +126,7 @@ public final class RaftNode implements AutoCloseable {
               .setParameters(parameters)
               .build();
       server.start();
-      RaftNode node = new RaftNode(server, machine, group, properties, parameters, config.host());
+      RaftNode node = new RaftNode(server, machine, group, properties, parameters, config);
       node.checkLog(alone);
       machine.leaderKnown().get(startTimeout.toMillis(), TimeUnit.MILLISECONDS);
       return node;
@@ -190,9 +192,9 @@ public final class RaftNode implements AutoCloseable {
     return readLocal(query);
   }
 
-  /** Reads the state this server has, which may be behind. */
+  /** Reads the state this server has, which may be behind; on a platform thread. */
   public <T> T readLocal(Function<Queries, T> query) {
-    return machine.state().query(query);
+    return reads.call(() -> machine.state().query(query));
   }
 
   /** Id of the leader, empty while there is none. */
@@ -236,6 +238,7 @@ public final class RaftNode implements AutoCloseable {
       }
     }
     closeQuietly(server, machine);
+    reads.close();
   }
 
   private CompletableFuture<RaftClientReply> local(

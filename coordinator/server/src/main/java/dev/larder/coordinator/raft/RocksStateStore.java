@@ -194,6 +194,8 @@ final class RocksStateStore implements StateStore {
   }
 
   private <T> T locked(Supplier<T> action) {
+    assert !Thread.currentThread().isVirtual()
+        : "RocksDB on the virtual thread " + Thread.currentThread() + ", whose carrier it holds";
     lock.readLock().lock();
     try {
       if (closed) {

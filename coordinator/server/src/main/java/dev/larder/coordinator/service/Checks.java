@@ -48,6 +48,12 @@ final class Checks {
     notNegative("snapshot.skipped", snapshot.skipped());
   }
 
+  static void snapshotNumber(long number) {
+    if (number < 1) {
+      throw bad("a snapshot's number", "must be at least 1, is " + number);
+    }
+  }
+
   static void root(RecordedRoot root) {
     notNegative("root.size_bytes", root.sizeBytes());
     memberId(root.memberId());

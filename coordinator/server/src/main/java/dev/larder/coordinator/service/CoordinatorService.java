@@ -11,6 +11,7 @@ import dev.larder.coordinator.api.v1.CreateDatasetRequest;
 import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.DeleteDatasetRequest;
 import dev.larder.coordinator.api.v1.DeleteDatasetResponse;
+import dev.larder.coordinator.api.v1.DeleteSnapshotsRequest;
 import dev.larder.coordinator.api.v1.GetDatasetRequest;
 import dev.larder.coordinator.api.v1.GetHoldersRequest;
 import dev.larder.coordinator.api.v1.GetHoldersResponse;
@@ -134,6 +135,16 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
                 coordinator.addSnapshot(
                     new DatasetName(request.getDataset()),
                     Protos.read(request.getSnapshot()).content())));
+  }
+
+  @Override
+  public void deleteSnapshots(DeleteSnapshotsRequest request, StreamObserver<Dataset> out) {
+    answer(
+        out,
+        () ->
+            Protos.write(
+                coordinator.deleteSnapshots(
+                    new DatasetName(request.getDataset()), request.getNumbersList())));
   }
 
   @Override

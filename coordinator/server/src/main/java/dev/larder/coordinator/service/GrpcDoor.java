@@ -26,7 +26,10 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The gRPC server: mutual TLS, roles, bounds. Handlers run on virtual threads. */
+/**
+ * The gRPC server: mutual TLS, roles, bounds. Handlers run on virtual threads, as they wait for
+ * majorities; the tables are read on platform threads of the Raft node.
+ */
 public final class GrpcDoor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcDoor.class);
   private static final int MESSAGE_BYTES_MAX = 4 << 20;

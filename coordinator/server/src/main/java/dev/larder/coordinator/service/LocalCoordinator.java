@@ -187,6 +187,14 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   @Override
+  public DatasetDefinition deleteSnapshots(DatasetName dataset, Collection<Long> numbers) {
+    Checks.batch(numbers.size(), limits.batchMax());
+    List<Long> ascending = numbers.stream().distinct().sorted().toList();
+    ascending.forEach(Checks::snapshotNumber);
+    return expect(Outcome.Defined.class, new Record.DeleteSnapshots(dataset, ascending)).dataset();
+  }
+
+  @Override
   public List<RecordedRoot> recordRoots(List<RecordedRoot> roots) {
     roots.forEach(Checks::root);
     List<RecordedRoot> conflicts = new ArrayList<>();

@@ -42,6 +42,7 @@ final class RpcRoles {
           CoordinatorGrpc.getGetDatasetMethod(),
           CoordinatorGrpc.getListDatasetsMethod(),
           CoordinatorGrpc.getDeleteDatasetMethod(),
+          CoordinatorGrpc.getDeleteSnapshotsMethod(),
           CoordinatorGrpc.getGetRootsMethod(),
           CoordinatorGrpc.getGetHoldersMethod(),
           CoordinatorGrpc.getPinMethod(),

@@ -74,6 +74,36 @@ class CoordinatorStateTest {
   }
 
   @Test
+  void oldSnapshotsGoAllOrNone() {
+    assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteSnapshots(NAME, List.of(1L))));
+    create("r1");
+    for (int n = 1; n <= 5; n++) {
+      assertEquals(n, add(n));
+    }
+    apply(new Record.PutPin("p1", new NewPin(NAME, 2, "a/*", Optional.empty()), THEN));
+    apply(new Record.PutPin("p2", new NewPin(NAME, 0, "", Optional.empty()), THEN));
+    assertRefused(ErrorCode.BAD_REQUEST, apply(new Record.DeleteSnapshots(NAME, List.of(1L, 2L))));
+    assertRefused(ErrorCode.BAD_REQUEST, apply(new Record.DeleteSnapshots(NAME, List.of(1L, 5L))));
+    assertEquals(5, counts().snapshots());
+    Outcome.Defined left =
+        assertInstanceOf(
+            Outcome.Defined.class, apply(new Record.DeleteSnapshots(NAME, List.of(1L, 3L, 99L))));
+    assertEquals(
+        List.of(2L, 4L, 5L), left.dataset().snapshots().stream().map(s -> s.number()).toList());
+    assertEquals(left.dataset(), state.query(q -> q.dataset(NAME)).orElseThrow());
+    assertEquals(left, apply(new Record.DeleteSnapshots(NAME, List.of(1L, 3L, 99L))));
+    assertEquals(3, counts().snapshots());
+    assertEquals(2, counts().pins());
+    assertRefused(
+        ErrorCode.UNKNOWN_DATASET,
+        apply(new Record.PutPin("p3", new NewPin(NAME, 3, "", Optional.empty()), THEN)));
+    assertEquals(6, add(1));
+    apply(new Record.RemovePin(NAME, 2, "a/*"));
+    apply(new Record.DeleteSnapshots(NAME, List.of(2L)));
+    assertEquals(3, counts().snapshots());
+  }
+
+  @Test
   void repeatedRequestsAnswerAsTheFirst() {
     create("r1");
     create("r1");

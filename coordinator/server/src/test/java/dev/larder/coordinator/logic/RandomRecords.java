@@ -33,7 +33,7 @@ public final class RandomRecords {
   }
 
   private Record one(int i) {
-    return switch (random.nextInt(14)) {
+    return switch (random.nextInt(15)) {
       case 0, 1 -> new Record.Join(member());
       case 2 -> new Record.Leave(memberId());
       case 3 ->
@@ -41,6 +41,9 @@ public final class RandomRecords {
               name(), "s3://b/" + i, Map.of("b", "2", "a", "1", "c", "" + i), time(), request());
       case 4 -> new Record.DeleteDataset(name(), request());
       case 5, 6, 7 -> new Record.AddSnapshot(name(), Samples.snapshot(random.nextInt(4)));
+      case 14 ->
+          new Record.DeleteSnapshots(
+              name(), random.longs(3, 1, 8).distinct().sorted().boxed().toList());
       case 8, 9 ->
           new Record.RecordRoots(
               list(

@@ -51,6 +51,7 @@ class RecordCodecTest {
         "put-pin", new Record.PutPin("p-1", new NewPin(NAME, 3, "a/*", Optional.of(time)), time));
     records.put("remove-pin", new Record.RemovePin(NAME, 3, "a/*"));
     records.put("expire-pins", new Record.ExpirePins(time));
+    records.put("delete-snapshots", new Record.DeleteSnapshots(NAME, List.of(1L, 2L, 300L)));
     return records;
   }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Random records: every store makes the same state, from wherever it goes on. */
 class StateModelTest {
-  private static final RocksLimits LIMITS = new RocksLimits(1 << 20, 1 << 20, 64);
+  private static final RocksLimits LIMITS = new RocksLimits(1 << 20, 1 << 20, 64, 2);
   private static final int RECORDS = 1_200;
 
   @TempDir Path directory;

@@ -1,0 +1,95 @@
+package dev.larder.dist;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/** Threads that open, read and compare files of a mount until they are stopped. */
+final class MountReaders implements AutoCloseable {
+  private static final int PIECE = 64 << 10;
+
+  private final Path target;
+  private final List<Map.Entry<String, byte[]>> files;
+  private final AtomicLong reads = new AtomicLong();
+  private final AtomicLong longestNanos = new AtomicLong();
+  private final Queue<String> failures = new ConcurrentLinkedQueue<>();
+  private final List<Thread> threads = new ArrayList<>();
+  private volatile boolean isStopped;
+
+  private MountReaders(Path target, Map<String, byte[]> files) {
+    this.target = target;
+    this.files = files.entrySet().stream().filter(file -> file.getValue().length > 0).toList();
+  }
+
+  static MountReaders start(Path target, Map<String, byte[]> files, int count) {
+    MountReaders readers = new MountReaders(target, files);
+    for (int i = 0; i < count; i++) {
+      Random random = new Random(i);
+      readers.threads.add(
+          Thread.ofPlatform().daemon().name("reader-" + i).start(() -> readers.run(random)));
+    }
+    return readers;
+  }
+
+  long reads() {
+    return reads.get();
+  }
+
+  double longestPauseSeconds() {
+    return longestNanos.get() / 1e9;
+  }
+
+  /** What went wrong, a line each. */
+  String failures() {
+    return String.join("\n", failures);
+  }
+
+  void stop() throws InterruptedException {
+    isStopped = true;
+    for (Thread thread : threads) {
+      thread.join();
+    }
+  }
+
+  private void run(Random random) {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(PIECE);
+    while (!isStopped && failures.size() < 20) {
+      Map.Entry<String, byte[]> file = files.get(random.nextInt(files.size()));
+      byte[] wanted = file.getValue();
+      long started = System.nanoTime();
+      try (FileChannel channel = FileChannel.open(target.resolve(file.getKey()))) {
+        for (int i = 0; i < 4 && !isStopped; i++) {
+          int at = random.nextInt(wanted.length);
+          int length = Math.min(1 + random.nextInt(PIECE), wanted.length - at);
+          buffer.clear().limit(length);
+          while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) > 0) {
+            // Until the piece is full.
+          }
+          if (buffer.flip().mismatch(ByteBuffer.wrap(wanted, at, length)) >= 0) {
+            failures.add(file.getKey() + " differs at " + at + "+" + length);
+          }
+          longestNanos.accumulateAndGet(System.nanoTime() - started, Math::max);
+          started = System.nanoTime();
+          reads.incrementAndGet();
+        }
+      } catch (IOException e) {
+        failures.add(file.getKey() + ": " + e);
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  @Override
+  public void close() {
+    isStopped = true;
+  }
+}

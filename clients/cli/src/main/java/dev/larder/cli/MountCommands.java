@@ -1,0 +1,222 @@
+package dev.larder.cli;
+
+import dev.larder.client.Control.Mount;
+import dev.larder.client.Control.MountRequest;
+import dev.larder.client.LarderClient;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Datasets as directories: mount, unmount, mounts, pack. */
+final class MountCommands {
+  private MountCommands() {}
+
+  /** How a dataset is mounted. */
+  enum Kind {
+    /** The best this host and user can. */
+    auto,
+    /** By the kernel; outlives the agent. */
+    kernel,
+    /** By libfuse; ends with the agent. */
+    tree
+  }
+
+  private static Map<String, Object> json(Mount mount) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("snapshot", mount.snapshot());
+    fields.put("target", mount.target());
+    fields.put("kind", mount.kind());
+    fields.put("follow", mount.follow());
+    fields.put("packed", mount.packed());
+    fields.put("complete", mount.complete());
+    fields.put("state", mount.state());
+    fields.put("mountedAt", mount.mountedAt().toString());
+    return fields;
+  }
+
+  private static String absolute(Path path) {
+    return path.toAbsolutePath().normalize().toString();
+  }
+
+  @Command(
+      name = "mount",
+      description =
+          "Show a dataset as a read-only directory. Without --background it stays until Ctrl-C.")
+  static final class MountDataset implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
+    String dataset;
+
+    @Parameters(index = "1", paramLabel = "DIR", description = "an existing directory")
+    Path directory;
+
+    @Option(names = "--follow", description = "Show the newest snapshot after each refresh.")
+    boolean follow;
+
+    @Option(
+        names = "--allow-other",
+        description = "Let other users in (tree mounts; kernel mounts always do).")
+    boolean allowOther;
+
+    @Option(names = "--noexec", description = "Programs inside may not be run.")
+    boolean noExec;
+
+    @Option(
+        names = "--kind",
+        paramLabel = "KIND",
+        defaultValue = "auto",
+        description = "${COMPLETION-CANDIDATES} (default: auto).")
+    Kind kind;
+
+    @Option(names = "--background", description = "Return once it is mounted.")
+    boolean background;
+
+    @Override
+    public Integer call() throws InterruptedException {
+      String target = absolute(directory);
+      try (LarderClient client = agent.connect()) {
+        Mount mount =
+            client
+                .control()
+                .mount(new MountRequest(dataset, target, follow, allowOther, noExec, kind.name()));
+        PrintWriter out = spec.commandLine().getOut();
+        switch (output.format) {
+          case json -> Output.json(out, json(mount));
+          case quiet -> out.println(mount.target());
+          case table ->
+              out.printf("%s is mounted at %s%s%n", mount.snapshot(), mount.target(), note(mount));
+        }
+        out.flush();
+        if (!background) {
+          waitForEnd(client, mount.target());
+        }
+      }
+      return ExitCodes.OK;
+    }
+
+    private static String note(Mount mount) {
+      return mount.kind().equals("tree") ? " (a tree: it ends with the agent)" : "";
+    }
+
+    private void waitForEnd(LarderClient client, String target) throws InterruptedException {
+      PrintWriter err = spec.commandLine().getErr();
+      err.println("Ctrl-C unmounts it");
+      err.flush();
+      Runtime.getRuntime()
+          .addShutdownHook(
+              new Thread(() -> {
+                try {
+                  client.control().unmount(target, "lazy");
+                } catch (LarderException e) {
+                  err.println("larder: " + e.getMessage());
+                  err.flush();
+                }
+              }));
+      new CountDownLatch(1).await();
+    }
+  }
+
+  @Command(name = "unmount", description = "Take a mount away.")
+  static final class Unmount implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "DIR", description = "where it is mounted")
+    Path directory;
+
+    @Option(names = "--lazy", description = "At once, although files are open: they go on.")
+    boolean lazy;
+
+    @Option(names = "--force", description = "At once; reads that wait end with an error.")
+    boolean force;
+
+    @Override
+    public Integer call() {
+      if (lazy && force) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, "--lazy and --force exclude each other");
+      }
+      try (LarderClient client = agent.connect()) {
+        client.control().unmount(absolute(directory), force ? "force" : lazy ? "lazy" : "plain");
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(name = "mounts", description = "List mounts of this host.")
+  static final class ListMounts implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Override
+    public Integer call() {
+      PrintWriter out = spec.commandLine().getOut();
+      try (LarderClient client = agent.connect()) {
+        List<Mount> mounts = client.control().mounts();
+        switch (output.format) {
+          case json -> Output.json(out, mounts.stream().map(MountCommands::json).toList());
+          case quiet -> mounts.forEach(mount -> out.println(mount.target()));
+          case table -> {
+            Output.Table table =
+                new Output.Table("SNAPSHOT", "DIRECTORY", "KIND", "STATE", "LOCAL", "SINCE");
+            for (Mount mount : mounts) {
+              table.row(
+                  mount.snapshot() + (mount.follow() ? " (follows)" : ""),
+                  mount.target(),
+                  mount.kind(),
+                  mount.state(),
+                  mount.complete() ? "complete" : mount.packed() ? "packed" : "partly",
+                  mount.mountedAt().truncatedTo(ChronoUnit.SECONDS).toString());
+            }
+            table.print(out);
+          }
+        }
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(
+      name = "pack",
+      description =
+          "Put the bytes of a snapshot's small files into its catalog, so that mounts read them"
+              + " natively; they must be in the cache (see warm).")
+  static final class Pack implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
+    String dataset;
+
+    @Override
+    public Integer call() {
+      PrintWriter out = spec.commandLine().getOut();
+      try (LarderClient client = agent.connect()) {
+        long files = client.control().pack(dataset);
+        switch (output.format) {
+          case json -> Output.json(out, Map.of("snapshot", dataset, "files", files));
+          case quiet -> out.println(files);
+          case table -> out.printf("packed %d files%n", files);
+        }
+      }
+      return ExitCodes.OK;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package dev.larder.fuse;
+
+import dev.larder.linux.Fd;
+import dev.larder.linux.LinuxException;
+
+/**
+ * Gives the kernel files to read by itself: BACKING_OPEN and BACKING_CLOSE, by whoever may.
+ *
+ * <p><b>Threads:</b> any; calls may wait for another process.
+ */
+public interface Backings {
+
+  /**
+   * Opens a backing.
+   *
+   * @param file a regular file; may be closed afterwards
+   * @return the id, over 0
+   * @throws LinuxException when the kernel refuses, which is final for the blob
+   * @throws dev.larder.protocol.LarderException when nobody could be asked; asked again at the next
+   *     first open
+   */
+  int open(Fd file) throws LinuxException;
+
+  /**
+   * Closes a backing that no open file uses.
+   *
+   * @throws LinuxException ENOENT when there is none
+   * @throws dev.larder.protocol.LarderException when nobody could be asked; tried again later
+   */
+  void close(int id) throws LinuxException;
+}

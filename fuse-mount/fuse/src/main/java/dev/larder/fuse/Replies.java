@@ -1,0 +1,65 @@
+package dev.larder.fuse;
+
+import dev.larder.fuse.frame.ReplyHeader;
+import dev.larder.linux.Errno;
+import dev.larder.linux.Fd;
+
+/** Writes replies and notices. Any thread, each with a buffer of its own. */
+final class Replies {
+  private final Fd device;
+  private final Counters counters;
+  private final FaultLog faults;
+
+  Replies(Fd device, Counters counters, FaultLog faults) {
+    this.device = device;
+    this.counters = counters;
+    this.faults = faults;
+  }
+
+  /** Answers with a fault. */
+  void error(ReplyBuffer buffer, long unique, int errno) {
+    send(buffer, unique, -errno, 0);
+  }
+
+  /** Answers with the first bytes of the buffer's body. */
+  void body(ReplyBuffer buffer, long unique, int bodyBytes) {
+    send(buffer, unique, 0, bodyBytes);
+  }
+
+  /**
+   * Tells the kernel something unasked.
+   *
+   * @return 0 or a negated errno
+   */
+  int notice(ReplyBuffer buffer, int code, int bodyBytes) {
+    int length = ReplyHeader.BYTES + bodyBytes;
+    ReplyHeader.put(buffer.memory(), ReplyBuffer.HEAD_AT, length, code, 0);
+    return (int) Math.min(0, device.write(buffer.memory(), ReplyBuffer.HEAD_AT, length));
+  }
+
+  private void send(ReplyBuffer buffer, long unique, int error, int bodyBytes) {
+    int length = ReplyHeader.BYTES + bodyBytes;
+    ReplyHeader.put(buffer.memory(), ReplyBuffer.HEAD_AT, length, error, unique);
+    long result;
+    do {
+      result = device.write(buffer.memory(), ReplyBuffer.HEAD_AT, length);
+    } while (result == -Errno.EINTR || result == -Errno.EAGAIN);
+    if (result < 0) {
+      refused((int) -result, unique, error, bodyBytes);
+    }
+  }
+
+  private void refused(int errno, long unique, int error, int bodyBytes) {
+    switch (errno) {
+      case Errno.ENOENT -> counters.answeredBefore.increment();
+      // The connection is gone, and the readers' threads will see it.
+      case Errno.ENODEV, Errno.ECONNABORTED, Errno.ENOTCONN, Errno.EPIPE -> {}
+      default -> {
+        counters.replyErrors.increment();
+        faults.warn(
+            "the kernel did not take a reply",
+            Errno.name(errno) + " unique " + unique + " error " + error + " body " + bodyBytes);
+      }
+    }
+  }
+}

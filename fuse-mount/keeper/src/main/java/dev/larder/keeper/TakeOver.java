@@ -1,0 +1,81 @@
+package dev.larder.keeper;
+
+import dev.larder.keeper.wire.Answer;
+import dev.larder.keeper.wire.ProtocolException;
+import dev.larder.keeper.wire.Request;
+import dev.larder.keeper.wire.Role;
+import dev.larder.keeper.wire.Wire;
+import dev.larder.linux.Errno;
+import dev.larder.linux.Fd;
+import dev.larder.linux.LinuxException;
+import dev.larder.linux.Message;
+import dev.larder.linux.PidFd;
+import dev.larder.linux.SeqPacketSocket;
+import java.io.IOException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The successor's side of a take-over. */
+final class TakeOver {
+  private static final int ANSWER_MILLIS = 15_000;
+  private static final int END_MILLIS = 10_000;
+
+  private TakeOver() {}
+
+  /** Takes what a running keeper has, and waits for its end; nothing when none runs. */
+  static Keeper.Inheritance from(Places places) throws IOException {
+    try (SeqPacketSocket socket = SeqPacketSocket.connect(places.socket());
+        PidFd former = socket.peerProcess()) {
+      ask(socket, 1, new Request.Hello(Role.SUCCESSOR, ProcessHandle.current().pid())).close();
+      Keeper.Inheritance inheritance;
+      try (Message message = ask(socket, 2, new Request.TakeOver())) {
+        inheritance = inheritance(message);
+      }
+      ask(socket, 3, new Request.End()).close();
+      if (!former.awaitEnd(END_MILLIS)) {
+        throw new LinuxException(
+            "take over", former.fd().subject(), Errno.ETIMEDOUT, "it does not end");
+      }
+      return inheritance;
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT || e.errno() == Errno.ECONNREFUSED) {
+        Log.info("no keeper to take over from");
+        return Keeper.Inheritance.NONE;
+      }
+      throw e;
+    }
+  }
+
+  private static Keeper.Inheritance inheritance(Message message) throws IOException {
+    int agentPid = ((Answer.State) Answer.decode(message.bytes()).answer()).agentPid();
+    if (message.descriptors() == 0) {
+      return Keeper.Inheritance.NONE;
+    }
+    FuseConnection connection = FuseConnection.adopt(message);
+    @Nullable Fd agent = message.descriptors() > 0 ? message.take() : null;
+    return new Keeper.Inheritance(connection, agent == null ? null : PidFd.adopt(agent, agentPid));
+  }
+
+  private static Message ask(SeqPacketSocket socket, int id, Request request) throws IOException {
+    socket.send(Wire.encode(id, request), List.of(), ANSWER_MILLIS);
+    Message message = socket.receive(Wire.MESSAGE_MAX, ANSWER_MILLIS);
+    if (message == null) {
+      throw new LinuxException("take over", request.toString(), Errno.ECONNRESET);
+    }
+    try {
+      Answer.Numbered numbered = Answer.decode(message.bytes());
+      if (numbered.answer() instanceof Answer.Failed(int errno, String why)) {
+        throw new LinuxException("take over", request.toString(), errno, why);
+      }
+      if (numbered.id() != id
+          || (request instanceof Request.TakeOver
+              && !(numbered.answer() instanceof Answer.State))) {
+        throw new ProtocolException(id, "the keeper answered " + numbered);
+      }
+      return message;
+    } catch (IOException e) {
+      message.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package dev.larder.mount;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What is asked of the keeper. A view is the overlay of one image, known by an id.
+ *
+ * <p><b>Threads:</b> any; calls block, for seconds at most. <b>Errors:</b> LarderException:
+ * MOUNT_FAILED, MOUNT_BUSY, BAD_REQUEST for a target, UNSUPPORTED where no keeper can be had.
+ */
+interface Keeping {
+  /** Whether requests of the kernel are answered. */
+  boolean isServing();
+
+  /** Makes sure that there is a keeper and that requests of the kernel are answered. */
+  void require();
+
+  /** Makes a view, if there is none of this id. */
+  void view(String id, String label, Path image, boolean noExec);
+
+  /** Shows a view at a directory. */
+  void bind(String id, Path target);
+
+  /** Shows another view at a directory; open files keep the old one. */
+  void exchange(Path target, String from, String to);
+
+  /** Moves files of a view from FUSE to the disk, and gives the room of evicted ones back. */
+  void remount(String id);
+
+  /** Takes what is shown at a directory away. */
+  void detach(Path target, boolean lazy, boolean force);
+
+  /** Takes a view away that is shown nowhere; open files go on. */
+  void drop(String id);
+
+  /** What is shown where, by the kernel's own list. */
+  List<Shown> shown();
+
+  /** A view shown at a directory. */
+  record Shown(String id, Path target) {}
+}

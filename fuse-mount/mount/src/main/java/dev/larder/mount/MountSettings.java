@@ -1,0 +1,77 @@
+package dev.larder.mount;
+
+import dev.larder.agent.config.ConfigTree;
+import dev.larder.fuse.FuseConfig;
+import dev.larder.keeper.KeeperConfig;
+import dev.larder.mount.tree.TreeConfig;
+import java.nio.file.Path;
+
+/**
+ * Everything that is set about mounts: keys {@code mount.*} and {@code keeper.*}.
+ *
+ * @param mount how mounts are made
+ * @param fuse how the kernel's requests are served
+ * @param tree bounds of tree mounts
+ */
+public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree) {
+
+  /**
+   * Takes the keys from a tree and leaves the others.
+   *
+   * @throws dev.larder.protocol.LarderException BAD_CONFIG that names the key
+   */
+  public static MountSettings of(ConfigTree tree) {
+    return new MountSettings(mount(tree), fuse(tree), tree(tree));
+  }
+
+  /** How a keeper is to run that is started for this agent. */
+  public KeeperConfig keeper(Path runDirectory) {
+    KeeperConfig base = KeeperConfig.defaults(runDirectory);
+    return new KeeperConfig(
+        runDirectory.toAbsolutePath(),
+        fuse.slots(),
+        fuse.rowsMax(),
+        fuse.passthrough(),
+        mount.readAheadBytes(),
+        base.layers(),
+        mount.agentDeadline(),
+        base.connectionsMax(),
+        Math.max(base.mountsMax(), 2 * mount.mountsMax()),
+        false);
+  }
+
+  private static MountConfig mount(ConfigTree tree) {
+    MountConfig base = MountConfig.defaults();
+    return new MountConfig(
+        tree.count("mount.max", base.mountsMax()),
+        tree.list("mount.whole-files", base.wholeFileGlobs()),
+        tree.count("mount.streams-max", base.streamsMax()),
+        tree.duration("mount.open-idle", base.openIdle()),
+        tree.duration("mount.remount-interval", base.remountEvery()),
+        tree.count("mount.pack-files-max", base.packFilesMax()),
+        tree.size("mount.read-ahead", base.readAheadBytes()),
+        tree.duration("keeper.agent-deadline", base.agentDeadline()),
+        tree.duration("keeper.start-deadline", base.keeperWait()));
+  }
+
+  private static FuseConfig fuse(ConfigTree tree) {
+    FuseConfig base = FuseConfig.DEFAULTS;
+    return new FuseConfig(
+        tree.count("mount.slots", base.slots()),
+        tree.count("mount.rows-max", base.rowsMax()),
+        tree.count("mount.readers", base.readers()),
+        tree.count("mount.workers-max", base.workersMax()),
+        tree.size("mount.reply-buffers", base.replyBufferBytes()),
+        tree.count("mount.backing-max", base.backingMax()),
+        tree.duration("mount.read-deadline", base.readDeadline()),
+        Boolean.parseBoolean(tree.text("mount.passthrough", Boolean.toString(base.passthrough()))));
+  }
+
+  private static TreeConfig tree(ConfigTree tree) {
+    TreeConfig base = TreeConfig.defaults();
+    return new TreeConfig(
+        tree.count("mount.tree-threads-max", base.threadsMax()),
+        tree.count("mount.tree-open-files-max", base.openFilesMax()),
+        tree.count("mount.tree-reads-per-file-max", base.readsPerFileMax()));
+  }
+}

@@ -1,0 +1,255 @@
+package dev.larder.mount;
+
+import dev.larder.agent.NodeServices;
+import dev.larder.agent.dataset.Datasets;
+import dev.larder.agent.mount.MountHooks;
+import dev.larder.agent.mount.Mounts;
+import dev.larder.agent.read.CachedReadPlane;
+import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
+import dev.larder.store.BlobStore;
+import dev.larder.store.BlobStore.SealedInfo;
+import dev.larder.store.BlobStore.StoreListener;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The mounts of a node, of both kinds.
+ *
+ * <p><b>Threads:</b> any. <b>Ownership:</b> the node's services are the caller's and are closed
+ * after this. {@link #close} leaves kernel mounts to the keeper and the next agent, and ends trees.
+ */
+public final class NodeMounts implements Mounts, MountHooks, StoreListener, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(NodeMounts.class);
+
+  private final MountConfig config;
+  private final Path dataDirectory;
+  private final Path runDirectory;
+  private final BlobStore store;
+  private final NodeBlobs blobs;
+  private final KeeperLink keeper;
+  private final KernelMounts kernel;
+  private final TreeMounts trees;
+  private final PackedCatalogs packed;
+  private final Completeness completeness;
+  private final AtomicBoolean isDirty = new AtomicBoolean();
+  private final ScheduledExecutorService background =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("mount-background").factory());
+
+  private NodeMounts(
+      MountSettings settings, NodeServices services, Path runDirectory, KeeperStarter starter) {
+    this.config = settings.mount();
+    this.dataDirectory = services.dataDirectory();
+    this.runDirectory = runDirectory;
+    this.store = services.store();
+    Datasets datasets = services.datasetsOfNode();
+    CachedReadPlane plane = services.plane();
+    blobs = new NodeBlobs(store, plane, datasets, config);
+    keeper = new KeeperLink(settings, runDirectory, dataDirectory.resolve("blobs"), blobs, starter);
+    completeness = new Completeness(datasets, store);
+    packed = new PackedCatalogs(store, dataDirectory.resolve("agent").resolve("packed"));
+    kernel =
+        new KernelMounts(
+            config,
+            datasets,
+            store,
+            keeper,
+            new MountBook(runDirectory.resolve("mounts.json")),
+            packed,
+            completeness);
+    trees =
+        new TreeMounts(
+            datasets,
+            plane,
+            store,
+            settings.tree(),
+            path -> blobs.isWhole(path) ? ReadIntent.WHOLE : ReadIntent.RANDOM);
+  }
+
+  /**
+   * Goes on with what an earlier agent mounted. A keeper is started only when something is to be
+   * mounted.
+   */
+  public static NodeMounts start(
+      MountSettings settings, NodeServices services, Path runDirectory, KeeperStarter starter) {
+    NodeMounts mounts = new NodeMounts(settings, services, runDirectory, starter);
+    try {
+      mounts.startParts();
+      return mounts;
+    } catch (RuntimeException e) {
+      mounts.close();
+      throw e;
+    }
+  }
+
+  private void startParts() {
+    packed.load();
+    blobs.start();
+    store.addListener(this);
+    // store.guardEvictions(new LeaseGuard(keeper));
+    keeper.connectIfThere();
+    try {
+      kernel.adopt();
+    } catch (LarderException e) {
+      // The agent serves its other doors all the same; the next mount tries again.
+      log.error("mounts were not taken over code={}: {}", e.code(), e.getMessage());
+    }
+    long every = config.remountEvery().toNanos();
+    var unused = background.scheduleWithFixedDelay(this::tick, every, every, TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public MountInfo mount(MountSpec spec) {
+    Path target = checked(spec.target());
+    MountSpec real =
+        new MountSpec(
+            spec.snapshot(), target, spec.follow(), spec.allowOther(), spec.noExec(), spec.kind());
+    return switch (real.kind()) {
+      case KERNEL -> kernel.mount(real);
+      case TREE -> trees.mount(real);
+      case AUTO -> {
+        Optional<String> lack = keeper.lack();
+        if (lack.isEmpty()) {
+          yield kernel.mount(real);
+        }
+        log.info("taking a tree mount: {}", lack.get());
+        yield trees.mount(real);
+      }
+    };
+  }
+
+  @Override
+  public void unmount(Path target, UnmountMode mode) {
+    Path place = target.toAbsolutePath().normalize();
+    if (!trees.unmount(place, mode)) {
+      kernel.unmount(place, mode);
+    }
+    isDirty.set(true);
+  }
+
+  @Override
+  public List<MountInfo> list() {
+    List<MountInfo> all = new ArrayList<>(kernel.list());
+    all.addAll(trees.list());
+    all.sort(Comparator.comparing(MountInfo::target));
+    return all;
+  }
+
+  @Override
+  public long pack(SnapshotRef snapshot) {
+    return kernel.pack(snapshot);
+  }
+
+  @Override
+  public boolean isMounted(SnapshotRef snapshot) {
+    return kernel.isMounted(snapshot) || trees.isMounted(snapshot);
+  }
+
+  @Override
+  public void onRefreshed(DatasetName name) {
+    background.execute(() -> {
+      try {
+        kernel.onRefreshed(name);
+        trees.onRefreshed(name);
+      } catch (RuntimeException e) {
+        log.error("mounts of {} stay at the old snapshot", name, e);
+      }
+    });
+  }
+
+  @Override
+  public void checkDelete(DatasetName name) {
+    List<Path> targets = new ArrayList<>(kernel.targets(name));
+    targets.addAll(trees.targets(name));
+    if (!targets.isEmpty()) {
+      throw new LarderException(
+          ErrorCode.MOUNT_BUSY,
+          "dataset " + name + " is mounted at " + targets.getFirst() + "; unmount it first");
+    }
+  }
+
+  @Override
+  public void onCatalogGone(BlobKey catalog) {
+    packed.forget(catalog);
+  }
+
+  @Override
+  public void onSealed(SealedInfo info) {
+    // Only what was opened through FUSE stays there until it is moved.
+    if (keeper.isKnown(info.key())) {
+      isDirty.set(true);
+    }
+  }
+
+  @Override
+  public void onGone(BlobKey key, boolean whole) {
+    completeness.lost();
+    if (whole) {
+      isDirty.set(true);
+    }
+  }
+
+  private void tick() {
+    try {
+      if (keeper.isServing()) {
+        if (isDirty.getAndSet(false)) {
+          kernel.remountAll();
+        }
+        kernel.packReady();
+      }
+    } catch (RuntimeException e) {
+      // The next round must come whatever this one met.
+      log.warn("looking after the mounts failed; trying again", e);
+    }
+  }
+
+  private Path checked(Path target) {
+    if (!target.isAbsolute()) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST, "target: " + target + " is not an absolute path");
+    }
+    try {
+      Path real = target.toRealPath();
+      if (!Files.isDirectory(real)) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, "target: " + target + " is no directory");
+      }
+      for (Path own : List.of(dataDirectory, runDirectory)) {
+        if (real.startsWith(own.toRealPath())) {
+          throw new LarderException(
+              ErrorCode.BAD_REQUEST, "target: " + target + " lies inside Larder's own " + own);
+        }
+      }
+      return real;
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "target: " + target + " cannot be used: " + e + "; make the directory first",
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    packed.cancel();
+    background.shutdownNow();
+    trees.close();
+    keeper.close(kernel.isEmpty());
+    blobs.close();
+  }
+}
