@@ -102,7 +102,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     packed.load();
     blobs.start();
     store.addListener(this);
-    // store.guardEvictions(new LeaseGuard(keeper));
+    store.guardEvictions(new LeaseGuard(keeper));
     keeper.connectIfThere();
     try {
       kernel.adopt();
