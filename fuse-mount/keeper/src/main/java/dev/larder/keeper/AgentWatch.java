@@ -83,6 +83,11 @@ final class AgentWatch implements AutoCloseable {
     return agent;
   }
 
+  /** Whether the connection is served, and by this process. */
+  synchronized boolean isServedBy(PidFd process) throws LinuxException {
+    return isServed && agent != null && isSame(agent, process) && agent.isAlive();
+  }
+
   /** Watches over a new connection that no agent has. */
   synchronized void put(FuseConnection fresh) throws LinuxException {
     replace(fresh);

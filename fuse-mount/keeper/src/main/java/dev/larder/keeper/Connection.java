@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,8 @@ final class Connection implements Runnable {
   private final Executor changes;
   private @Nullable Role role;
   private boolean isClosed;
+  private final AtomicInteger unanswered = new AtomicInteger();
+  private volatile boolean isExpired;
 
   Connection(SeqPacketSocket socket, Keeper keeper, SeqPacketServer server, Executor changes) {
     this.socket = socket;
@@ -90,10 +93,12 @@ final class Connection implements Runnable {
       refuse(numbered, Errno.EPERM, who + " may not ask it");
       return true;
     }
+    unanswered.incrementAndGet();
     if (isChange(numbered.request())) {
-      return defer(numbered, message);
+      defer(numbered, message);
+    } else {
+      serve(numbered, message);
     }
-    serve(numbered, message);
     return true;
   }
 
@@ -133,14 +138,14 @@ final class Connection implements Runnable {
     };
   }
 
-  private boolean defer(Wire.Numbered numbered, Message message) {
+  private void defer(Wire.Numbered numbered, Message message) {
     try {
       changes.execute(() -> serve(numbered, message));
     } catch (RejectedExecutionException e) {
       message.close();
       refuse(numbered, Errno.EAGAIN, "too many changes at once");
+      unanswered.decrementAndGet();
     }
-    return true;
   }
 
   private void serve(Wire.Numbered numbered, Message message) {
@@ -148,10 +153,14 @@ final class Connection implements Runnable {
       if (pass == null) {
         // Not done, and so not answered: whoever asks turns to the next keeper.
         message.close();
-        socket.shutdown();
+        shutDown();
         return;
       }
       serveInside(numbered, message);
+    } finally {
+      if (unanswered.decrementAndGet() == 0 && isExpired) {
+        shutDown();
+      }
     }
     if (numbered.request() instanceof Request.End && keeper.isEnding()) {
       System.exit(0);
@@ -224,7 +233,7 @@ final class Connection implements Runnable {
         return Answer.page(views.list(), from);
       }
       case Request.Restore() -> {
-        return keeper.restore(socket.peerProcess(), message);
+        return keeper.restore(socket.peerProcess(), this, message);
       }
       case Request.TakeOver() -> {
         return keeper.takeOver(descriptors);
@@ -240,7 +249,7 @@ final class Connection implements Runnable {
     }
     role = wanted;
     return wanted == Role.AGENT
-        ? keeper.hello(socket.peerProcess(), descriptors)
+        ? keeper.hello(socket.peerProcess(), this, descriptors)
         : new Answer.Welcome((int) ProcessHandle.current().pid(), false);
   }
 
@@ -268,9 +277,24 @@ final class Connection implements Runnable {
     }
   }
 
+  /** Hangs up as soon as nothing is to be answered: what HELLO gave is not valid any more. */
+  void expire() {
+    isExpired = true;
+    if (unanswered.get() == 0) {
+      shutDown();
+    }
+  }
+
+  private synchronized void shutDown() {
+    if (!isClosed) {
+      socket.shutdown();
+    }
+  }
+
   /** Not while an answer is on its way: the descriptor's number may be another's at once. */
   private synchronized void hangUp() {
     isClosed = true;
     socket.close();
+    keeper.forget(this);
   }
 }

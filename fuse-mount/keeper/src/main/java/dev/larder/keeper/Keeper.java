@@ -23,6 +23,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,13 @@ final class Keeper {
 
   private final Gate gate = new Gate();
   private @Nullable ConnectionProbe probe;
+
+  /** Connections of the agent that has the FUSE connection. */
+  private final Set<Connection> agents = ConcurrentHashMap.newKeySet();
+
+  /** Whether the agent serves since before this keeper, and has not come to it yet. */
+  private boolean isInherited;
+
   private volatile boolean isEnding;
 
   /** What a former keeper gave. */
@@ -140,6 +149,7 @@ final class Keeper {
       PidFd agent = inheritance.agent();
       if (agent != null) {
         watch.put(inherited, agent);
+        isInherited = true;
       } else {
         watch.put(inherited);
       }
@@ -212,30 +222,47 @@ final class Keeper {
       }
     }
     Log.info("made a new FUSE connection");
+    // The agent that had the former one comes again when it is hung up on, and gets this one.
+    agents.forEach(Connection::expire);
+    agents.clear();
+    isInherited = false;
     recovery.rebuild();
   }
 
-  /** Lets an agent in; descriptors to send with the answer are added to the list. */
-  Answer hello(PidFd process, List<Fd> descriptors) throws IOException {
+  /**
+   * Lets an agent in.
+   *
+   * @param process the agent's; taken into ownership
+   * @param descriptors those to send with the answer are added
+   */
+  Answer hello(PidFd process, Connection from, List<Fd> descriptors) throws IOException {
     replaceIfDead();
     lockChange();
+    boolean isTaken = false;
     try {
       int pid = (int) ProcessHandle.current().pid();
-      if (watch.connection() == null) {
-        process.close();
+      boolean isKnown = isInherited && watch.isServedBy(process);
+      if (watch.connection() == null || isKnown) {
+        // It serves already; a second time would be two servers on one memory.
         return new Answer.Welcome(pid, true);
       }
       int other = watch.agentPid();
+      isTaken = true;
       FuseConnection connection = watch.attach(process);
       if (connection == null) {
         return new Answer.Failed(Errno.EBUSY, "another agent lives: process " + other);
       }
+      isInherited = false;
+      agents.add(from);
       descriptors.add(connection.device().fd());
       descriptors.add(connection.memory().fd());
       Log.info("an agent serves: process " + process.pid());
       return new Answer.Welcome(pid, false);
     } finally {
       change.unlock();
+      if (!isTaken) {
+        process.close();
+      }
     }
   }
 
@@ -244,24 +271,29 @@ final class Keeper {
    *
    * @param process the agent's; taken into ownership
    */
-  Answer restore(PidFd process, Message message) throws IOException {
+  Answer restore(PidFd process, Connection from, Message message) throws IOException {
     lockChange();
     boolean isTaken = false;
     try {
-      if (watch.connection() != null) {
+      if (isInherited && watch.isServedBy(process)) {
+        // The former keeper gave it already.
+        isInherited = false;
+      } else if (watch.connection() != null) {
         return new Answer.Failed(Errno.EEXIST, "this keeper has a FUSE connection");
+      } else {
+        FuseConnection connection = FuseConnection.adopt(message);
+        if (!connection.isAlive()) {
+          connection.close();
+          return new Answer.Failed(Errno.ENOTCONN, "the FUSE connection is dead");
+        }
+        isTaken = true;
+        watch.put(connection, process);
+        if (probe != null) {
+          probe.stop();
+          probe = null;
+        }
       }
-      FuseConnection connection = FuseConnection.adopt(message);
-      if (!connection.isAlive()) {
-        connection.close();
-        return new Answer.Failed(Errno.ENOTCONN, "the FUSE connection is dead");
-      }
-      watch.put(connection, process);
-      isTaken = true;
-      if (probe != null) {
-        probe.stop();
-        probe = null;
-      }
+      agents.add(from);
       Log.info("an agent gave the FUSE connection back: process " + process.pid());
       return new Answer.Done();
     } finally {
@@ -270,6 +302,11 @@ final class Keeper {
         process.close();
       }
     }
+  }
+
+  /** A connection is gone. */
+  void forget(Connection connection) {
+    agents.remove(connection);
   }
 
   /** Gives everything to a successor, which is the keeper once it says END. */

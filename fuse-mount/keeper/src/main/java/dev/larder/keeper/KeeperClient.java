@@ -66,8 +66,9 @@ public final class KeeperClient implements Backings, AutoCloseable {
     record Attached(FuseDevice device, SharedMemory memory) implements Attachment {}
 
     /**
-     * The keeper is new and an agent still has the descriptors. Is it this one, it gives them back
-     * by {@link KeeperClient#restore}; else it tries again after a moment.
+     * The keeper is new and an agent has the descriptors already. Is it this one, it goes on
+     * serving and gives them back by {@link KeeperClient#restore}; else it tries again after a
+     * moment.
      */
     record RestoreWanted() implements Attachment {}
 
@@ -108,7 +109,11 @@ public final class KeeperClient implements Backings, AutoCloseable {
     }
   }
 
-  /** Presents this process as the agent. May be repeated. */
+  /**
+   * Presents this process as the agent. When the connection to the keeper ends ({@link #ended}) the
+   * agent goes on serving, connects again and calls this again: it is told to {@link #restore}, or
+   * is given a new FUSE connection in place of one that died.
+   */
   public Attachment attach() {
     Request hello = new Request.Hello(Role.AGENT, ProcessHandle.current().pid());
     try (Reply reply = ask(hello, List.of())) {

@@ -17,28 +17,49 @@ import java.nio.file.Path;
  */
 record Target(Fd fd, Path path) implements AutoCloseable {
 
+  private static final int OPEN_MILLIS = 5_000;
+
   /**
    * Opens a directory.
    *
-   * @throws LinuxException EINVAL for what is no absolute path of a directory, ENOENT, ENOTDIR
+   * @throws LinuxException EINVAL for what is no absolute path of a directory, ENOENT, ENOTDIR,
+   *     ETIMEDOUT when its file system does not answer
    */
   static Target open(String text) throws LinuxException {
     Path path = parse(text);
+    Bounded<Target> call = new Bounded<>(text, () -> open(path));
+    Target target = call.await(OPEN_MILLIS);
+    if (target == null) {
+      call.abandon();
+      throw new LinuxException("open", text, Errno.ETIMEDOUT);
+    }
+    return target;
+  }
+
+  private static Target open(Path path) throws LinuxException {
     // The last part is not followed: a link there is more likely a mistake than a wish.
     Fd fd = Fd.open(path, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
     try {
       return new Target(fd, Files.readSymbolicLink(fd.procPath()));
     } catch (IOException e) {
       fd.close();
-      throw new LinuxException("readlink", text, Errno.ENOENT, String.valueOf(e.getMessage()));
+      String why = String.valueOf(e.getMessage());
+      throw new LinuxException("readlink", path.toString(), Errno.ENOENT, why);
     }
   }
 
-  /** The name that a directory has in the ledger, whether it can be opened or not. */
+  /**
+   * The name that a directory has in the ledger, whether it can be opened or not.
+   *
+   * @throws LinuxException EINVAL, ETIMEDOUT
+   */
   static String nameOf(String text) throws LinuxException {
     try (Target target = open(text)) {
       return target.path().toString();
     } catch (LinuxException e) {
+      if (e.errno() == Errno.ETIMEDOUT) {
+        throw e;
+      }
       // A mount that is to be taken away may be past opening.
       return parse(text).normalize().toString();
     }

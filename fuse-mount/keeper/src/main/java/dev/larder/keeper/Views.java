@@ -31,8 +31,8 @@ final class Views {
    * kernel.
    */
   private static final int LABEL_BYTES_MAX = 200;
-  private static final int UNMOUNT_MILLIS = 6_000;
-  private static final int ABORT_MILLIS = 2_000;
+  private static final int UNMOUNT_MILLIS = 2_500;
+  private static final int ABORT_MILLIS = 1_500;
 
   private final Places places;
   private final FusePlace fuse;
@@ -222,7 +222,7 @@ final class Views {
       }
       Path place = Path.of(name);
       await(
-          new Bounded(
+          new Bounded<>(
               name,
               () -> {
                 if (lazy || force) {
@@ -230,6 +230,7 @@ final class Views {
                 } else {
                   Unmount.now(place);
                 }
+                return true;
               }),
           name,
           force);
@@ -238,12 +239,12 @@ final class Views {
     forget(name);
   }
 
-  private void await(Bounded call, String name, boolean force) throws IOException {
-    boolean isDone = call.await(UNMOUNT_MILLIS);
+  private void await(Bounded<Boolean> call, String name, boolean force) throws IOException {
+    boolean isDone = call.await(UNMOUNT_MILLIS) != null;
     if (!isDone && force) {
       Log.warn("unmount of " + name + " hangs: the FUSE connection is aborted");
       fuse.abort();
-      isDone = call.await(ABORT_MILLIS);
+      isDone = call.await(ABORT_MILLIS) != null;
     }
     if (!isDone) {
       throw new LinuxException("detach", name, Errno.ETIMEDOUT);

@@ -79,12 +79,8 @@ final class AgentMain {
   private boolean tryAttach(KeeperClient fresh) {
     boolean isServing = server != null && !server.end().isDone();
     switch (fresh.attach()) {
-      case Attachment.Attached attached when isServing -> {
-        // The same connection once more, from a keeper that took over.
-        attached.device().close();
-        attached.memory().close();
-        return true;
-      }
+      case Attachment.Attached _ when isServing ->
+          throw new IllegalStateException("told to serve what is served already");
       case Attachment.Attached attached -> {
         serve(attached);
         return true;
@@ -136,11 +132,7 @@ final class AgentMain {
   private void stayAttached() {
     while (true) {
       LockSupport.parkNanos(5_000_000);
-      boolean isDead;
-      synchronized (this) {
-        isDead = server != null && server.end().isDone();
-      }
-      if (isDead || client().ended().isDone()) {
+      if (client().ended().isDone()) {
         attach();
       }
     }

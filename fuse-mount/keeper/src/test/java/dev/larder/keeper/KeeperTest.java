@@ -8,7 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.keeper.wire.MountedView;
+import dev.larder.linux.FuseDevice;
+import dev.larder.linux.FuseMount;
 import dev.larder.linux.MountEntry;
+import dev.larder.linux.MountFd;
 import dev.larder.linux.MountTable;
 import dev.larder.linux.Unmount;
 import dev.larder.protocol.ErrorCode;
@@ -242,7 +245,8 @@ class KeeperTest {
       Files.delete(world.remote.resolve("stuck"));
       // The next mount has a connection of its own.
       Waiting.until(
-          "the agent serves again", () -> world.log().contains("made a new FUSE connection"));
+          "the agent serves again",
+          () -> world.log().lines().filter(l -> l.contains("an agent serves")).count() == 2);
       String again = world.view(files);
       world.agent().ask("bind", again, target);
       assertShows(files, target);
@@ -275,6 +279,44 @@ class KeeperTest {
       assertEquals(target + "=" + id + "=GONE\t", world.agent().ask("list"));
       world.agent().ask("detach", target, "plain");
       assertEquals("", world.agent().ask("list"));
+    }
+  }
+
+  @Test
+  void aTargetThatHangsHoldsUpNothingElse() throws Exception {
+    try (World world = new World();
+        FuseDevice dead = FuseDevice.open()) {
+      world.startKeeper();
+      world.startAgent();
+      Map<String, byte[]> files = Map.of("f", "content".getBytes());
+      World.store(world.blobs, files);
+      String id = world.view(files);
+      // A file system whose server never answers, as one on a dead network would be.
+      Path hung = world.directory("hung");
+      try (MountFd mount = new FuseMount("hung", "test", 0755, true, false, 4096).of(dead)) {
+        mount.attach(hung);
+      }
+      Thread stuck =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    try (KeeperClient command = KeeperClient.connect(world.run).orElseThrow()) {
+                      command.command();
+                      assertThrows(
+                          LarderException.class,
+                          () -> command.detach(hung.resolve("below"), true, false));
+                    }
+                  });
+      Path target = world.directory("target");
+      for (int i = 0; i < 10; i++) {
+        world.agent().ask("bind", id, target);
+        assertShows(files, target);
+        world.agent().ask("detach", target, "plain");
+      }
+      stuck.join(30_000);
+      assertFalse(stuck.isAlive(), "a request has no end");
+      assertTrue(world.log().contains("ETIMEDOUT"), world.log());
+      dead.close();
     }
   }
 

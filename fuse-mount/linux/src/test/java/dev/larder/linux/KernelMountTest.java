@@ -214,6 +214,47 @@ class KernelMountTest {
   }
 
   @Test
+  void switchesBelowASharedParentReachOtherNameSpaces() throws Exception {
+    // As on a host under systemd: the parent of the target is shared, containers are slaves.
+    Path parent = play.directory("parent");
+    try (FsContext context = FsContext.open("tmpfs");
+        MountFd mount = context.create().mount(0)) {
+      mount.attach(parent);
+      mount.propagation(MountFd.Propagation.SHARED);
+    }
+    Path target = Files.createDirectory(parent.resolve("target"));
+    Path[] sources = {play.directory("s0"), play.directory("s1")};
+    for (int i = 0; i < 2; i++) {
+      Files.writeString(sources[i].resolve("f"), "from " + i);
+    }
+    bind(sources[0]).attach(target);
+    String script = "echo there; while read -r line; do cat \"$1\"; echo; done";
+    Process slave =
+        play.watch(
+            new ProcessBuilder(
+                    "unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh",
+                    target.resolve("f").toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start());
+    try (var said = slave.inputReader();
+        var tell = slave.outputWriter()) {
+      assertEquals("there", said.readLine());
+      for (int i = 0; i < 6; i++) {
+        if (i > 0) {
+          switchTo(sources[i % 2], target);
+        }
+        assertEquals("from " + i % 2, Files.readString(target.resolve("f")));
+        tell.write("\n");
+        tell.flush();
+        assertEquals("from " + i % 2, said.readLine());
+        assertEquals(1, MountTable.read().at(target).size());
+      }
+    } finally {
+      slave.destroyForcibly();
+    }
+  }
+
+  @Test
   void stackedMountsAreToldInTheirOrder() throws Exception {
     Path target = play.directory("target");
     Path[] sources = {play.directory("s0"), play.directory("s1"), play.directory("s2")};
