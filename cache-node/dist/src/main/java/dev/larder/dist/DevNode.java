@@ -84,6 +84,7 @@ final class DevNode implements AutoCloseable {
     NodeMounts mounts =
         own(NodeMounts.start(mounting, services, run.path(), KeeperProcess.starter(mounting)));
     services.mountsBy(mounts);
+    metrics.watchMounts(mounts::figures);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();

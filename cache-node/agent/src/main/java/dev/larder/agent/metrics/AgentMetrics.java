@@ -144,6 +144,12 @@ public final class AgentMetrics {
     registry.register(new StoreCollector(stats));
   }
 
+  /** Shows what mounts count from now on, under {@code larder_fuse_}; call once. */
+  public void watchMounts(Supplier<Map<String, Long>> figures) {
+    registry.register(
+        new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));
+  }
+
   /** Shows the front door's connections and workers from now on; call once. */
   public void watchDoor(LongSupplier connections, LongSupplier busyWorkers, LongSupplier queued) {
     gauge("larder_http_connections", "Open connections at the front door.", null, connections);
