@@ -194,6 +194,8 @@ final class Evictor {
     if (asked == NOBODY || unit.stripe() != UnitId.WHOLE || !isFile(unit.key())) {
       return true;
     }
+    // The guard may go by whether anybody has the file open, and that is not to be this store.
+    parts.open().closeIdle(unit.key());
     boolean granted;
     try {
       granted = asked.mayEvict(unit.key(), parts.directory().blobPath(unit.key()));

@@ -6,7 +6,6 @@ import dev.larder.protocol.LarderException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -95,17 +94,32 @@ final class OpenBlobs {
 
   /** False if none is idle. Needs no key's lock: a thread may hold one of another blob. */
   private boolean closeOneIdle() {
-    OpenBlob oldest;
+    while (true) {
+      BlobKey oldest;
+      synchronized (idle) {
+        if (idle.isEmpty()) {
+          return false;
+        }
+        oldest = idle.firstEntry().getKey();
+      }
+      if (closeIdle(oldest)) {
+        return true;
+      }
+    }
+  }
+
+  /** Closes a blob's file if nobody uses it; needs no key's lock. False if it was not idle. */
+  boolean closeIdle(BlobKey key) {
+    OpenBlob blob;
     synchronized (idle) {
-      Map.Entry<BlobKey, OpenBlob> first = idle.pollFirstEntry();
-      if (first == null) {
+      blob = idle.remove(key);
+      if (blob == null) {
         return false;
       }
-      oldest = first.getValue();
-      oldest.closing = true;
+      blob.closing = true;
     }
-    open.remove(oldest.key, oldest);
-    oldest.closeFiles();
+    open.remove(key, blob);
+    blob.closeFiles();
     return true;
   }
 

@@ -12,6 +12,8 @@ public interface VictimGuard {
    * one. A refused blob counts as in use and is asked about again after a second, then after twice
    * as long each time, up to a minute.
    *
+   * <p>The store itself has the file not open when it asks, unless somebody opens it just then.
+   *
    * <p>Not asked when a blob is deleted, found damaged, or replaced.
    *
    * <p><b>Threads:</b> any thread that makes room, with no lock of the store held. It may block for

@@ -19,12 +19,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -92,6 +96,44 @@ final class EvictorTest {
       assertFalse(hanging.isDone());
       answer.countDown();
       assertEquals(originKey(10), hanging.get(30, TimeUnit.SECONDS).key());
+    }
+  }
+
+  /** A lease on the file tells whether somebody reads it, and must not tell of this process. */
+  @Test
+  void theStoreHasTheFileNotOpenWhenItAsks() {
+    Set<Path> open = new ConcurrentSkipListSet<>();
+    try (LarderStore store = LarderStore.open(config(directory).withBudget(8L * MIB, 0))) {
+      store.guardEvictions((key, file) -> {
+        if (isOpenHere(file)) {
+          open.add(file);
+        }
+        return true;
+      });
+      for (int i = 0; i < 8; i++) {
+        put(store, originKey(i), content(i, 2 * MIB - 5000));
+        StoreTestSupport.readAll(store, originKey(i));
+      }
+      assertTrue(isOpenHere(blobFile(originKey(7))), "a file just read is kept open");
+      assertEquals(Set.of(), open);
+      assertTrue(store.stats().counters().get("evicted_units_total") > 0);
+    }
+  }
+
+  private static boolean isOpenHere(Path file) {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      Path real = file.toRealPath();
+      return all.anyMatch(fd -> real.equals(target(fd)));
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static @Nullable Path target(Path fd) {
+    try {
+      return Files.readSymbolicLink(fd);
+    } catch (java.io.IOException e) {
+      return null; // closed meanwhile
     }
   }
 
