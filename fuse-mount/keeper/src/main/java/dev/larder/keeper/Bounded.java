@@ -69,11 +69,10 @@ final class Bounded<T> {
   /** Nobody waits any more: whatever the call still gives is let go of. */
   void abandon() {
     var unused =
-        result.thenAccept(
-            late -> {
-              if (late instanceof Target target) {
-                target.close();
-              }
-            });
+        result.thenAccept(late -> {
+          if (late instanceof Target target) {
+            target.close();
+          }
+        });
   }
 }

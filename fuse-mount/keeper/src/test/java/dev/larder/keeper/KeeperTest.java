@@ -298,15 +298,14 @@ class KeeperTest {
       }
       Thread stuck =
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try (KeeperClient command = KeeperClient.connect(world.run).orElseThrow()) {
-                      command.command();
-                      assertThrows(
-                          LarderException.class,
-                          () -> command.detach(hung.resolve("below"), true, false));
-                    }
-                  });
+              .start(() -> {
+                try (KeeperClient command = KeeperClient.connect(world.run).orElseThrow()) {
+                  command.command();
+                  assertThrows(
+                      LarderException.class,
+                      () -> command.detach(hung.resolve("below"), true, false));
+                }
+              });
       Path target = world.directory("target");
       for (int i = 0; i < 10; i++) {
         world.agent().ask("bind", id, target);

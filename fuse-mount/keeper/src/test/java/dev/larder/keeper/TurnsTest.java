@@ -33,44 +33,42 @@ class TurnsTest {
 
   @Test
   void manyTakersOfSomeKeysAllComeThrough() {
-    Seeds.run(
-        random -> {
-          Turns turns = new Turns(60_000_000_000L);
-          AtomicInteger[] users = new AtomicInteger[5];
-          for (int i = 0; i < users.length; i++) {
-            users[i] = new AtomicInteger();
-          }
-          AtomicReference<Throwable> fault = new AtomicReference<>();
-          List<Thread> threads = new ArrayList<>();
-          for (int t = 0; t < 6; t++) {
-            long seed = random.nextLong();
-            threads.add(
-                Thread.ofPlatform()
-                    .start(
-                        () -> {
-                          java.util.Random own = new java.util.Random(seed);
-                          try {
-                            for (int i = 0; i < 500; i++) {
-                              int one = own.nextInt(users.length);
-                              int other = (one + 1 + own.nextInt(4)) % users.length;
-                              try (Turns.Turn turn = turns.take("" + one, "" + other)) {
-                                assertEquals(1, users[one].incrementAndGet());
-                                assertEquals(1, users[other].incrementAndGet());
-                                Thread.onSpinWait();
-                                users[one].decrementAndGet();
-                                users[other].decrementAndGet();
-                              }
-                            }
-                          } catch (Throwable e) {
-                            fault.set(e);
-                          }
-                        }));
-          }
-          for (Thread thread : threads) {
-            thread.join();
-          }
-          assertNull(fault.get(), () -> "seen " + fault.get());
-        });
+    Seeds.run(random -> {
+      Turns turns = new Turns(60_000_000_000L);
+      AtomicInteger[] users = new AtomicInteger[5];
+      for (int i = 0; i < users.length; i++) {
+        users[i] = new AtomicInteger();
+      }
+      AtomicReference<Throwable> fault = new AtomicReference<>();
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < 6; t++) {
+        long seed = random.nextLong();
+        threads.add(
+            Thread.ofPlatform()
+                .start(() -> {
+                  java.util.Random own = new java.util.Random(seed);
+                  try {
+                    for (int i = 0; i < 500; i++) {
+                      int one = own.nextInt(users.length);
+                      int other = (one + 1 + own.nextInt(4)) % users.length;
+                      try (Turns.Turn turn = turns.take("" + one, "" + other)) {
+                        assertEquals(1, users[one].incrementAndGet());
+                        assertEquals(1, users[other].incrementAndGet());
+                        Thread.onSpinWait();
+                        users[one].decrementAndGet();
+                        users[other].decrementAndGet();
+                      }
+                    }
+                  } catch (Throwable e) {
+                    fault.set(e);
+                  }
+                }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertNull(fault.get(), () -> "seen " + fault.get());
+    });
   }
 
   @Test
@@ -80,14 +78,13 @@ class TurnsTest {
     assertNotNull(inside);
     Thread shutter =
         Thread.ofPlatform()
-            .start(
-                () -> {
-                  try {
-                    gate.shut();
-                  } catch (LinuxException e) {
-                    throw new AssertionError(e);
-                  }
-                });
+            .start(() -> {
+              try {
+                gate.shut();
+              } catch (LinuxException e) {
+                throw new AssertionError(e);
+              }
+            });
     Waiting.until("nobody is let in", () -> probe(gate));
     assertTrue(shutter.isAlive());
     inside.close();

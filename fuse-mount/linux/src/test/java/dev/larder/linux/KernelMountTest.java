@@ -232,7 +232,14 @@ class KernelMountTest {
     Process slave =
         play.watch(
             new ProcessBuilder(
-                    "unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh",
+                    "unshare",
+                    "-m",
+                    "--propagation",
+                    "slave",
+                    "sh",
+                    "-c",
+                    script,
+                    "sh",
                     target.resolve("f").toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
