@@ -156,6 +156,30 @@ public final class FakeCoordinator implements CoordinatorClient {
   }
 
   @Override
+  public synchronized DatasetDefinition deleteSnapshots(
+      DatasetName name, Collection<Long> numbers) {
+    DatasetDefinition old = dataset(name);
+    for (long number : numbers) {
+      if (number == old.lastSnapshot()
+          || pins.stream()
+              .anyMatch(
+                  pin -> pin.pin().dataset().equals(name) && pin.pin().snapshot() == number)) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, name + "@" + number + " stays");
+      }
+    }
+    DatasetDefinition left =
+        new DatasetDefinition(
+            name,
+            old.originUri(),
+            old.originOptions(),
+            old.createdAt(),
+            old.snapshots().stream().filter(each -> !numbers.contains(each.number())).toList(),
+            old.lastSnapshot());
+    datasets.put(name, left);
+    return left;
+  }
+
+  @Override
   public synchronized List<RecordedRoot> recordRoots(List<RecordedRoot> news) {
     check();
     List<RecordedRoot> standing = new ArrayList<>();

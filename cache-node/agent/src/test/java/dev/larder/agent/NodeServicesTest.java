@@ -19,6 +19,7 @@ import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.agent.read.ReadRig;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.origin.OriginOptions;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
@@ -155,9 +156,60 @@ class NodeServicesTest {
       write("small.txt", 3000 + i);
       datasets().refresh(NAME, progress -> {});
     }
+    assertEquals(List.of(1L, 4L), numbers(datasets().get(NAME)));
+    assertEquals(2, coordinator.dataset(NAME).snapshots().size());
+  }
+
+  @Test
+  void oldSnapshotsAreDeletedHereAndAtTheCoordinator() throws IOException {
+    create();
+    List<BlobKey> catalogs = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      write("small.txt", 3000 + i);
+      datasets().refresh(NAME, progress -> {});
+    }
+    datasets().get(NAME).snapshots().forEach(each -> catalogs.add(each.catalog()));
+    jobs().pin(SnapshotRef.parse("data@2"), "small.txt");
     assertEquals(
-        List.of(1L, 4L),
-        datasets().get(NAME).snapshots().stream().map(Datasets.SnapshotInfo::number).toList());
+        ErrorCode.BAD_REQUEST, fault(() -> datasets().deleteSnapshot(SnapshotRef.parse("data"))));
+    assertEquals(
+        ErrorCode.BAD_REQUEST, fault(() -> datasets().deleteSnapshot(SnapshotRef.parse("data@6"))));
+    assertEquals(
+        ErrorCode.BAD_REQUEST, fault(() -> datasets().deleteSnapshot(SnapshotRef.parse("data@2"))));
+    assertEquals(
+        ErrorCode.UNKNOWN_DATASET,
+        fault(() -> datasets().deleteSnapshot(SnapshotRef.parse("data@9"))));
+    datasets().deleteSnapshot(SnapshotRef.parse("data@1"));
+    assertEquals(
+        ErrorCode.UNKNOWN_DATASET,
+        fault(() -> datasets().deleteSnapshot(SnapshotRef.parse("data@1"))));
+    assertEquals(
+        ErrorCode.UNKNOWN_DATASET, fault(() -> datasets().stat(SnapshotRef.parse("data@1"), "")));
+    assertEquals(ErrorCode.BAD_REQUEST, fault(() -> datasets().keepLast(NAME, 0)));
+    coordinator.away(true);
+    assertEquals(ErrorCode.COORDINATOR_UNAVAILABLE, fault(() -> datasets().keepLast(NAME, 2)));
+    coordinator.away(false);
+    assertEquals(List.of(3L, 4L), datasets().keepLast(NAME, 2));
+    assertEquals(List.of(), datasets().keepLast(NAME, 2));
+    List<Long> left = List.of(2L, 5L, 6L);
+    assertEquals(left, numbers(datasets().get(NAME)));
+    assertEquals(
+        left, coordinator.dataset(NAME).snapshots().stream().map(each -> each.number()).toList());
+    for (int i = 0; i < catalogs.size(); i++) {
+      boolean stays = left.contains(i + 1L);
+      assertEquals(
+          stays, node.store().find(catalogs.get(i)).orElseThrow().pinned(), "catalog " + (i + 1));
+    }
+    node.close();
+    node = start();
+    assertEquals(left, numbers(datasets().get(NAME)));
+    assertEquals(
+        ErrorCode.UNKNOWN_DATASET, fault(() -> datasets().stat(SnapshotRef.parse("data@4"), "")));
+    datasets().stat(SnapshotRef.parse("data@5"), "small.txt");
+  }
+
+  private static List<Long> numbers(DatasetInfo info) {
+    return info.snapshots().stream().map(Datasets.SnapshotInfo::number).toList();
   }
 
   @Test

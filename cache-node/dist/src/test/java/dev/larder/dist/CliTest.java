@@ -105,6 +105,41 @@ class CliTest {
     assertEquals(0, run("doctor"), lastOut);
   }
 
+  @Test
+  void deletesOldSnapshots() throws Exception {
+    Path source = Files.createDirectories(directory.resolve("changing"));
+    for (int i = 1; i <= 5; i++) {
+      Files.writeString(source.resolve("file"), "content " + i);
+      String[] words =
+          i == 1
+              ? new String[] {"dataset", "create", "changing", source.toString()}
+              : new String[] {"dataset", "refresh", "changing"};
+      assertEquals(0, run(words), lastErr);
+    }
+    assertEquals(0, run("pin", "changing@2"), lastErr);
+    assertEquals(0, run("dataset", "delete", "changing@1"), lastErr);
+    assertEquals("deleted changing@1", lastOut.strip());
+    assertEquals(3, run("dataset", "delete", "changing@1"), lastErr);
+    assertEquals(2, run("dataset", "delete", "changing@2"));
+    assertTrue(lastErr.contains("changing@2 is pinned or mounted"), lastErr);
+    assertEquals(2, run("dataset", "delete", "changing@5"));
+    assertTrue(lastErr.contains("changing@5 is the newest"), lastErr);
+    assertEquals(2, run("dataset", "delete", "changing", "--keep-last", "0"));
+    assertEquals(2, run("dataset", "delete", "changing@3", "--keep-last", "1"));
+    assertTrue(lastErr.contains("--keep-last"), lastErr);
+    assertEquals(0, run("dataset", "delete", "changing", "--keep-last", "2", "-o", "json"));
+    assertEquals(
+        "changing@3", new ObjectMapper().readTree(lastOut).path("deleted").get(0).asText());
+    assertEquals(0, run("dataset", "show", "changing", "-o", "quiet"));
+    assertEquals(List.of("changing@2", "changing@4", "changing@5"), lastOut.lines().toList());
+    assertEquals(3, run("ls", "changing@3"));
+    // The snapshot is there; the object it listed was overwritten since.
+    assertEquals(5, run("cat", "changing@4", "file"), lastErr);
+    assertEquals(0, run("unpin", "changing@2"), lastErr);
+    assertEquals(0, run("dataset", "delete", "changing"), lastErr);
+    assertEquals(3, run("dataset", "show", "changing"));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -118,6 +153,9 @@ class CliTest {
         "1|dataset create docs file:///tmp|docs",
         "3|dataset show none|none",
         "3|dataset delete none|none",
+        "3|dataset delete docs@7|7",
+        "2|dataset delete docs@x|number",
+        "2|dataset delete docs --keep-last x|keep-last",
         "3|ls none|none",
         "3|ls docs@7|7",
         "2|ls docs@x|number",

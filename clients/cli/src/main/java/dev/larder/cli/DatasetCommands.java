@@ -7,6 +7,7 @@ import dev.larder.protocol.DataSize;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -18,6 +19,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -258,19 +260,57 @@ final class DatasetCommands {
 
   @Command(
       name = "delete",
-      description = "Forget a dataset and its snapshots; the origin is left alone.")
+      description =
+          "Forget a dataset with its snapshots, or old snapshots of it; the origin is left alone.")
   static final class Delete implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
     @Mixin AgentOption agent;
 
-    @Parameters(index = "0", paramLabel = "NAME")
+    @Parameters(
+        index = "0",
+        paramLabel = "NAME[@n]",
+        description = "The dataset, or one of its snapshots.")
     String name;
+
+    @Option(
+        names = "--keep-last",
+        paramLabel = "N",
+        description = "Only its snapshots but the N newest, and but those pinned or mounted.")
+    @Nullable Integer keepLast;
 
     @Override
     public Integer call() {
+      SnapshotRef ref = SnapshotRef.parse(name);
+      boolean isSnapshot = ref.snapshot().isPresent();
+      if (isSnapshot && keepLast != null) {
+        throw new ParameterException(
+            spec.commandLine(), "--keep-last goes with a dataset's name, not with " + name);
+      }
       try (LarderClient client = agent.connect()) {
-        client.control().delete(name);
+        if (isSnapshot) {
+          long number = ref.snapshot().getAsLong();
+          client.control().deleteSnapshot(ref.dataset().text(), number);
+          print(ref.dataset().text(), List.of(number));
+        } else if (keepLast != null) {
+          print(name, client.control().keepLast(name, keepLast));
+        } else {
+          client.control().delete(name);
+        }
       }
       return ExitCodes.OK;
+    }
+
+    private void print(String dataset, List<Long> numbers) {
+      PrintWriter out = spec.commandLine().getOut();
+      List<String> names = numbers.stream().map(number -> dataset + "@" + number).toList();
+      switch (output.format) {
+        case json -> Output.json(out, Map.of("deleted", names));
+        case quiet -> names.forEach(out::println);
+        case table ->
+            out.println(
+                names.isEmpty() ? "nothing to delete" : "deleted " + String.join(", ", names));
+      }
     }
   }
 }

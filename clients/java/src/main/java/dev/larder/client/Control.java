@@ -20,6 +20,17 @@ public final class Control {
     /** Forgets a dataset. */
     void delete(String name);
 
+    /** Forgets one snapshot that is neither the newest nor pinned or mounted. */
+    void deleteSnapshot(String name, long number);
+
+    /**
+     * Forgets all snapshots but the newest ones and those that are pinned or mounted.
+     *
+     * @param count how many of the newest stay, at least 1
+     * @return numbers of those forgotten, ascending
+     */
+    List<Long> keepLast(String name, int count);
+
     /** All datasets by name. */
     List<Dataset> datasets();
 

@@ -50,6 +50,17 @@ final class HttpControl implements ControlApi {
   }
 
   @Override
+  public void deleteSnapshot(String name, long number) {
+    http.text("DELETE", datasetUrl(name) + "/snapshots/" + number, "");
+  }
+
+  @Override
+  public List<Long> keepLast(String name, int count) {
+    String target = datasetUrl(name) + "/snapshots?keep-last=" + count;
+    return Json.object(http.text("DELETE", target, "")).numbers("deleted");
+  }
+
+  @Override
   public List<Dataset> datasets() {
     return Json.object(http.text("GET", "/v1/datasets", "")).list("datasets").stream()
         .map(HttpControl::dataset)

@@ -152,6 +152,20 @@ final class Json {
       throw missing(name);
     }
 
+    List<Long> numbers(String name) {
+      if (map.get(name) instanceof List<?> items) {
+        List<Long> out = new ArrayList<>();
+        for (Object item : items) {
+          if (!(item instanceof Number number)) {
+            throw missing(name);
+          }
+          out.add(number.longValue());
+        }
+        return out;
+      }
+      throw missing(name);
+    }
+
     Map<String, String> strings(String name) {
       Map<String, String> out = new LinkedHashMap<>();
       if (map.get(name) instanceof Map<?, ?> fields) {

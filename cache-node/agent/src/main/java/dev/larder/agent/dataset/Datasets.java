@@ -35,6 +35,22 @@ public interface Datasets {
    */
   void delete(DatasetName name);
 
+  /**
+   * Forgets one snapshot, here and at the coordinator; its catalog becomes an ordinary candidate
+   * for eviction. BAD_REQUEST for the newest and for one that is pinned or mounted.
+   *
+   * @param snapshot with a number
+   */
+  void deleteSnapshot(SnapshotRef snapshot);
+
+  /**
+   * Forgets all snapshots but the newest ones and those that are pinned or mounted.
+   *
+   * @param count how many of the newest stay, at least 1
+   * @return numbers of those forgotten, ascending
+   */
+  List<Long> keepLast(DatasetName name, int count);
+
   /** All datasets by name. */
   List<DatasetInfo> list();
 

@@ -20,8 +20,10 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -139,11 +141,10 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         if (newest.isEmpty() || !newest.get().info().catalog().equals(key)) {
           List<KeptSnapshot> snapshots = new ArrayList<>(before.snapshots());
           snapshots.add(addSnapshot(name, origin, listing));
-          List<KeptSnapshot> dropped = dropOld(name, snapshots);
           Definition after = before.with(snapshots);
           files.save(after);
           dataset.replace(after);
-          dropped.forEach(each -> unpin(name, each));
+          dropOld(dataset);
           isNew = true;
         }
       }
@@ -165,10 +166,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
       try {
         coordinator.deleteDataset(name);
       } catch (LarderException e) {
-        if (e.code() != ErrorCode.UNKNOWN_DATASET) {
-          throw e;
-        }
-        log.info("the coordinator did not know dataset={}", name);
+        unlessUnknown(e, name);
       }
       listener.onDeleting(name);
       attached.remove(name);
@@ -176,6 +174,50 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     }
     dataset.close();
     dataset.definition().snapshots().forEach(each -> unpin(name, each));
+  }
+
+  @Override
+  public void deleteSnapshot(SnapshotRef snapshot) {
+    long number =
+        snapshot
+            .snapshot()
+            .orElseThrow(() ->
+                new LarderException(
+                    ErrorCode.BAD_REQUEST, "snapshot \"" + snapshot + "\" lacks its number"));
+    synchronized (changes) {
+      Attached dataset = find(snapshot.dataset());
+      NavigableSet<Long> known = numbers(dataset);
+      if (!known.contains(number)) {
+        throw new LarderException(
+            ErrorCode.UNKNOWN_DATASET,
+            "dataset " + snapshot.dataset() + " has no snapshot " + number);
+      }
+      if (number == known.last()) {
+        throw stays(snapshot, "the newest of its dataset");
+      }
+      if (listener.isKept(snapshot)) {
+        throw stays(snapshot, "pinned or mounted");
+      }
+      forget(dataset, List.of(number));
+    }
+  }
+
+  @Override
+  public List<Long> keepLast(DatasetName name, int count) {
+    if (count < 1) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST, "at least the newest snapshot stays, not " + count);
+    }
+    synchronized (changes) {
+      Attached dataset = find(name);
+      List<Long> known = List.copyOf(numbers(dataset));
+      List<Long> old =
+          known.subList(0, Math.max(0, known.size() - count)).stream()
+              .filter(number -> !listener.isKept(new SnapshotRef(name, OptionalLong.of(number))))
+              .toList();
+      forget(dataset, old);
+      return old;
+    }
   }
 
   @Override
@@ -308,17 +350,75 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         listing.hasOwnUris());
   }
 
-  private List<KeptSnapshot> dropOld(DatasetName name, List<KeptSnapshot> snapshots) {
-    List<KeptSnapshot> dropped = new ArrayList<>();
-    for (KeptSnapshot each : List.copyOf(snapshots.subList(0, snapshots.size() - 1))) {
-      SnapshotRef ref = new SnapshotRef(name, OptionalLong.of(each.info().number()));
-      if (snapshots.size() > config.snapshotsMax() && !listener.isKept(ref)) {
-        snapshots.remove(each);
-        dropped.add(each);
-        log.info("old snapshot dropped snapshot={}", ref);
+  /** Holds a dataset to its bound; snapshots the coordinator will not let go stay here too. */
+  private void dropOld(Attached dataset) {
+    Definition definition = dataset.definition();
+    List<KeptSnapshot> all = definition.snapshots();
+    List<Long> old = new ArrayList<>();
+    for (KeptSnapshot each : all.subList(0, all.size() - 1)) {
+      long number = each.info().number();
+      SnapshotRef ref = new SnapshotRef(definition.name(), OptionalLong.of(number));
+      if (all.size() - old.size() > config.snapshotsMax() && !listener.isKept(ref)) {
+        old.add(number);
       }
     }
-    return dropped;
+    try {
+      forget(dataset, old);
+    } catch (LarderException e) {
+      log.warn(
+          "old snapshots stay dataset={} snapshots={} code={}", definition.name(), old, e.code());
+    }
+  }
+
+  /** Numbers of a dataset's snapshots here and at the coordinator. */
+  private NavigableSet<Long> numbers(Attached dataset) {
+    NavigableSet<Long> numbers = new TreeSet<>();
+    dataset.definition().snapshots().forEach(each -> numbers.add(each.info().number()));
+    try {
+      coordinator
+          .dataset(dataset.definition().name())
+          .snapshots()
+          .forEach(each -> numbers.add(each.number()));
+    } catch (LarderException e) {
+      unlessUnknown(e, dataset.definition().name());
+    }
+    return numbers;
+  }
+
+  /** Forgets snapshots at the coordinator, then here: what is known here is known there. */
+  private void forget(Attached dataset, List<Long> numbers) {
+    if (numbers.isEmpty()) {
+      return;
+    }
+    Definition before = dataset.definition();
+    try {
+      coordinator.deleteSnapshots(before.name(), numbers);
+    } catch (LarderException e) {
+      unlessUnknown(e, before.name());
+    }
+    Definition after =
+        before.with(
+            before.snapshots().stream()
+                .filter(each -> !numbers.contains(each.info().number()))
+                .toList());
+    files.save(after);
+    dataset.replace(after);
+    before.snapshots().stream()
+        .filter(each -> numbers.contains(each.info().number()))
+        .forEach(each -> unpin(before.name(), each));
+    log.info("snapshots deleted dataset={} snapshots={}", before.name(), numbers);
+  }
+
+  private static void unlessUnknown(LarderException e, DatasetName name) {
+    if (e.code() != ErrorCode.UNKNOWN_DATASET) {
+      throw e;
+    }
+    log.info("the coordinator did not know dataset={}", name);
+  }
+
+  private static LarderException stays(SnapshotRef snapshot, String why) {
+    return new LarderException(
+        ErrorCode.BAD_REQUEST, "snapshot " + snapshot + " is " + why + " and stays");
   }
 
   private void undefine(DatasetName name, RuntimeException cause) {

@@ -10,6 +10,7 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -53,6 +54,31 @@ final class ControlRoutes {
   void deleteDataset(Exchange exchange) {
     services.datasets().delete(name(exchange));
     exchange.answer(new ResponseHead(204), null);
+  }
+
+  void deleteSnapshot(Exchange exchange) {
+    String text = exchange.request().component(4);
+    SnapshotRef snapshot = SnapshotRef.parse(name(exchange) + "@" + text);
+    services.datasets().deleteSnapshot(snapshot);
+    deleted(exchange, List.of(snapshot.snapshot().orElseThrow()));
+  }
+
+  void keepLast(Exchange exchange) {
+    String text = exchange.request().query("keep-last", "");
+    int count;
+    try {
+      count = Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST, "query parameter \"keep-last\" must be a number from 1 on", e);
+    }
+    deleted(exchange, services.datasets().keepLast(name(exchange), count));
+  }
+
+  private static void deleted(Exchange exchange, List<Long> numbers) {
+    ObjectNode json = Json.object();
+    numbers.forEach(json.putArray("deleted")::add);
+    Dispatcher.answer(exchange, 200, json);
   }
 
   void warm(Exchange exchange) {

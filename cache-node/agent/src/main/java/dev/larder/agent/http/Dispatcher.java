@@ -52,6 +52,8 @@ final class Dispatcher {
         case DATASETS -> begin(exchange, control::datasets);
         case DATASET -> begin(exchange, control::dataset);
         case DATASET_DELETE -> begin(exchange, control::deleteDataset);
+        case DATASET_SNAPSHOTS_DELETE -> begin(exchange, control::keepLast);
+        case DATASET_SNAPSHOT_DELETE -> begin(exchange, control::deleteSnapshot);
         case WARM -> begin(exchange, control::warm);
         case JOBS -> begin(exchange, control::jobs);
         case JOB -> begin(exchange, control::job);

@@ -25,6 +25,8 @@ enum Route {
   DATASET_CREATE("POST", "v1/datasets"),
   DATASET("GET HEAD", "v1/datasets/*"),
   DATASET_DELETE("DELETE", "v1/datasets/*"),
+  DATASET_SNAPSHOTS_DELETE("DELETE", "v1/datasets/*/snapshots", "keep-last"),
+  DATASET_SNAPSHOT_DELETE("DELETE", "v1/datasets/*/snapshots/*"),
   DATASET_REFRESH("POST", "v1/datasets/*/refresh"),
   WARM("POST", "v1/warm"),
   JOBS("GET HEAD", "v1/jobs"),

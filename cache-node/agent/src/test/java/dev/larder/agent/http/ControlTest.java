@@ -213,6 +213,16 @@ class ControlTest {
     Response removed = fixture.exchange("DELETE", "/v1/pins?snapshot=data&glob=", "");
     assertEquals(1, json(removed).get("removed").intValue());
     assertEquals(204, fixture.exchange("DELETE", "/v1/datasets/data", "").status());
+    Response old = fixture.exchange("DELETE", "/v1/datasets/data/snapshots?keep-last=1", "");
+    assertEquals("{\"deleted\":[1,2]}", old.text());
+    Response one = fixture.exchange("DELETE", "/v1/datasets/data/snapshots/3", "");
+    assertEquals("{\"deleted\":[3]}", one.text());
+    assertEquals(java.util.List.of(3L), fixture.node.deletedSnapshots);
+    for (String bad : new String[] {"", "?keep-last=", "?keep-last=x", "?keep=1", "/x", "/0"}) {
+      Response refused = fixture.exchange("DELETE", "/v1/datasets/data/snapshots" + bad, "");
+      assertEquals(400, refused.status(), bad + refused.text());
+    }
+    assertEquals(404, fixture.exchange("DELETE", "/v1/datasets/x/snapshots/1", "").status());
     assertEquals(404, fixture.exchange("DELETE", "/v1/datasets/none", "").status());
     assertEquals(1, json(fixture.get("/v1/datasets")).get("datasets").size());
     assertEquals("data", json(fixture.get("/v1/datasets/data")).get("name").textValue());

@@ -52,6 +52,7 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   volatile CountDownLatch listingGate = new CountDownLatch(0);
 
   volatile LarderException listingFault;
+  final List<Long> deletedSnapshots = new java.util.concurrent.CopyOnWriteArrayList<>();
 
   FakeNode() {
     entries.put("", entry("", Type.DIRECTORY, 0, Optional.empty(), Optional.empty()));
@@ -232,6 +233,18 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   @Override
   public void delete(DatasetName name) {
     get(name);
+  }
+
+  @Override
+  public void deleteSnapshot(SnapshotRef snapshot) {
+    check(snapshot);
+    deletedSnapshots.add(snapshot.snapshot().orElseThrow());
+  }
+
+  @Override
+  public List<Long> keepLast(DatasetName name, int count) {
+    get(name);
+    return java.util.stream.LongStream.rangeClosed(1, 3L - count).boxed().toList();
   }
 
   @Override
