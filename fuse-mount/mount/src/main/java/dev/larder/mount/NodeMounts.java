@@ -161,25 +161,27 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   /** Figures for metrics; none while nothing is served. */
   public Map<String, Long> figures() {
     Map<String, Long> out = new LinkedHashMap<>();
-    keeper.stats().ifPresent(stats -> {
-      out.put("requests_total", stats.requests());
-      out.put("reads_total", stats.reads());
-      out.put("read_bytes_total", stats.readBytes());
-      out.put("waited_total", stats.waited());
-      out.put("opens_total", stats.opens());
-      out.put("passthrough_opens_total", stats.passthroughOpens());
-      out.put("refusals_total", stats.refusals());
-      out.put("table_full_total", stats.tableFull());
-      out.put("interrupted_total", stats.interrupted());
-      out.put("expired_total", stats.expired());
-      out.put("faults_total", stats.faults());
-      out.put("adopted_total", stats.adopted());
-      out.put("slots_in_use", (long) stats.slotsInUse());
-      out.put("rows", (long) stats.rows());
-      out.put("open_files", (long) stats.openFiles());
-      out.put("backings", (long) stats.backings());
-      out.put("workers", (long) stats.workers());
-    });
+    keeper
+        .stats()
+        .ifPresent(stats -> {
+          out.put("requests_total", stats.requests());
+          out.put("reads_total", stats.reads());
+          out.put("read_bytes_total", stats.readBytes());
+          out.put("waited_total", stats.waited());
+          out.put("opens_total", stats.opens());
+          out.put("passthrough_opens_total", stats.passthroughOpens());
+          out.put("refusals_total", stats.refusals());
+          out.put("table_full_total", stats.tableFull());
+          out.put("interrupted_total", stats.interrupted());
+          out.put("expired_total", stats.expired());
+          out.put("faults_total", stats.faults());
+          out.put("adopted_total", stats.adopted());
+          out.put("slots_in_use", (long) stats.slotsInUse());
+          out.put("rows", (long) stats.rows());
+          out.put("open_files", (long) stats.openFiles());
+          out.put("backings", (long) stats.backings());
+          out.put("workers", (long) stats.workers());
+        });
     return out;
   }
 

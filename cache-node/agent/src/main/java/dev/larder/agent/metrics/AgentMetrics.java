@@ -146,8 +146,7 @@ public final class AgentMetrics {
 
   /** Shows what mounts count from now on, under {@code larder_fuse_}; call once. */
   public void watchMounts(Supplier<Map<String, Long>> figures) {
-    registry.register(
-        new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));
+    registry.register(new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));
   }
 
   /** Shows the front door's connections and workers from now on; call once. */
