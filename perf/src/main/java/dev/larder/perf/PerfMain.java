@@ -1,6 +1,7 @@
 package dev.larder.perf;
 
 import dev.larder.perf.process.Children;
+import dev.larder.perf.process.MachineCpu;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -58,9 +59,9 @@ public final class PerfMain {
     List<Figure> figures = new ArrayList<>();
     int failures = 0;
     for (Measure measure : measures) {
-      long started = System.nanoTime();
       bench.say("— " + measure.name() + ": " + measure.about());
       try {
+        MachineCpu before = MachineCpu.now();
         measure.run(
             bench,
             figure -> {
@@ -69,6 +70,17 @@ public final class PerfMain {
                 out.println(figure.json());
               }
             });
+        // Closed first: the CPU of a child counts once it was waited for.
+        bench.children().close();
+        MachineCpu after = MachineCpu.now();
+        bench.say(
+            String.format(
+                Locale.ROOT,
+                "  %s took %.0f s; others used %.2f of %d cores meanwhile",
+                measure.name(),
+                (after.nanos() - before.nanos()) / 1e9,
+                after.othersCoresSince(before),
+                Runtime.getRuntime().availableProcessors()));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return failures + 1;
@@ -79,12 +91,6 @@ public final class PerfMain {
       } finally {
         bench.children().close();
       }
-      bench.say(
-          String.format(
-              Locale.ROOT,
-              "  %s took %.0f s",
-              measure.name(),
-              (System.nanoTime() - started) / 1e9));
     }
     if (!json) {
       out.print(table(figures));

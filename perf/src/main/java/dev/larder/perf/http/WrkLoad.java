@@ -48,6 +48,9 @@ final class WrkLoad implements RequestLoad {
                       "-t1",
                       "-c" + connections,
                       "-d" + seconds + "s",
+                      // Slow is not failed; only the answers count.
+                      "--timeout",
+                      "30s",
                       "-s",
                       script.toString(),
                       "http://" + server.getHostString() + ":" + server.getPort()),

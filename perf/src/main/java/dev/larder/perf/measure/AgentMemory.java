@@ -64,8 +64,11 @@ public final class AgentMemory implements Measure {
     int seconds = bench.longForm() ? 120 : 30;
     rig.createDataset("hit");
     rig.read("hit", "large.bin");
-    List<String> paths =
-        SampleFiles.names(SMALL_COUNT).stream().map(name -> "/datasets/hit/" + name).toList();
+    List<String> names = SampleFiles.names(SMALL_COUNT);
+    for (String name : names) {
+      rig.read("hit", name);
+    }
+    List<String> paths = names.stream().map(name -> "/datasets/hit/" + name).toList();
     RequestLoad small = RequestLoad.find(bench, 64, seconds);
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     try (ExecutorService threads = Executors.newCachedThreadPool()) {

@@ -7,6 +7,7 @@ import dev.larder.perf.Measure;
 import dev.larder.perf.Rounds;
 import dev.larder.perf.Samples;
 import dev.larder.perf.http.RawHttp.Transfer;
+import dev.larder.perf.process.PageCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -66,6 +67,7 @@ public final class ColdRead implements Measure {
               round -> {
                 String dataset = "cold-" + round;
                 rig.createDataset(dataset);
+                PageCache.occupy(bench);
                 double before = rig.larder().process().stat().cpuSeconds();
                 Transfer transfer = rig.read(dataset, "large.bin");
                 rig.settle(dataset, "large.bin");

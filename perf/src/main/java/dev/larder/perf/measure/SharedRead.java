@@ -5,6 +5,7 @@ import dev.larder.perf.Figure;
 import dev.larder.perf.Goal;
 import dev.larder.perf.Measure;
 import dev.larder.perf.Samples;
+import dev.larder.perf.process.PageCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +42,7 @@ public final class SharedRead implements Measure {
       for (int round = 0; round < 5; round++) {
         String dataset = "shared-" + round;
         rig.createDataset(dataset);
+        PageCache.occupy(bench);
         long started = System.nanoTime();
         List<Future<Long>> checksums = new ArrayList<>();
         for (int i = 0; i < READERS; i++) {

@@ -104,7 +104,11 @@ public final class ChildProcess implements AutoCloseable {
   }
 
   void destroyNow() {
-    process.destroyForcibly();
+    try {
+      process.destroyForcibly().waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Where its standard error goes. */

@@ -53,13 +53,12 @@ public final class Children implements AutoCloseable {
     return start(name, command, Map.of("MALLOC_ARENA_MAX", "2"));
   }
 
-  /** Kills what still runs. */
+  /** Kills what still runs and waits for its end. */
   @Override
   public void close() {
     for (ChildProcess child : started) {
-      if (child.isAlive()) {
-        child.destroyNow();
-      }
+      child.destroyNow();
     }
+    started.clear();
   }
 }
