@@ -14,6 +14,7 @@ import dev.larder.mount.MountSettings;
 import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.store.LarderStore;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.FileChannel;
@@ -70,6 +71,8 @@ final class DevNode implements AutoCloseable {
     Path data = config.directory();
     RunDirectory run = RunDirectory.open(runDirectory);
     own(lock(run.path().resolve("lock")));
+    // A directory that is refused must not be changed, so this comes before everything else.
+    LarderStore.requireUsable(data);
     DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
     CoordinatorServer coordinator =
         own(
@@ -85,6 +88,7 @@ final class DevNode implements AutoCloseable {
         own(NodeMounts.start(mounting, services, run.path(), KeeperProcess.starter(mounting)));
     services.mountsBy(mounts);
     metrics.watchMounts(mounts::figures);
+    metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();

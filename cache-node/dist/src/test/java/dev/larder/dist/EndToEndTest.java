@@ -11,16 +11,20 @@ import com.azure.core.util.BinaryData;
 import com.azure.storage.blob.BlobContainerClient;
 import com.azure.storage.blob.BlobServiceClientBuilder;
 import com.azure.storage.common.StorageSharedKeyCredential;
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.config.ConfigTree;
 import dev.larder.client.Control.Dataset;
 import dev.larder.client.DownloadRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.DownloadResult;
 import dev.larder.client.RemoteFile;
+import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.testkit.AccessLogEntry;
 import dev.larder.testkit.AzuriteServer;
 import dev.larder.testkit.S3Server;
+import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -28,8 +32,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,6 +140,42 @@ class EndToEndTest {
       assertEquals(2, client.control().refresh("data", (o, b) -> {}).snapshots().size());
       assertTrue(node.address().startsWith("127.0.0.1:"));
     }
+  }
+
+  @Test
+  void aStartThatIsRefusedChangesNothing() throws Exception {
+    Path data = directory.resolve("data");
+    try (DevNode node = start()) {
+      Map<Path, Object> before = state(data.resolve("tls"));
+      assertFalse(before.isEmpty());
+      ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
+      MountSettings mounting = MountSettings.of(tree);
+      AgentConfig again = AgentConfig.of(data, tree);
+      LarderException e =
+          assertThrows(
+              LarderException.class,
+              () ->
+                  DevNode.start(again, mounting, directory.resolve("run2"), Optional.empty()));
+      assertEquals(ErrorCode.STORE_LOCKED, e.code());
+      assertEquals(before, state(data.resolve("tls")));
+      assertTrue(node.address().startsWith("127.0.0.1:"));
+    }
+    Files.writeString(data.resolve("VERSION"), "larder-store 999\n");
+    Map<Path, Object> before = state(data);
+    assertEquals(
+        ErrorCode.STORE_UNUSABLE, assertThrows(LarderException.class, this::start).code());
+    assertEquals(before, state(data));
+  }
+
+  /** Files below a folder with their times. */
+  private static Map<Path, Object> state(Path folder) throws IOException {
+    Map<Path, Object> out = new TreeMap<>();
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path path : tree.filter(Files::isRegularFile).toList()) {
+        out.put(path, Files.getLastModifiedTime(path) + " " + Files.size(path));
+      }
+    }
+    return out;
   }
 
   private void checkAll(String uri, Map<String, String> options) throws Exception {

@@ -53,6 +53,16 @@ public final class LarderStore implements BlobStore {
   }
 
   /** For the test that proves the power-loss test. */
+  /**
+   * Looks whether a data directory could be opened now, and changes nothing: for whoever writes
+   * into it beside the store.
+   *
+   * @throws dev.larder.protocol.LarderException STORE_LOCKED, STORE_UNUSABLE
+   */
+  public static void requireUsable(Path directory) {
+    StoreDirectory.check(directory);
+  }
+
   static LarderStore open(StoreConfig config, StoreHooks hooks, CommitMode mode) {
     return StoreBuilder.build(config, hooks, mode);
   }

@@ -103,6 +103,38 @@ final class StoreDirectory implements AutoCloseable {
     }
   }
 
+  /**
+   * Looks whether {@link #open} would be refused, and changes nothing.
+   *
+   * @throws LarderException as {@link #open}
+   */
+  static void check(Path root) {
+    if (!Files.isDirectory(root)) {
+      return;
+    }
+    try {
+      if (OPEN_HERE.contains(root.toRealPath())) {
+        throw locked(root, Long.toString(ProcessHandle.current().pid()));
+      }
+      checkVersion(root.resolve("VERSION"));
+      Path file = root.resolve("LOCK");
+      if (Files.exists(file)) {
+        checkLock(root, file);
+      }
+    } catch (IOException e) {
+      throw unusable(root, "cannot be read", e);
+    }
+  }
+
+  private static void checkLock(Path root, Path file) throws IOException {
+    try (FileChannel channel = openLock(file);
+        FileLock lock = channel.tryLock()) {
+      if (lock == null) {
+        throw locked(root, readText(channel));
+      }
+    }
+  }
+
   Path root() {
     return root;
   }

@@ -50,6 +50,10 @@ record AgentAddress(URI base, String token, Optional<Path> blobs) {
     if (runtime != null && !runtime.isBlank()) {
       places.add(Path.of(runtime, "larder", "agent.json"));
     }
+    String home = environment.get("HOME");
+    if (home != null && !home.isBlank()) {
+      places.add(Path.of(home, ".local", "share", "larder", "run", "agent.json"));
+    }
     return places;
   }
 

@@ -144,6 +144,12 @@ public final class AgentMetrics {
     registry.register(new StoreCollector(stats));
   }
 
+  /** Shows what fills and reads count and hold from now on, under {@code larder_node_}; once. */
+  public void watchNode(Supplier<Map<String, Long>> totals, Supplier<Map<String, Long>> gauges) {
+    registry.register(new FigureCollector("larder_node_", "Total of fills and reads.", totals));
+    registry.register(new FigureCollector("larder_node_", "Figure of fills and reads.", gauges));
+  }
+
   /** Shows what mounts count from now on, under {@code larder_fuse_}; call once. */
   public void watchMounts(Supplier<Map<String, Long>> figures) {
     registry.register(new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));

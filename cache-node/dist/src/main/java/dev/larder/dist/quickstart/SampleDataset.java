@@ -91,7 +91,9 @@ final class SampleDataset {
               + small.size()
               + " small files in "
               + ROOTS
-              + "; name a directory with --source DIR");
+              + ", and "
+              + SMALL_FILES
+              + " are needed to show something");
     }
     small.sort(Comparator.naturalOrder());
     middle.sort(Comparator.naturalOrder());
