@@ -2,6 +2,7 @@ package dev.larder.client;
 
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,21 @@ final class LocalPaths {
     if (!place.normalize().startsWith(target.normalize())) {
       throw bad(path, null);
     }
+    requireNoLinks(target, place, path);
     return place;
+  }
+
+  /** A folder that is a link, made by an earlier download for example, leads out of the target. */
+  private static void requireNoLinks(Path target, Path place, String path) {
+    for (Path folder = parent(place);
+        folder.startsWith(target.toAbsolutePath()) && !folder.equals(target.toAbsolutePath());
+        folder = parent(folder)) {
+      if (Files.isSymbolicLink(folder)) {
+        throw new LarderException(
+            ErrorCode.BAD_REQUEST,
+            "\"" + path + "\" would be written through the link " + folder + "; take it away first");
+      }
+    }
   }
 
   /** The folder a resolved place lies in; it always has one. */
