@@ -154,16 +154,14 @@ class EndToEndTest {
       LarderException e =
           assertThrows(
               LarderException.class,
-              () ->
-                  DevNode.start(again, mounting, directory.resolve("run2"), Optional.empty()));
+              () -> DevNode.start(again, mounting, directory.resolve("run2"), Optional.empty()));
       assertEquals(ErrorCode.STORE_LOCKED, e.code());
       assertEquals(before, state(data.resolve("tls")));
       assertTrue(node.address().startsWith("127.0.0.1:"));
     }
     Files.writeString(data.resolve("VERSION"), "larder-store 999\n");
     Map<Path, Object> before = state(data);
-    assertEquals(
-        ErrorCode.STORE_UNUSABLE, assertThrows(LarderException.class, this::start).code());
+    assertEquals(ErrorCode.STORE_UNUSABLE, assertThrows(LarderException.class, this::start).code());
     assertEquals(before, state(data));
   }
 

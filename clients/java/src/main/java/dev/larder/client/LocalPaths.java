@@ -42,7 +42,11 @@ final class LocalPaths {
       if (Files.isSymbolicLink(folder)) {
         throw new LarderException(
             ErrorCode.BAD_REQUEST,
-            "\"" + path + "\" would be written through the link " + folder + "; take it away first");
+            "\""
+                + path
+                + "\" would be written through the link "
+                + folder
+                + "; take it away first");
       }
     }
   }

@@ -14,7 +14,8 @@ public record MachineCpu(double busySeconds, double ownSeconds, long nanos) {
 
   /** Reads both now. */
   public static MachineCpu now() throws IOException {
-    String[] all = Files.readString(Path.of("/proc/stat")).lines().findFirst().orElse("").split(" +");
+    String[] all =
+        Files.readString(Path.of("/proc/stat")).lines().findFirst().orElse("").split(" +");
     // user nice system idle iowait irq softirq steal
     double busy = 0;
     for (int field : new int[] {1, 2, 3, 6, 7, 8}) {
