@@ -48,8 +48,7 @@ class ReadPoolTest {
                   return Thread.currentThread().getName();
                 })));
       }
-      await(() -> pool.waiting() == 50 - THREADS);
-      assertEquals(THREADS, reading.get());
+      await(() -> pool.waiting() == 50 - THREADS && reading.get() == THREADS);
       // Carriers are free although every reader is stuck as if in a native frame.
       assertEquals(1, callers.submit(() -> 1).get(10, TimeUnit.SECONDS));
       gate.countDown();
