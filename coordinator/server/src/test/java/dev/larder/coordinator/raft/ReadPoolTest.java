@@ -80,7 +80,15 @@ class ReadPoolTest {
                   pool.call(() -> {
                     throw thrown;
                   })));
-      Future<Boolean> stuck = callers.submit(() -> pool.call(() -> awaitDeaf(gate)));
+      CountDownLatch isStuck = new CountDownLatch(1);
+      Future<Boolean> stuck =
+          callers.submit(() ->
+              pool.call(() -> {
+                isStuck.countDown();
+                return awaitDeaf(gate);
+              }));
+      // Else the reader below might get the thread, and this one wait.
+      assertTrue(isStuck.await(10, TimeUnit.SECONDS));
       CountDownLatch interrupted = new CountDownLatch(1);
       Thread waits =
           Thread.startVirtualThread(() -> {
