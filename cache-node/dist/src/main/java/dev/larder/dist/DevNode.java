@@ -85,7 +85,7 @@ final class DevNode implements AutoCloseable {
     services.start();
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =
-        own(NodeMounts.start(mounting, services, run.path(), KeeperProcess.starter(mounting)));
+        own(NodeMounts.start(mounting, services, run.path(), KeeperLaunch.starter(mounting)));
     services.mountsBy(mounts);
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);

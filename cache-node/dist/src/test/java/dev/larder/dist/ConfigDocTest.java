@@ -52,6 +52,8 @@ class ConfigDocTest {
     assertTrue(fault(Map.of("store.colour", "red")).getMessage().contains("store.colour"));
     assertTrue(fault(Map.of("fill.run-max", "7")).getMessage().contains("fill.run-max"));
     assertTrue(fault(Map.of("http.port", "many")).getMessage().contains("http.port"));
+    assertTrue(
+        fault(Map.of("mount.passthrough", "yes")).getMessage().contains("mount.passthrough"));
     assertTrue(fault(Map.of("http.port", "70000")).getMessage().contains("http.port"));
   }
 

@@ -4,6 +4,8 @@ import dev.larder.agent.config.ConfigTree;
 import dev.larder.fuse.FuseConfig;
 import dev.larder.keeper.KeeperConfig;
 import dev.larder.mount.tree.TreeConfig;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.nio.file.Path;
 
 /**
@@ -64,7 +66,15 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         tree.size("mount.reply-buffers", base.replyBufferBytes()),
         tree.count("mount.backing-max", base.backingMax()),
         tree.duration("mount.read-deadline", base.readDeadline()),
-        Boolean.parseBoolean(tree.text("mount.passthrough", Boolean.toString(base.passthrough()))));
+        flag(tree, "mount.passthrough", base.passthrough()));
+  }
+
+  private static boolean flag(ConfigTree tree, String key, boolean fallback) {
+    String value = tree.text(key, Boolean.toString(fallback));
+    if (!value.equals("true") && !value.equals("false")) {
+      throw new LarderException(ErrorCode.BAD_CONFIG, key + " is true or false, not " + value);
+    }
+    return value.equals("true");
   }
 
   private static TreeConfig tree(ConfigTree tree) {

@@ -11,7 +11,6 @@ import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedBlob;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -117,7 +116,7 @@ final class PackedCatalogs {
           "catalog packed plain={} files={} bytes={}", plain, summary.files(), summary.bytes());
       return packed;
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new LarderException(ErrorCode.STORE_IO, "cannot write " + image + ": " + e, e);
     } finally {
       deleteQuietly(image);
     }
