@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.agent.http.RunDirectory;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -71,8 +72,10 @@ final class DevCommand implements Callable<Integer> {
     CountDownLatch ended = new CountDownLatch(1);
     ConfigTree tree = readTree();
     MountSettings mounting = MountSettings.of(tree);
+    Limits coordinator = CoordinatorKeys.of(tree);
     AgentConfig agent = AgentConfig.of(directory, tree);
-    try (DevNode node = DevNode.start(agent, mounting, run, Optional.ofNullable(readyFile))) {
+    try (DevNode node =
+        DevNode.start(agent, coordinator, mounting, run, Optional.ofNullable(readyFile))) {
       Thread hook =
           new Thread(
               () -> {

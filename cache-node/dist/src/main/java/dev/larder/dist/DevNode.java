@@ -7,6 +7,7 @@ import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
 import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.coordinator.CoordinatorConfig;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.tls.DevCa;
@@ -50,10 +51,14 @@ final class DevNode implements AutoCloseable {
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
   static DevNode start(
-      AgentConfig config, MountSettings mounting, Path runDirectory, Optional<Path> readyFile) {
+      AgentConfig config,
+      Limits limits,
+      MountSettings mounting,
+      Path runDirectory,
+      Optional<Path> readyFile) {
     DevNode node = new DevNode();
     try {
-      node.startParts(config, mounting, runDirectory, readyFile);
+      node.startParts(config, limits, mounting, runDirectory, readyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -67,7 +72,11 @@ final class DevNode implements AutoCloseable {
   }
 
   private void startParts(
-      AgentConfig config, MountSettings mounting, Path runDirectory, Optional<Path> readyFile) {
+      AgentConfig config,
+      Limits limits,
+      MountSettings mounting,
+      Path runDirectory,
+      Optional<Path> readyFile) {
     Path data = config.directory();
     RunDirectory run = RunDirectory.open(runDirectory);
     own(lock(run.path().resolve("lock")));
@@ -78,11 +87,12 @@ final class DevNode implements AutoCloseable {
         own(
             CoordinatorServer.start(
                 CoordinatorConfig.alone(
-                    data.resolve("coordinator"), ca.material(Role.COORDINATOR))));
+                    data.resolve("coordinator"), ca.material(Role.COORDINATOR), limits)));
     var client = own(coordinator.client());
     AgentMetrics metrics = new AgentMetrics(Main.version());
     NodeServices services = own(new NodeServices(config, client, metrics, Main.version()));
     services.start();
+    metrics.watchCoordinator(coordinator::figures);
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =
         own(NodeMounts.start(mounting, services, run.path(), KeeperLaunch.starter(mounting)));

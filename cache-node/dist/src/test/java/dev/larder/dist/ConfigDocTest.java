@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -44,6 +45,7 @@ class ConfigDocTest {
     ConfigTree tree = new ConfigTree(values);
     MountSettings defaults = MountSettings.of(new ConfigTree(Map.of()));
     assertEquals(defaults, MountSettings.of(tree));
+    assertEquals(Limits.defaults(), CoordinatorKeys.of(tree));
     assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, tree));
   }
 
@@ -54,6 +56,8 @@ class ConfigDocTest {
     assertTrue(fault(Map.of("http.port", "many")).getMessage().contains("http.port"));
     assertTrue(
         fault(Map.of("mount.passthrough", "yes")).getMessage().contains("mount.passthrough"));
+    assertTrue(
+        fault(Map.of("coordinator.batch-max", "0")).getMessage().contains("coordinator.batch-max"));
     assertTrue(fault(Map.of("http.port", "70000")).getMessage().contains("http.port"));
   }
 
@@ -70,6 +74,7 @@ class ConfigDocTest {
             () -> {
               ConfigTree tree = new ConfigTree(values);
               MountSettings unused = MountSettings.of(tree);
+              Limits unusedToo = CoordinatorKeys.of(tree);
               AgentConfig.of(DATA, tree);
             });
     assertEquals(ErrorCode.BAD_CONFIG, e.code());

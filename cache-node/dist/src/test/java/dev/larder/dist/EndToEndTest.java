@@ -26,6 +26,10 @@ import dev.larder.testkit.AzuriteServer;
 import dev.larder.testkit.S3Server;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -154,7 +158,13 @@ class EndToEndTest {
       LarderException e =
           assertThrows(
               LarderException.class,
-              () -> DevNode.start(again, mounting, directory.resolve("run2"), Optional.empty()));
+              () ->
+                  DevNode.start(
+                      again,
+                      CoordinatorKeys.of(tree),
+                      mounting,
+                      directory.resolve("run2"),
+                      Optional.empty()));
       assertEquals(ErrorCode.STORE_LOCKED, e.code());
       assertEquals(before, state(data.resolve("tls")));
       assertTrue(node.address().startsWith("127.0.0.1:"));
@@ -219,6 +229,22 @@ class EndToEndTest {
   private static byte[] read(LarderClient client, String dataset, String path) throws Exception {
     try (InputStream in = client.openStream(dataset, path)) {
       return in.readAllBytes();
+    }
+  }
+
+  @Test
+  void metricsShowTheCoordinatorsMemoryToo() throws Exception {
+    try (DevNode node = start()) {
+      String token = Files.readString(directory.resolve("run").resolve("token")).strip();
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create("http://" + node.address() + "/metrics"))
+              .header("Authorization", "Bearer " + token)
+              .build();
+      try (HttpClient client = HttpClient.newHttpClient()) {
+        String text = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+        assertTrue(text.contains("larder_coordinator_rocksdb_block_cache_bytes "), text);
+        assertTrue(text.contains("larder_store_rocksdb_block_cache_bytes "), text);
+      }
     }
   }
 

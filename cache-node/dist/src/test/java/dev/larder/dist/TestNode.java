@@ -17,6 +17,7 @@ final class TestNode {
     MountSettings mounting = MountSettings.of(tree);
     return DevNode.start(
         AgentConfig.of(directory.resolve("data"), tree),
+        CoordinatorKeys.of(tree),
         mounting,
         directory.resolve("run"),
         Optional.of(directory.resolve("ready.json")));

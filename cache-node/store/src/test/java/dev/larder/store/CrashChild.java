@@ -16,6 +16,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class CrashChild {
   static final String READY = "ready";
 
+  /** Begins a line that says how many units this process evicted so far. */
+  static final String EVICTED = "evicted ";
+
   private CrashChild() {}
 
   public static void main(String[] arguments) throws InterruptedException {
@@ -24,7 +27,7 @@ final class CrashChild {
     PrintStream out =
         new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.US_ASCII);
     LarderStore store = LarderStore.open(config);
-    StoreWorkload workload = new StoreWorkload(store, seed, new Lines(out));
+    StoreWorkload workload = new StoreWorkload(store, seed, new Lines(store, out));
     out.println(READY);
     List<Thread> threads = new ArrayList<>();
     for (int thread = 0; thread < StoreWorkload.THREADS; thread++) {
@@ -59,7 +62,7 @@ final class CrashChild {
         defaults.commitBytesMax());
   }
 
-  private record Lines(PrintStream out) implements StoreWorkload.Sink {
+  private record Lines(LarderStore store, PrintStream out) implements StoreWorkload.Sink {
     @Override
     public void block(int number, long block) {
       out.println("block " + number + ' ' + block);
@@ -68,6 +71,7 @@ final class CrashChild {
     @Override
     public void sealed(int number) {
       out.println("sealed " + number);
+      out.println(EVICTED + store.stats().counters().getOrDefault("evicted_units_total", 0L));
     }
 
     @Override

@@ -99,7 +99,7 @@ final class DatasetCommands {
         paramLabel = "KEY=VALUE",
         description =
             "Origin option, may be repeated: endpoint, region, path-style, versions, credentials, …"
-                + " (see docs/ORIGINS.md)")
+                + " (see cache-node/origin/README.md)")
     Map<String, String> options = new LinkedHashMap<>();
 
     @Option(names = "--endpoint", description = "Same as -O endpoint=URL.")

@@ -60,9 +60,9 @@ public record CoordinatorConfig(
   }
 
   /** A lone coordinator on loopback with free ports, as in development mode. */
-  public static CoordinatorConfig alone(Path directory, TlsMaterial tls) {
+  public static CoordinatorConfig alone(Path directory, TlsMaterial tls, Limits limits) {
     return new CoordinatorConfig(
-        directory, "c1", "127.0.0.1:0", "127.0.0.1:0", new TreeMap<>(), tls, Limits.defaults());
+        directory, "c1", "127.0.0.1:0", "127.0.0.1:0", new TreeMap<>(), tls, limits);
   }
 
   /** The peers, this one alone where none are named. */

@@ -21,6 +21,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -130,6 +131,11 @@ public final class CoordinatorServer implements AutoCloseable {
   /** The coordinator without a network in between; closing the client is of no effect. */
   public CoordinatorClient client() {
     return running(local);
+  }
+
+  /** Bytes of memory outside the heap by pool, as shown in metrics. Platform threads only. */
+  public Map<String, Long> figures() {
+    return running(node).figures();
   }
 
   /** Native handles that are open; 0 after {@link #close}. */

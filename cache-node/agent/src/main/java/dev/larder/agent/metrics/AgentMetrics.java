@@ -150,6 +150,12 @@ public final class AgentMetrics {
     registry.register(new FigureCollector("larder_node_", "Figure of fills and reads.", gauges));
   }
 
+  /** Shows what an embedded coordinator holds, under {@code larder_coordinator_}; call once. */
+  public void watchCoordinator(Supplier<Map<String, Long>> figures) {
+    registry.register(
+        new FigureCollector("larder_coordinator_", "Figure of the embedded coordinator.", figures));
+  }
+
   /** Shows what mounts count from now on, under {@code larder_fuse_}; call once. */
   public void watchMounts(Supplier<Map<String, Long>> figures) {
     registry.register(new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));

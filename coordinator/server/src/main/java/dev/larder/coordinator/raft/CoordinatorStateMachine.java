@@ -9,6 +9,7 @@ import dev.larder.coordinator.logic.RecordCodec;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
@@ -95,6 +96,12 @@ final class CoordinatorStateMachine extends BaseStateMachine {
       throw new IllegalStateException("the coordinator's state is not loaded");
     }
     return open.state();
+  }
+
+  /** See {@link RocksStateStore#figures}; empty before the start. */
+  Map<String, Long> figures() {
+    StateRecovery.Recovered open = recovered;
+    return open == null ? Map.of() : open.store().figures();
   }
 
   /** Native handles that are open. */

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -216,6 +217,11 @@ public final class RaftNode implements AutoCloseable {
   /** The last entry applied here. */
   public long appliedIndex() {
     return info().getLastAppliedIndex();
+  }
+
+  /** Bytes that the state's pools hold, by name. Platform threads only. */
+  public Map<String, Long> figures() {
+    return machine.figures();
   }
 
   /** Native handles of the state that are open; 0 after {@link #close}. */

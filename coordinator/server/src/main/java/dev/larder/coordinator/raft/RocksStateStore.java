@@ -180,6 +180,31 @@ final class RocksStateStore implements StateStore {
     });
   }
 
+  /**
+   * What RocksDB holds in memory, in bytes; empty once closed. Platform threads only.
+   *
+   * @throws LarderException STORE_IO when RocksDB does not say
+   */
+  Map<String, Long> figures() {
+    lock.readLock().lock();
+    try {
+      if (closed) {
+        return Map.of();
+      }
+      // One cache serves all tables, so any of them knows its use.
+      return Map.of(
+          "rocksdb_block_cache_bytes", db.getLongProperty("rocksdb.block-cache-usage"),
+          "rocksdb_memtables_bytes",
+              db.getAggregatedLongProperty("rocksdb.cur-size-all-mem-tables"),
+          "rocksdb_table_readers_bytes",
+              db.getAggregatedLongProperty("rocksdb.estimate-table-readers-mem"));
+    } catch (RocksDBException e) {
+      throw fault("cannot read the coordinator's figures", e);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
   @Override
   public void close() {
     lock.writeLock().lock();

@@ -117,7 +117,7 @@ class OffsetsTest {
       String said = run("gcc", "-Wall", "-Werror", "-o", program.toString(), source.toString());
       assertEquals("", said);
     } catch (IOException e) {
-      assumeTrue(System.getenv("CI") != null, "no gcc here: " + e.getMessage());
+      assumeTrue("true".equals(System.getenv("CI")), "no gcc here: " + e.getMessage());
       throw e;
     }
     Map<String, Long> numbers = new TreeMap<>();

@@ -1,0 +1,40 @@
+package dev.larder.dist;
+
+import dev.larder.agent.config.ConfigTree;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.raft.RocksLimits;
+
+/** Takes the coordinator's bounds, keys {@code coordinator.*}, from the one configuration. */
+final class CoordinatorKeys {
+  private CoordinatorKeys() {}
+
+  /**
+   * The bounds the tree names, the defaults for the rest.
+   *
+   * @throws dev.larder.protocol.LarderException BAD_CONFIG that names the key
+   */
+  static Limits of(ConfigTree tree) {
+    Limits base = Limits.defaults();
+    RocksLimits rocks = base.rocks();
+    return new Limits(
+        tree.duration("coordinator.request-timeout", base.requestTimeout()),
+        tree.duration("coordinator.start-timeout", base.startTimeout()),
+        tree.duration("coordinator.close-timeout", base.closeTimeout()),
+        tree.duration("coordinator.election-timeout", base.electionTimeout()),
+        tree.count("coordinator.snapshot-every", Math.toIntExact(base.snapshotEvery())),
+        tree.size("coordinator.free-space-min", base.freeSpaceMinBytes()),
+        new RocksLimits(
+            tree.size("coordinator.block-cache", rocks.blockCacheBytes()),
+            tree.size("coordinator.write-buffer", rocks.writeBufferBytes()),
+            tree.count("coordinator.open-files-max", rocks.openFilesMax()),
+            tree.count("coordinator.read-threads", rocks.readThreads())),
+        tree.count("coordinator.requests-max", base.requestsMax()),
+        tree.count("coordinator.streams-max", base.streamsMax()),
+        tree.count("coordinator.batch-max", base.batchMax()),
+        tree.count("coordinator.members-max", base.membersMax()),
+        tree.count("coordinator.datasets-max", base.datasetsMax()),
+        tree.count("coordinator.snapshots-max", base.snapshotsMax()),
+        tree.count("coordinator.pins-max", base.pinsMax()),
+        tree.duration("coordinator.expiry-interval", base.expiryInterval()));
+  }
+}
