@@ -42,8 +42,9 @@ public final class AgentMemory implements Measure {
   public void run(Bench bench, Consumer<Figure> results) throws Exception {
     Path files = bench.work().resolve("files-mixed");
     Files.createDirectories(files);
-    link(SampleFiles.small(bench, SMALL_COUNT, 4096).resolve("small"), files.resolve("small"));
-    link(SampleFiles.large(bench, LARGE_BYTES), files);
+    SampleFiles.link(
+        SampleFiles.small(bench, SMALL_COUNT, 4096).resolve("small"), files.resolve("small"));
+    SampleFiles.link(SampleFiles.large(bench, LARGE_BYTES), files);
     try (Rig rig = Rig.start(bench, files, 0)) {
       Samples idle = new Samples();
       LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(10));
@@ -98,19 +99,6 @@ public final class AgentMemory implements Measure {
       }
       for (Future<?> one : work) {
         one.get(5, TimeUnit.MINUTES);
-      }
-    }
-  }
-
-  /** Hard links, so that two sets of files share their bytes. */
-  private static void link(Path from, Path to) throws java.io.IOException {
-    Files.createDirectories(to);
-    try (var files = Files.newDirectoryStream(from)) {
-      for (Path file : files) {
-        Path target = to.resolve(String.valueOf(file.getFileName()));
-        if (Files.isRegularFile(file) && !Files.exists(target)) {
-          Files.createLink(target, file);
-        }
       }
     }
   }

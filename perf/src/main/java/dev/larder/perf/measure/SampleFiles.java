@@ -54,6 +54,19 @@ final class SampleFiles {
     return names;
   }
 
+  /** Hard links, so that two sets of files share their bytes. */
+  static void link(Path from, Path to) throws IOException {
+    Files.createDirectories(to);
+    try (var files = Files.newDirectoryStream(from)) {
+      for (Path file : files) {
+        Path target = to.resolve(String.valueOf(file.getFileName()));
+        if (Files.isRegularFile(file) && !Files.exists(target)) {
+          Files.createLink(target, file);
+        }
+      }
+    }
+  }
+
   /** CRC32C of a file. */
   static long checksum(Path file) throws IOException {
     CRC32C crc = new CRC32C();
