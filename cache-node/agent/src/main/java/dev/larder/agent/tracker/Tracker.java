@@ -1,144 +1,189 @@
 package dev.larder.agent.tracker;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Knows who fetches each stripe and who has it. At most one member holds a live lease of a stripe;
- * a lease that makes no progress for the deadline goes to the next member that asks. What it knows
- * is soft: a tracker that starts anew is told again by those who ask.
+ * Knows who fetches each stripe, from whom, and who has it. At most one member holds a live lease of
+ * a stripe and fetches it from the origin; everybody else is sent to a member that has the stripe or
+ * is fetching it, so a burst grows as a tree. No member is sent more than the fan-out's readers of
+ * one stripe, members of the asker's zone come first, and nobody is ever sent in a circle. Who makes
+ * no progress for the deadline is forgotten; its lease goes to the next member that asks. What the
+ * tracker knows is soft: one that starts anew is told again by those who ask.
  *
  * <p><b>Threads:</b> one at a time; the owner locks. Times are {@code System.nanoTime}-like and
  * come from the caller.
  */
 public final class Tracker {
-  /*
-   * Holders are kept oldest first, at most a few per stripe: parents are handed out round-robin, so
-   * that no member serves everybody. A member that asks for a stripe it is listed as a holder of has
-   * lost it, and is struck off.
-   */
-  private static final int HOLDERS_PER_STRIPE_MAX = 8;
+  private static final int FAN_OUT = 4;
 
   private final long progressDeadlineNanos;
-  private final int stripesMax;
-  private final LinkedHashMap<StripeId, State> stripes = new LinkedHashMap<>(16, 0.75f, true);
+  private final int entriesMax;
+  private final int fanOut;
+  private final LinkedHashMap<StripeId, StripeSources> stripes =
+      new LinkedHashMap<>(16, 0.75f, true);
   private final Map<Long, StripeId> leases = new HashMap<>();
   private long lastLease;
+  private long lastNumber;
+  private int entries;
+
+  /** A tracker with the usual fan-out, that knows nothing yet. */
+  public Tracker(Duration progressDeadline, int entriesMax) {
+    this(progressDeadline, entriesMax, FAN_OUT);
+  }
 
   /**
    * A tracker that knows nothing yet.
    *
-   * @param progressDeadline {@code fill.lease-deadline}: a lease ends after so long without
-   *     progress
-   * @param stripesMax {@code fill.tracked-stripes-max}: stripes remembered; those with no lease are
-   *     forgotten first, least recently asked for
+   * @param progressDeadline {@code fill.lease-deadline}: who makes no progress for so long is
+   *     forgotten
+   * @param entriesMax {@code fill.tracked-stripes-max}: pairs of stripe and member remembered;
+   *     stripes with no live lease are forgotten first, least recently asked for
+   * @param fanOut readers of one stripe that a member is sent at once
    */
-  public Tracker(Duration progressDeadline, int stripesMax) {
-    if (progressDeadline.isNegative() || progressDeadline.isZero() || stripesMax < 1) {
-      throw new IllegalArgumentException("deadline and stripesMax must be positive");
+  public Tracker(Duration progressDeadline, int entriesMax, int fanOut) {
+    if (progressDeadline.isNegative()
+        || progressDeadline.isZero()
+        || entriesMax < 1
+        || fanOut < 1) {
+      throw new IllegalArgumentException("deadline, entriesMax and fanOut must be positive");
     }
     this.progressDeadlineNanos = progressDeadline.toNanos();
-    this.stripesMax = stripesMax;
+    this.entriesMax = entriesMax;
+    this.fanOut = fanOut;
   }
 
-  /** Says where a member gets a stripe. Asking again while holding the lease renews it. */
+  /** As {@link #ask(Asker, StripeId, long)}, for a member that takes what it gets. */
   public Assignment ask(String member, StripeId stripe, long nowNanos) {
-    State state = stripes.get(stripe);
-    if (state == null) {
-      if (!makeRoom(nowNanos)) {
+    return ask(Asker.of(member), stripe, nowNanos);
+  }
+
+  /**
+   * Says where a member gets a stripe. Asking again while holding the lease renews it; a member that
+   * asks for a stripe it was listed with has lost it.
+   */
+  public Assignment ask(Asker asker, StripeId stripe, long nowNanos) {
+    StripeSources sources = stripes.get(stripe);
+    Source lessee = sources == null ? null : sources.lessee();
+    if (sources != null && lessee != null) {
+      if (!sources.hasLiveLease(nowNanos)) {
+        remove(sources, lessee);
+      } else if (lessee.member.equals(asker.member())) {
+        lessee.progressNanos = nowNanos;
+        return new Assignment.Lease(sources.lease());
+      }
+    }
+    Source parent =
+        sources == null
+            ? null
+            : sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
+    if (parent == null && sources != null && sources.hasLiveLease(nowNanos)) {
+      // No slot is free: better one reader too many than the same bytes from the origin again.
+      Source busy = sources.lessee();
+      parent = busy == null || asker.avoid().contains(busy.member) ? null : busy;
+      if (parent == null) {
         return new Assignment.Untracked();
       }
-      state = new State();
-      stripes.put(stripe, state);
     }
-    state.holders.remove(member);
-    if (state.isLeased() && isExpired(state, nowNanos)) {
-      endLease(state);
-    }
-    if (state.isLeased()) {
-      if (state.lessee.equals(member)) {
-        state.progressNanos = nowNanos;
-        return new Assignment.Lease(state.lease);
+    Source self = entry(asker.member(), asker.zone(), stripe, nowNanos);
+    if (parent != null) {
+      StripeSources joined = of(stripe);
+      if (self != null) {
+        joined.reads(self, parent, nowNanos);
       }
-      return new Assignment.Parent(state.lessee);
+      return new Assignment.Parent(parent.member);
     }
-    String holder = state.holders.pollFirst();
-    if (holder != null) {
-      state.holders.addLast(holder);
-      return new Assignment.Parent(holder);
+    if (self == null) {
+      return new Assignment.Untracked();
     }
-    state.lease = ++lastLease;
-    state.lessee = member;
-    state.progressNanos = nowNanos;
-    leases.put(state.lease, stripe);
-    return new Assignment.Lease(state.lease);
+    long lease = ++lastLease;
+    of(stripe).grant(self, lease, nowNanos);
+    leases.put(lease, stripe);
+    return new Assignment.Lease(lease);
   }
 
   /** Bytes arrived under a lease. Answers whether it still stands; if not, stop fetching. */
   public boolean progress(long lease, long nowNanos) {
-    StripeId stripe = leases.get(lease);
-    if (stripe == null) {
+    StripeSources sources = leased(lease);
+    if (sources == null) {
       return false;
     }
-    State state = stateOf(stripe);
-    if (isExpired(state, nowNanos)) {
-      endLease(state);
+    Source lessee = sources.lessee();
+    if (lessee == null || !sources.hasLiveLease(nowNanos)) {
+      if (lessee != null) {
+        remove(sources, lessee);
+      }
+      leases.remove(lease);
       return false;
     }
-    state.progressNanos = nowNanos;
+    lessee.progressNanos = nowNanos;
+    return true;
+  }
+
+  /** Bytes arrived at a member that was sent to a parent. Answers whether it is still listed. */
+  public boolean progress(String member, StripeId stripe, long nowNanos) {
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(member);
+    if (source == null) {
+      return false;
+    }
+    source.progressNanos = nowNanos;
     return true;
   }
 
   /** Gives a lease back; {@code complete} says that the lessee now has the whole stripe. */
   public void end(long lease, boolean complete) {
     StripeId stripe = leases.get(lease);
-    if (stripe == null) {
+    StripeSources sources = leased(lease);
+    leases.remove(lease);
+    Source lessee = sources == null ? null : sources.lessee();
+    if (sources == null || lessee == null || stripe == null) {
       return;
     }
-    State state = stateOf(stripe);
-    String member = state.lessee;
-    endLease(state);
     if (complete) {
-      addHolder(state, member);
-    } else if (state.holders.isEmpty()) {
-      stripes.remove(stripe);
+      sources.endLease();
+      sources.completed(lessee);
+    } else {
+      remove(sources, lessee);
+      dropIfEmpty(stripe, sources);
     }
   }
 
   /** A member says that it has a whole stripe. */
   public void holding(String member, StripeId stripe, long nowNanos) {
-    State state = stripes.get(stripe);
-    if (state == null) {
-      if (!makeRoom(nowNanos)) {
-        return;
+    Source source = entry(member, "", stripe, nowNanos);
+    if (source != null) {
+      StripeSources sources = of(stripe);
+      if (source == sources.lessee()) {
+        leases.remove(sources.lease());
+        sources.endLease();
       }
-      state = new State();
-      stripes.put(stripe, state);
+      sources.completed(source);
     }
-    addHolder(state, member);
   }
 
   /** A member no longer has a stripe, or served a wrong block of it. */
   public void gone(String member, StripeId stripe) {
-    State state = stripes.get(stripe);
-    if (state != null) {
-      state.holders.remove(member);
-      if (state.holders.isEmpty() && !state.isLeased()) {
-        stripes.remove(stripe);
-      }
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(member);
+    if (sources != null && source != null) {
+      remove(sources, source);
+      dropIfEmpty(stripe, sources);
     }
   }
 
   /** Who fetches a stripe under a live lease. */
   public Optional<String> lessee(StripeId stripe, long nowNanos) {
-    State state = stripes.get(stripe);
-    return state == null || !state.isLeased() || isExpired(state, nowNanos)
+    StripeSources sources = stripes.get(stripe);
+    Source lessee = sources == null ? null : sources.lessee();
+    return lessee == null || sources == null || !sources.hasLiveLease(nowNanos)
         ? Optional.empty()
-        : Optional.of(state.lessee);
+        : Optional.of(lessee.member);
   }
 
   /** Stripes remembered. */
@@ -146,58 +191,67 @@ public final class Tracker {
     return stripes.size();
   }
 
-  private State stateOf(StripeId stripe) {
-    State state = stripes.get(stripe);
-    if (state == null) {
-      throw new IllegalStateException("a lease without its stripe: " + stripe);
+  /** The most readers of a stripe that any one member was sent and has now. */
+  public int mostChildren(StripeId stripe) {
+    StripeSources sources = stripes.get(stripe);
+    return sources == null ? 0 : sources.mostChildren();
+  }
+
+  private @Nullable StripeSources leased(long lease) {
+    StripeId stripe = leases.get(lease);
+    StripeSources sources = stripe == null ? null : stripes.get(stripe);
+    // Forgetting an entry ends its lease without a look here.
+    return sources != null && sources.lease() == lease ? sources : null;
+  }
+
+  private StripeSources of(StripeId stripe) {
+    StripeSources sources = stripes.get(stripe);
+    if (sources == null) {
+      throw new IllegalStateException("a stripe was forgotten while it was asked for: " + stripe);
     }
-    return state;
+    return sources;
   }
 
-  private void addHolder(State state, String member) {
-    state.holders.remove(member);
-    state.holders.addLast(member);
-    if (state.holders.size() > HOLDERS_PER_STRIPE_MAX) {
-      state.holders.removeFirst();
+  /** The member's entry, made where there is room for one. */
+  private @Nullable Source entry(String member, String zone, StripeId stripe, long nowNanos) {
+    StripeSources sources = stripes.get(stripe);
+    Source old = sources == null ? null : sources.find(member);
+    if (old != null) {
+      return old;
+    }
+    if (!makeRoom(stripe, nowNanos)) {
+      return null;
+    }
+    StripeSources into =
+        stripes.computeIfAbsent(
+            stripe, any -> new StripeSources(fanOut, progressDeadlineNanos, gone -> entries--));
+    entries++;
+    return into.add(member, zone, ++lastNumber);
+  }
+
+  private void remove(StripeSources sources, Source source) {
+    if (source == sources.lessee()) {
+      leases.remove(sources.lease());
+    }
+    sources.remove(source);
+  }
+
+  private void dropIfEmpty(StripeId stripe, StripeSources sources) {
+    if (sources.size() == 0) {
+      stripes.remove(stripe);
     }
   }
 
-  private boolean isExpired(State state, long nowNanos) {
-    return nowNanos - state.progressNanos > progressDeadlineNanos;
-  }
-
-  private void endLease(State state) {
-    leases.remove(state.lease);
-    state.lease = 0;
-    state.lessee = "";
-  }
-
-  private boolean makeRoom(long nowNanos) {
-    if (stripes.size() < stripesMax) {
-      return true;
-    }
-    var eldest = stripes.entrySet().iterator();
-    while (eldest.hasNext()) {
-      State state = eldest.next().getValue();
-      if (state.isLeased() && isExpired(state, nowNanos)) {
-        endLease(state);
-      }
-      if (!state.isLeased()) {
+  private boolean makeRoom(StripeId keep, long nowNanos) {
+    Iterator<Map.Entry<StripeId, StripeSources>> eldest = stripes.entrySet().iterator();
+    while (entries >= entriesMax && eldest.hasNext()) {
+      Map.Entry<StripeId, StripeSources> each = eldest.next();
+      if (!each.getKey().equals(keep) && !each.getValue().hasLiveLease(nowNanos)) {
+        leases.remove(each.getValue().lease());
+        entries -= each.getValue().size();
         eldest.remove();
-        return true;
       }
     }
-    return false;
-  }
-
-  private static final class State {
-    private final ArrayDeque<String> holders = new ArrayDeque<>(2);
-    private long lease;
-    private String lessee = "";
-    private long progressNanos;
-
-    boolean isLeased() {
-      return lease != 0;
-    }
+    return entries < entriesMax;
   }
 }

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class TrackerTest {
@@ -61,6 +62,73 @@ class TrackerTest {
   void aHolderThatAsksHasLostTheStripe() {
     tracker.holding("a", STRIPE, 0);
     assertInstanceOf(Assignment.Lease.class, tracker.ask("a", STRIPE, 1));
+  }
+
+  @Test
+  void aBurstGrowsAsATreeInWhichNobodyServesMoreThanTheFanOut() {
+    Tracker tree = new Tracker(Duration.ofNanos(DEADLINE), 100_000, 4);
+    Map<String, String> parents = new HashMap<>();
+    int leases = 0;
+    for (int i = 0; i < 5_000; i++) {
+      switch (tree.ask("m" + i, STRIPE, i / 10)) {
+        case Assignment.Lease granted -> leases++;
+        case Assignment.Parent parent -> parents.put("m" + i, parent.member());
+        case Assignment.Untracked none -> throw new AssertionError("there was room");
+      }
+    }
+    assertEquals(1, leases);
+    assertEquals(4, tree.mostChildren(STRIPE));
+    int deepest = 0;
+    for (String member : parents.keySet()) {
+      int depth = 0;
+      for (String at = member; parents.containsKey(at); at = parents.get(at)) {
+        depth++;
+        assertTrue(depth < 20, "a circle over " + member);
+      }
+      deepest = Math.max(deepest, depth);
+    }
+    // 4 + 16 + … + 4096 in six steps hold 5,460.
+    assertEquals(6, deepest);
+  }
+
+  @Test
+  void nearZonesComeFirstAndWhoIsAvoidedNever() {
+    Tracker tree = new Tracker(Duration.ofNanos(DEADLINE), 1000, 4);
+    tree.ask(new Asker("a1", "a", Set.of()), STRIPE, 0);
+    assertEquals(
+        new Assignment.Parent("a1"), tree.ask(new Asker("b1", "b", Set.of()), STRIPE, 1));
+    assertEquals(
+        new Assignment.Parent("b1"), tree.ask(new Asker("b2", "b", Set.of()), STRIPE, 1));
+    assertEquals(
+        new Assignment.Parent("a1"), tree.ask(new Asker("b3", "b", Set.of("b1", "b2")), STRIPE, 1));
+    assertEquals(
+        new Assignment.Untracked(),
+        tree.ask(new Asker("b4", "b", Set.of("a1", "b1", "b2", "b3")), STRIPE, 1));
+  }
+
+  @Test
+  void whenTheLesseeDiesOneOfItsReadersTakesOverAndTheOthersJoinThat() {
+    Tracker tree = new Tracker(Duration.ofNanos(DEADLINE), 1000, 1);
+    tree.ask("a", STRIPE, 0);
+    assertEquals(new Assignment.Parent("a"), tree.ask("b", STRIPE, 1));
+    assertEquals(new Assignment.Parent("b"), tree.ask("c", STRIPE, 1));
+    tree.gone("a", STRIPE);
+    // c reads from b: were b sent to c, neither would ever get the rest.
+    assertInstanceOf(Assignment.Lease.class, tree.ask("b", STRIPE, 2));
+    assertEquals(new Assignment.Parent("b"), tree.ask("c", STRIPE, 3));
+  }
+
+  @Test
+  void whoMakesNoProgressIsNotHandedOut() {
+    Tracker tree = new Tracker(Duration.ofNanos(DEADLINE), 1000, 1);
+    Assignment.Lease lease = (Assignment.Lease) tree.ask("a", STRIPE, 0);
+    tree.ask("b", STRIPE, 0);
+    tree.ask("c", STRIPE, 1);
+    assertTrue(tree.progress(lease.lease(), DEADLINE));
+    assertTrue(tree.progress("c", STRIPE, DEADLINE));
+    // b is silent, so its slot at a is free again.
+    assertEquals(new Assignment.Parent("a"), tree.ask("d", STRIPE, DEADLINE + 1));
+    assertFalse(tree.progress("b", STRIPE, DEADLINE + 1));
   }
 
   @Test
