@@ -6,6 +6,7 @@ import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
 import dev.larder.perf.measure.SharedRead;
+import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
 import dev.larder.perf.measure.SmallHit;
 import dev.larder.perf.measure.StoreMillion;
@@ -26,6 +27,7 @@ final class Measures {
         new SmallFiles(),
         new CatalogMillion(),
         new StoreMillion(),
-        new AgentMemory());
+        new AgentMemory(),
+        new SimulatedBurst());
   }
 }

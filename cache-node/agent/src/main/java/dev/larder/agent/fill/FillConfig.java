@@ -25,7 +25,8 @@ import java.time.Duration;
  *     turns it off
  * @param smallParallelMax {@code fill.small-parallel-max}: small files fetched ahead at once
  * @param leaseDeadline {@code fill.lease-deadline}: a lease without progress for so long ends
- * @param trackedStripesMax {@code fill.tracked-stripes-max}: pairs of stripe and member the tracker remembers
+ * @param trackedStripesMax {@code fill.tracked-stripes-max}: pairs of stripe and member the tracker
+ *     remembers
  * @param checksumMinBytes {@code fill.checksum-min}: from this size on the origin is asked for its
  *     checksum by a request of its own; smaller blobs use what the data's answer carries
  * @param storeRetryAfter {@code fill.store-retry}: how long reads go past a store that refused a

@@ -70,11 +70,13 @@ final class StripeSources {
   }
 
   void grant(Source source, long newLease, long now) {
-    reposition(source, () -> {
-      detach(source);
-      source.depth = 1;
-      source.isComplete = false;
-    });
+    reposition(
+        source,
+        () -> {
+          detach(source);
+          source.depth = 1;
+          source.isComplete = false;
+        });
     source.progressNanos = now;
     lessee = source;
     lease = newLease;
@@ -87,22 +89,26 @@ final class StripeSources {
   }
 
   void reads(Source child, Source parent, long now) {
-    reposition(child, () -> {
-      detach(child);
-      child.parent = parent;
-      child.depth = parent.depth + 1;
-      child.isComplete = false;
-    });
+    reposition(
+        child,
+        () -> {
+          detach(child);
+          child.parent = parent;
+          child.depth = parent.depth + 1;
+          child.isComplete = false;
+        });
     reposition(parent, () -> parent.children++);
     child.progressNanos = now;
   }
 
   void completed(Source source) {
-    reposition(source, () -> {
-      detach(source);
-      source.depth = 0;
-      source.isComplete = true;
-    });
+    reposition(
+        source,
+        () -> {
+          detach(source);
+          source.depth = 0;
+          source.isComplete = true;
+        });
   }
 
   void remove(Source source) {

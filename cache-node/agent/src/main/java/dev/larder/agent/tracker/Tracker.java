@@ -9,18 +9,19 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Knows who fetches each stripe, from whom, and who has it. At most one member holds a live lease of
- * a stripe and fetches it from the origin; everybody else is sent to a member that has the stripe or
- * is fetching it, so a burst grows as a tree. No member is sent more than the fan-out's readers of
- * one stripe, members of the asker's zone come first, and nobody is ever sent in a circle. Who makes
- * no progress for the deadline is forgotten; its lease goes to the next member that asks. What the
- * tracker knows is soft: one that starts anew is told again by those who ask.
+ * Knows who fetches each stripe, from whom, and who has it. At most one member holds a live lease
+ * of a stripe and fetches it from the origin; everybody else is sent to a member that has the
+ * stripe or is fetching it, so a burst grows as a tree. No member is sent more than the fan-out's
+ * readers of one stripe, members of the asker's zone come first, and nobody is ever sent in a
+ * circle. Who makes no progress for the deadline is forgotten; its lease goes to the next member
+ * that asks. What the tracker knows is soft: one that starts anew is told again by those who ask.
  *
  * <p><b>Threads:</b> one at a time; the owner locks. Times are {@code System.nanoTime}-like and
  * come from the caller.
  */
 public final class Tracker {
-  private static final int FAN_OUT = 4;
+  /** Measured in the simulation, see docs/decisions/0007. */
+  private static final int FAN_OUT = 2;
 
   private final long progressDeadlineNanos;
   private final int entriesMax;
@@ -64,8 +65,8 @@ public final class Tracker {
   }
 
   /**
-   * Says where a member gets a stripe. Asking again while holding the lease renews it; a member that
-   * asks for a stripe it was listed with has lost it.
+   * Says where a member gets a stripe. Asking again while holding the lease renews it; a member
+   * that asks for a stripe it was listed with has lost it.
    */
   public Assignment ask(Asker asker, StripeId stripe, long nowNanos) {
     StripeSources sources = stripes.get(stripe);

@@ -95,10 +95,8 @@ class TrackerTest {
   void nearZonesComeFirstAndWhoIsAvoidedNever() {
     Tracker tree = new Tracker(Duration.ofNanos(DEADLINE), 1000, 4);
     tree.ask(new Asker("a1", "a", Set.of()), STRIPE, 0);
-    assertEquals(
-        new Assignment.Parent("a1"), tree.ask(new Asker("b1", "b", Set.of()), STRIPE, 1));
-    assertEquals(
-        new Assignment.Parent("b1"), tree.ask(new Asker("b2", "b", Set.of()), STRIPE, 1));
+    assertEquals(new Assignment.Parent("a1"), tree.ask(new Asker("b1", "b", Set.of()), STRIPE, 1));
+    assertEquals(new Assignment.Parent("b1"), tree.ask(new Asker("b2", "b", Set.of()), STRIPE, 1));
     assertEquals(
         new Assignment.Parent("a1"), tree.ask(new Asker("b3", "b", Set.of("b1", "b2")), STRIPE, 1));
     assertEquals(
