@@ -82,7 +82,7 @@ class MountTest {
       assertEquals(target.toString(), mount.target());
       compareAll();
       compareAll();
-      assertEquals(mount, client.control().mounts().getFirst().complete() ? mount : mount);
+      assertEquals(mount.snapshot(), client.control().mounts().getFirst().snapshot());
       assertEquals(mount.mountedAt(), mount(client, "data", false).mountedAt(), "asked twice");
 
       assertEquals(

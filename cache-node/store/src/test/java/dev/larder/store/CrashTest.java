@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -154,13 +155,20 @@ class CrashTest {
     assertTrue(child.waitFor(30, TimeUnit.SECONDS), "the child does not die");
   }
 
-  private static Process start(Path directory, long budget, long seed, File errors)
-      throws IOException {
+  private Process start(Path directory, long budget, long seed, File errors) throws IOException {
+    Path temporary = Files.createDirectories(folder.resolve("tmp"));
+    try (Stream<Path> left = Files.list(temporary)) {
+      for (Path file : left.toList()) {
+        Files.delete(file);
+      }
+    }
     return new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx256m",
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
+            // RocksDB unpacks its library here; a killed process does not delete it.
+            "-Djava.io.tmpdir=" + temporary,
             "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
