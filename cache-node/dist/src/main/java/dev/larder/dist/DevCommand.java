@@ -92,6 +92,17 @@ final class DevCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** A node with defaults on a free port, for as long as whoever asked keeps it open. */
+  static AutoCloseable startForOthers(Path data, Path run, Path ready) {
+    ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
+    return DevNode.start(
+        AgentConfig.of(data, tree),
+        CoordinatorKeys.of(tree),
+        MountSettings.of(tree),
+        run,
+        Optional.of(ready));
+  }
+
   private Path directory(String user) {
     if (data != null) {
       return data;

@@ -82,21 +82,17 @@ final class DevNode implements AutoCloseable {
     own(lock(run.path().resolve("lock")));
     // A directory that is refused must not be changed, so this comes before everything else.
     LarderStore.requireUsable(data);
-    DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
-    CoordinatorServer coordinator =
-        own(
-            CoordinatorServer.start(
-                CoordinatorConfig.alone(
-                    data.resolve("coordinator"), ca.material(Role.COORDINATOR), limits)));
-    var client = own(coordinator.client());
+    // What serves reads comes first, as readers of mounts may be waiting; they need no coordinator.
+    LateCoordinator coordinator = own(new LateCoordinator(limits.startTimeout()));
     AgentMetrics metrics = new AgentMetrics(Main.version());
-    NodeServices services = own(new NodeServices(config, client, metrics, Main.version()));
+    NodeServices services = own(new NodeServices(config, coordinator, metrics, Main.version()));
     services.start();
-    metrics.watchCoordinator(coordinator::figures);
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =
         own(NodeMounts.start(mounting, services, run.path(), KeeperLaunch.starter(mounting)));
     services.mountsBy(mounts);
+    CoordinatorServer server = coordinator.start(() -> startCoordinator(data, limits));
+    metrics.watchCoordinator(server::figures);
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
@@ -112,6 +108,13 @@ final class DevNode implements AutoCloseable {
     run.writeAgentFile(info);
     own(run::removeAgentFile);
     readyFile.ifPresent(file -> RunDirectory.writeInfo(file, info));
+  }
+
+  private static CoordinatorServer startCoordinator(Path data, Limits limits) {
+    DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
+    return CoordinatorServer.start(
+        CoordinatorConfig.alone(
+            data.resolve("coordinator"), ca.material(Role.COORDINATOR), limits));
   }
 
   /** Two agents that share a run directory would take each other's clients. */

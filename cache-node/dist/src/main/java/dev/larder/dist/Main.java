@@ -1,6 +1,7 @@
 package dev.larder.dist;
 
 import dev.larder.cli.Cli;
+import dev.larder.dist.prepare.PrepareCommand;
 import dev.larder.dist.quickstart.QuickstartCommand;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,12 @@ public final class Main {
 
   public static void main(String[] args) {
     int status =
-        Cli.commandLine("larder " + version(), List.of(new DevCommand(), new QuickstartCommand()))
+        Cli.commandLine(
+                "larder " + version(),
+                List.of(
+                    new DevCommand(),
+                    new QuickstartCommand(),
+                    new PrepareCommand(DevCommand::startForOthers)))
             .execute(args);
     Logging.stop();
     System.exit(status);
