@@ -298,6 +298,14 @@ final class KeeperLink implements Keeping, AutoCloseable {
     return now != null && now.server().isKnown(key);
   }
 
+  /** Has the kernel drop what it keeps of a blob; may wait for reads of it. */
+  void invalidate(BlobKey key) {
+    Serving now = serving;
+    if (now != null && now.server().invalidate(key)) {
+      log.info("the kernel dropped its copy key={}", key);
+    }
+  }
+
   /** Figures of serving; empty when nothing is served. */
   Optional<FuseStats> stats() {
     return Optional.ofNullable(serving).map(now -> now.server().stats());
@@ -330,6 +338,11 @@ final class KeeperLink implements Keeping, AutoCloseable {
     @Override
     public void close(int id) throws LinuxException {
       keeper().close(id);
+    }
+
+    @Override
+    public boolean invalidate(long nodeId) throws LinuxException {
+      return keeper().invalidate(nodeId);
     }
   }
 
