@@ -331,6 +331,55 @@ class MountTest {
   }
 
   @Test
+  void anAbortedConnectionIsDegradedUntilTheKeeperMadeAnother() throws Exception {
+    try (LarderClient client = node.connect()) {
+      create(client);
+      mount(client, "data", false);
+      compare("small/one");
+      long keeper = node.keeperPid();
+      signal(keeper, "STOP");
+      try {
+        abort(node.runDirectory().resolve("mnt/fuse"));
+        await(
+            "it is degraded",
+            () -> "degraded".equals(client.control().mounts().getFirst().state()));
+      } finally {
+        signal(keeper, "CONT");
+      }
+      await("it serves", () -> "mounted".equals(client.control().mounts().getFirst().state()));
+      compareAll();
+    }
+  }
+
+  private static void signal(long pid, String name) throws Exception {
+    int status = new ProcessBuilder("kill", "-" + name, "" + pid).inheritIO().start().waitFor();
+    assertEquals(0, status);
+  }
+
+  /** Aborts the FUSE connection that is mounted at a place. */
+  private void abort(Path fuse) throws Exception {
+    String device =
+        mountinfo()
+            .lines()
+            .filter(line -> line.split(" ")[4].equals(fuse.toString()))
+            .map(line -> line.split(" ")[2])
+            .findFirst()
+            .orElseThrow();
+    Path control = Files.createDirectory(directory.resolve("fusectl"));
+    run("mount", "-t", "fusectl", "none", control.toString());
+    try {
+      String number = device.substring(device.indexOf(':') + 1);
+      Files.writeString(control.resolve(number).resolve("abort"), "1");
+    } finally {
+      run("umount", control.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor());
+  }
+
+  @Test
   void anOriginThatIsGoneIsAnErrorOnlyForWhatIsNotHere() throws Exception {
     try (LarderClient client = node.connect()) {
       create(client);
