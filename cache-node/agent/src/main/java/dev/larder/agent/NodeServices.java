@@ -16,6 +16,7 @@ import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
 import dev.larder.protocol.BlobKey;
@@ -25,6 +26,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.LarderStore;
+import dev.larder.store.StoreHooks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -33,6 +35,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -98,7 +101,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   }
 
   private void startParts() {
-    BlobStore store = opened(LarderStore.open(config.store()));
+    BlobStore store = opened(LarderStore.open(config.store(), new StoreHooks(this::recordedRoot)));
     Path own = ownDirectory();
     String memberId = memberId(own);
     RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
@@ -275,6 +278,14 @@ public final class NodeServices implements NodeState, AutoCloseable {
       throw new LarderException(ErrorCode.CLOSED, "the node is " + state);
     }
     return now;
+  }
+
+  /** What vouches for a file whose index was lost; a coordinator that is away is asked later. */
+  private Optional<StoreHooks.RecordedRoot> recordedRoot(BlobKey key) {
+    RecordedRoot root = coordinator.roots(List.of(key)).get(key);
+    return root == null
+        ? Optional.empty()
+        : Optional.of(new StoreHooks.RecordedRoot(root.sizeBytes(), root.root(), root.trust()));
   }
 
   private Path ownDirectory() {

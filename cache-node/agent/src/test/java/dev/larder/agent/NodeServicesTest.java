@@ -26,6 +26,7 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.protocol.Trust;
+import dev.larder.store.BlobStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -314,6 +316,27 @@ class NodeServicesTest {
     warm("small.txt");
     ReadRig.await("counted", () -> node.counters().get("root_conflicts_total") == 1);
     ReadRig.await("set aside", () -> node.store().find(small.key().orElseThrow()).isEmpty());
+  }
+
+  @Test
+  void blobsOutliveALostIndexByTheirRecordedRoots() throws Exception {
+    create();
+    warm("deep/**");
+    BlobKey large = datasets().stat(DATA, "deep/er/large.bin").key().orElseThrow();
+    assertEquals(BlobKey.Kind.ORIGIN, large.kind());
+    ReadRig.await("root recorded", () -> coordinator.recorded().containsKey(large));
+    node.close();
+    try (Stream<Path> index = Files.list(root.resolve("data/index"))) {
+      for (Path file : index.toList()) {
+        if (file.getFileName().toString().startsWith("MANIFEST")) {
+          Files.delete(file);
+        }
+      }
+    }
+    node = start();
+    ReadRig.await(
+        "taken in",
+        () -> node.store().find(large).filter(info -> info.state() == BlobStore.State.SEALED).isPresent());
   }
 
   @Test

@@ -13,17 +13,22 @@ import dev.larder.client.Control.MountRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.testkit.FaultyHttpServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -36,6 +41,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Datasets mounted by a whole node with a keeper of its own, on this kernel. */
 class MountTest {
@@ -195,6 +202,47 @@ class MountTest {
     assertTrue(answeredFirst >= 3, "answered before ready: " + answeredFirst + " of 4");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"kernel", "tree"})
+  void attributesSayWhereFilesComeFrom(String kind) throws Exception {
+    byte[] content = files.get("large/two");
+    String digest =
+        HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+    try (FaultyHttpServer server = FaultyHttpServer.start();
+        LarderClient client = node.connect()) {
+      server.put("/site/two", content, "v7");
+      String lines =
+          "{\"url\": \"two\", \"path\": \"a/known\", \"sha256\": \"%s\"}%n{\"url\": \"two\"}%n"
+              .formatted(digest);
+      server.put("/site/list", lines.getBytes(StandardCharsets.UTF_8), "m");
+      String uri = server.endpoint() + "/site/list";
+      client.control().create("data", uri, Map.of("manifest", "true"), (o, b) -> {});
+      client
+          .control()
+          .mount(new MountRequest("data", target.toString(), false, false, false, kind));
+      assertEquals(Map.of("user.larder.origin", uri), attributes(target));
+      Map<String, String> known = attributes(target.resolve("a/known"));
+      assertEquals(digest, known.get("user.larder.digest"));
+      assertEquals(server.endpoint() + "/site/two", known.get("user.larder.origin"));
+      assertTrue(known.containsKey("user.larder.version"), known.toString());
+      assertFalse(attributes(target.resolve("two")).containsKey("user.larder.digest"));
+      assertArrayEquals(content, Files.readAllBytes(target.resolve("a/known")));
+      unmount(client, "plain");
+    }
+  }
+
+  private static Map<String, String> attributes(Path file) throws IOException {
+    UserDefinedFileAttributeView view =
+        Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+    Map<String, String> all = new TreeMap<>();
+    for (String name : view.list()) {
+      ByteBuffer value = ByteBuffer.allocate(view.size(name));
+      view.read(name, value);
+      all.put("user." + name, StandardCharsets.UTF_8.decode(value.flip()).toString());
+    }
+    return all;
+  }
+
   @Test
   void aStoppedAgentIsAPauseAndNoError() throws Exception {
     try (LarderClient client = node.connect()) {
@@ -280,6 +328,55 @@ class MountTest {
       await("it serves", () -> "mounted".equals(client.control().mounts().getFirst().state()));
       unmount(client, "plain");
     }
+  }
+
+  @Test
+  void anAbortedConnectionIsDegradedUntilTheKeeperMadeAnother() throws Exception {
+    try (LarderClient client = node.connect()) {
+      create(client);
+      mount(client, "data", false);
+      compare("small/one");
+      long keeper = node.keeperPid();
+      signal(keeper, "STOP");
+      try {
+        abort(node.runDirectory().resolve("mnt/fuse"));
+        await(
+            "it is degraded",
+            () -> "degraded".equals(client.control().mounts().getFirst().state()));
+      } finally {
+        signal(keeper, "CONT");
+      }
+      await("it serves", () -> "mounted".equals(client.control().mounts().getFirst().state()));
+      compareAll();
+    }
+  }
+
+  private static void signal(long pid, String name) throws Exception {
+    int status = new ProcessBuilder("kill", "-" + name, "" + pid).inheritIO().start().waitFor();
+    assertEquals(0, status);
+  }
+
+  /** Aborts the FUSE connection that is mounted at a place. */
+  private void abort(Path fuse) throws Exception {
+    String device =
+        mountinfo()
+            .lines()
+            .filter(line -> line.split(" ")[4].equals(fuse.toString()))
+            .map(line -> line.split(" ")[2])
+            .findFirst()
+            .orElseThrow();
+    Path control = Files.createDirectory(directory.resolve("fusectl"));
+    run("mount", "-t", "fusectl", "none", control.toString());
+    try {
+      String number = device.substring(device.indexOf(':') + 1);
+      Files.writeString(control.resolve(number).resolve("abort"), "1");
+    } finally {
+      run("umount", control.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor());
   }
 
   @Test

@@ -150,6 +150,12 @@ public interface BlobStore extends AutoCloseable {
      * {@code blobs/}.
      */
     void onGone(BlobKey key, boolean whole);
+
+    /**
+     * The blob's bytes were found wrong and it was set aside: whoever keeps copies of them drops
+     * those. {@link #onGone} follows.
+     */
+    default void onWrong(BlobKey key) {}
   }
 
   /** A blob being filled, shared by all who opened it. Any thread. */

@@ -23,6 +23,10 @@ final class Listeners {
     each(listener -> listener.onSealed(info));
   }
 
+  void wrong(BlobKey key) {
+    each(listener -> listener.onWrong(key));
+  }
+
   void gone(BlobKey key, boolean whole) {
     each(listener -> listener.onGone(key, whole));
   }

@@ -103,6 +103,7 @@ final class Removal {
       }
     }
     counters.increment(Counter.QUARANTINED_TOTAL);
+    listeners.wrong(key);
     listeners.gone(key, true);
   }
 

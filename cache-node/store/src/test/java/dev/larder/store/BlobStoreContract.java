@@ -475,6 +475,7 @@ abstract class BlobStoreContract extends StoreContractBase {
     store(0);
     Set<BlobKey> sealed = new ConcurrentSkipListSet<>();
     Set<BlobKey> gone = new ConcurrentSkipListSet<>();
+    Set<BlobKey> wrong = new ConcurrentSkipListSet<>();
     store.addListener(
         new BlobStore.StoreListener() {
           @Override
@@ -486,17 +487,26 @@ abstract class BlobStoreContract extends StoreContractBase {
           public void onGone(BlobKey key, boolean whole) {
             gone.add(key);
           }
+
+          @Override
+          public void onWrong(BlobKey key) {
+            wrong.add(key);
+          }
         });
     Stream.of(NAMED, SHA, SMALL).forEach(sample -> put(store, sample));
     store.delete(SHA.key());
     assertEquals(Set.of(NAMED.key(), SHA.key(), SMALL.key()), sealed);
     assertEquals(Set.of(SHA.key()), gone);
+    assertEquals(Set.of(), wrong);
     Set<BlobInfo> visited = new java.util.HashSet<>();
     store.forEach(visited::add);
     assertEquals(
         Set.of(NAMED.key(), SMALL.key()),
         visited.stream().map(BlobInfo::key).collect(Collectors.toSet()));
     assertTrue(visited.contains(store.find(NAMED.key()).orElseThrow()));
+    assertTrue(store.quarantine(NAMED.key(), "test"));
+    assertEquals(Set.of(SHA.key(), NAMED.key()), gone);
+    assertEquals(Set.of(NAMED.key()), wrong);
   }
 
   @Test

@@ -236,6 +236,7 @@ final class ReferenceStore implements BlobStore {
   void setAside(ReferenceBlob blob) {
     blob.gone = true;
     blob.present.clear();
+    listeners.forEach(listener -> listener.onWrong(blob.key));
     remove(blob);
   }
 

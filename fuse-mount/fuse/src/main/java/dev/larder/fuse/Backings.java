@@ -4,9 +4,11 @@ import dev.larder.linux.Fd;
 import dev.larder.linux.LinuxException;
 
 /**
- * Gives the kernel files to read by itself: BACKING_OPEN and BACKING_CLOSE, by whoever may.
+ * What the server has another process do on the connection, the keeper: give the kernel files to
+ * read by itself (BACKING_OPEN and BACKING_CLOSE need a capability), and {@link Invalidation}.
  *
- * <p><b>Threads:</b> any; calls may wait for another process.
+ * <p><b>Threads:</b> any; calls may wait for another process, but not long: whoever opens the file
+ * waits too. After a few seconds without an answer they end with a LarderException.
  */
 public interface Backings {
 
@@ -28,4 +30,13 @@ public interface Backings {
    * @throws dev.larder.protocol.LarderException when nobody could be asked; tried again later
    */
   void close(int id) throws LinuxException;
+
+  /**
+   * Makes the kernel drop what it keeps of an inode; see {@link Invalidation} for who must not.
+   *
+   * @return whether the kernel knew the inode
+   * @throws LinuxException when the kernel refuses
+   * @throws dev.larder.protocol.LarderException when nobody could be asked
+   */
+  boolean invalidate(long nodeId) throws LinuxException;
 }

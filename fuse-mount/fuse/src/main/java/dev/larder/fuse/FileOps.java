@@ -67,7 +67,7 @@ final class FileOps {
         if (passthrough.isWanted(row, file.blob())) {
           return LATER;
         }
-        rows.putMode(row, Rows.USER_SPACE);
+        toUserSpace(row);
       }
       countOpen(row);
       request.putCounted();
@@ -88,9 +88,14 @@ final class FileOps {
         // The kernel holds the file now; nothing is read through us.
         files.drop(row);
       } else {
-        rows.putMode(row, Rows.USER_SPACE);
+        toUserSpace(row);
       }
     }
+  }
+
+  private void toUserSpace(int row) {
+    rows.putMode(row, Rows.USER_SPACE);
+    rows.putFlags(row, rows.flags(row) | Rows.CACHED);
   }
 
   /** Undoes {@link #openWaiting} when nobody wants it any more; the row's lock is held. */

@@ -1,8 +1,6 @@
 package dev.larder.fuse;
 
-import dev.larder.fuse.frame.InvalInodeNotice;
 import dev.larder.fuse.frame.Opcode;
-import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
 import dev.larder.linux.LinuxException;
 import dev.larder.protocol.BlobKey;
@@ -43,6 +41,7 @@ public final class FuseServer implements AutoCloseable {
   private final FuseConfig config;
   private final Fd device;
   private final SharedState shared;
+  private final Backings backings;
   private final Slots slots;
   private final InodeTable table;
   private final Counters counters = new Counters();
@@ -100,6 +99,7 @@ public final class FuseServer implements AutoCloseable {
     this.config = config;
     this.device = device;
     this.shared = shared;
+    this.backings = backings;
     this.onFatal = onFatal;
     slots = shared.slots();
     readBytesMax = outcome.maxReadBytes();
@@ -212,31 +212,22 @@ public final class FuseServer implements AutoCloseable {
   }
 
   /**
-   * Makes the kernel drop what it has cached of a blob: its bytes turned out to be wrong. May wait
+   * Has the kernel drop what it has cached of a blob: its bytes turned out to be wrong. May wait
    * for reads of the blob under way, so not to be called by what they wait for.
    *
    * @return whether the kernel knew the blob
-   * @throws LarderException INTERNAL when the kernel refuses
+   * @throws LarderException INTERNAL when the kernel refuses, or what {@link Backings} throws
    */
   public boolean invalidate(BlobKey key) {
     int row = table.find(key);
     if (row < 0) {
       return false;
     }
-    ReplyBuffer buffer = buffers.take(SMALL_BYTES, new Cancel());
-    if (buffer == null) {
-      throw new LarderException(ErrorCode.CLOSED, "the FUSE server is closed");
-    }
     try {
-      InvalInodeNotice.putWhole(buffer.memory(), ReplyBuffer.BODY_AT, shared.rows().nodeId(row));
-      int errno = -replies.notice(buffer, InvalInodeNotice.CODE, InvalInodeNotice.BYTES);
-      if (errno != 0 && errno != Errno.ENOENT) {
-        throw new LarderException(
-            ErrorCode.INTERNAL, "the kernel keeps " + key + " cached: " + Errno.name(errno));
-      }
-      return errno == 0;
-    } finally {
-      buffers.giveBack(buffer);
+      return backings.invalidate(shared.rows().nodeId(row));
+    } catch (LinuxException e) {
+      throw new LarderException(
+          ErrorCode.INTERNAL, "the kernel keeps " + key + " cached: " + e.getMessage(), e);
     }
   }
 

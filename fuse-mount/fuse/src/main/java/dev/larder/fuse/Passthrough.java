@@ -85,7 +85,25 @@ final class Passthrough {
     }
     rows.putBacking(row, id);
     rows.putMode(row, Rows.PASSTHROUGH);
+    dropCached(row);
     return true;
+  }
+
+  /**
+   * Has the kernel drop what it read through an agent: else it would keep the bytes twice. Nobody
+   * has them open, so there is no read to wait for.
+   */
+  private void dropCached(int row) {
+    if ((rows.flags(row) & Rows.CACHED) == 0) {
+      return;
+    }
+    try {
+      boolean unused = backings.invalidate(rows.nodeId(row));
+      rows.putFlags(row, rows.flags(row) & ~Rows.CACHED);
+    } catch (LinuxException | LarderException e) {
+      // Memory the kernel can take back; tried again when the file goes over the next time.
+      log.info("bytes stay cached twice key={}: {}", rows.key(row), e.getMessage());
+    }
   }
 
   /** Nobody has the row open any more. */

@@ -4,7 +4,7 @@ import dev.larder.fuse.frame.ReplyHeader;
 import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
 
-/** Writes replies and notices. Any thread, each with a buffer of its own. */
+/** Writes replies. Any thread, each with a buffer of its own. */
 final class Replies {
   private final Fd device;
   private final Counters counters;
@@ -24,17 +24,6 @@ final class Replies {
   /** Answers with the first bytes of the buffer's body. */
   void body(ReplyBuffer buffer, long unique, int bodyBytes) {
     send(buffer, unique, 0, bodyBytes);
-  }
-
-  /**
-   * Tells the kernel something unasked.
-   *
-   * @return 0 or a negated errno
-   */
-  int notice(ReplyBuffer buffer, int code, int bodyBytes) {
-    int length = ReplyHeader.BYTES + bodyBytes;
-    ReplyHeader.put(buffer.memory(), ReplyBuffer.HEAD_AT, length, code, 0);
-    return (int) Math.min(0, device.write(buffer.memory(), ReplyBuffer.HEAD_AT, length));
   }
 
   private void send(ReplyBuffer buffer, long unique, int error, int bodyBytes) {

@@ -33,6 +33,9 @@ public final class Rows {
   /** A bit of {@code flags}: the kernel refused passthrough, which is final. */
   public static final int REFUSED = 1;
 
+  /** A bit of {@code flags}: the kernel may keep bytes it read through the agent. */
+  public static final int CACHED = 2;
+
   /** A row's {@code kind}. */
   public static final int SHA256 = 0;
 

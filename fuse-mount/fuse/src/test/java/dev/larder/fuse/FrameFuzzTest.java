@@ -68,6 +68,11 @@ class FrameFuzzTest {
 
           @Override
           public void close(int id) {}
+
+          @Override
+          public boolean invalidate(long nodeId) {
+            throw new AssertionError("nothing is invalidated");
+          }
         };
     server = new FuseServer(CONFIG, device.fd(), state, blobs, none, fatal::set);
     server.start();

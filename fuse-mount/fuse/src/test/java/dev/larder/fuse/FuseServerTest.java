@@ -22,9 +22,12 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -234,6 +237,72 @@ class FuseServerTest {
   }
 
   @Test
+  void aBlobSealedWhileOpenChangesItsModeOnlyLater() throws Exception {
+    BlobKey key = blobs.add(7, Manner.LOCAL, MIB);
+    AtomicBoolean sealed = new AtomicBoolean();
+    rig = new Rig(dir, CONFIG);
+    try (FuseServer server = rig.serve(CONFIG, new SealedLater(blobs, sealed))) {
+      Path file = rig.path(key);
+      try (FileChannel filling = FileChannel.open(file)) {
+        check(filling, 7, MIB);
+        sealed.set(true);
+        try (FileChannel second = FileChannel.open(file)) {
+          check(second, 7, MIB);
+        }
+        assertEquals(0, server.stats().passthroughOpens());
+      }
+      awaitTrue(() -> !server.isOpen(key));
+      try (FileChannel later = FileChannel.open(file)) {
+        assertEquals(1, server.stats().passthroughOpens());
+        long reads = server.stats().reads();
+        check(later, 7, MIB);
+        assertEquals(reads, server.stats().reads());
+      }
+      int row = InodeTable.rebuild(rig.state().rows()).find(key);
+      assertEquals(0, rig.state().rows().flags(row) & Rows.CACHED, "its pages were dropped");
+    }
+  }
+
+  /** Blobs whose files are sealed at some moment. */
+  private record SealedLater(TestBlobs blobs, AtomicBoolean sealed) implements BlobNamespace {
+    @Override
+    public OptionalLong sizeOf(BlobKey key) {
+      return blobs.sizeOf(key);
+    }
+
+    @Override
+    public OpenedBlob open(BlobKey key) {
+      OpenedBlob blob = blobs.open(key);
+      return new OpenedBlob() {
+        @Override
+        public long sizeBytes() {
+          return blob.sizeBytes();
+        }
+
+        @Override
+        public int readNow(long offset, ByteBuffer target) {
+          return blob.readNow(offset, target);
+        }
+
+        @Override
+        public int read(long offset, ByteBuffer target, Cancel cancel) {
+          return blob.read(offset, target, cancel);
+        }
+
+        @Override
+        public Optional<Path> sealedFile() {
+          return sealed.get() ? Optional.of(blobs.file(key)) : Optional.empty();
+        }
+
+        @Override
+        public void close() {
+          blob.close();
+        }
+      };
+    }
+  }
+
+  @Test
   void blobsBeyondTheCapAreReadThroughTheServer() throws Exception {
     FuseConfig config = new FuseConfig(64, 1024, 2, 8, 8L << 20, 1, CONFIG.readDeadline(), true);
     BlobKey one = blobs.add(1, Manner.SEALED, MIB);
@@ -265,6 +334,11 @@ class FuseServerTest {
           @Override
           public void close(int id) {
             throw new AssertionError("nothing was opened");
+          }
+
+          @Override
+          public boolean invalidate(long nodeId) {
+            throw new AssertionError("nothing was wrong");
           }
         };
     try (FuseServer server = rig.serve(CONFIG, blobs, refusing)) {

@@ -100,6 +100,11 @@ final class Rig implements AutoCloseable {
       public void close(int id) throws LinuxException {
         device.backingClose(id);
       }
+
+      @Override
+      public boolean invalidate(long nodeId) throws LinuxException {
+        return Invalidation.send(device.fd(), nodeId);
+      }
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.larder.keeper;
 
+import dev.larder.fuse.Invalidation;
 import dev.larder.keeper.wire.Answer;
 import dev.larder.keeper.wire.ProtocolException;
 import dev.larder.keeper.wire.Request;
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Somebody who asks. Its thread reads requests and does what is quick; changes of mounts are done
- * by the executor, so that a slow one holds up no BACKING_OPEN.
+ * by an executor, so that a slow one holds up no BACKING_OPEN; invalidations by one of their own,
+ * as they wait for reads.
  */
 final class Connection implements Runnable {
   private static final int SEND_MILLIS = 5_000;
@@ -32,16 +34,23 @@ final class Connection implements Runnable {
   private final Keeper keeper;
   private final SeqPacketServer server;
   private final Executor changes;
+  private final Executor invalidations;
   private @Nullable Role role;
   private boolean isClosed;
   private final AtomicInteger unanswered = new AtomicInteger();
   private volatile boolean isExpired;
 
-  Connection(SeqPacketSocket socket, Keeper keeper, SeqPacketServer server, Executor changes) {
+  Connection(
+      SeqPacketSocket socket,
+      Keeper keeper,
+      SeqPacketServer server,
+      Executor changes,
+      Executor invalidations) {
     this.socket = socket;
     this.keeper = keeper;
     this.server = server;
     this.changes = changes;
+    this.invalidations = invalidations;
   }
 
   @Override
@@ -95,7 +104,9 @@ final class Connection implements Runnable {
     }
     unanswered.incrementAndGet();
     if (isChange(numbered.request())) {
-      defer(numbered, message);
+      defer(numbered, message, changes);
+    } else if (numbered.request() instanceof Request.Invalidate) {
+      defer(numbered, message, invalidations);
     } else {
       serve(numbered, message);
     }
@@ -119,6 +130,7 @@ final class Connection implements Runnable {
           Request.Remount _,
           Request.BackingOpen _,
           Request.BackingClose _,
+          Request.Invalidate _,
           Request.Restore _ ->
           role == Role.AGENT;
     };
@@ -138,12 +150,12 @@ final class Connection implements Runnable {
     };
   }
 
-  private void defer(Wire.Numbered numbered, Message message) {
+  private void defer(Wire.Numbered numbered, Message message, Executor executor) {
     try {
-      changes.execute(() -> serve(numbered, message));
+      executor.execute(() -> serve(numbered, message));
     } catch (RejectedExecutionException e) {
       message.close();
-      refuse(numbered, Errno.EAGAIN, "too many changes at once");
+      refuse(numbered, Errno.EAGAIN, "too many requests at once");
       unanswered.decrementAndGet();
     }
   }
@@ -229,6 +241,9 @@ final class Connection implements Runnable {
         }
       }
       case Request.BackingClose(int backing) -> keeper.device().backingClose(backing);
+      case Request.Invalidate(long nodeId) -> {
+        return new Answer.Invalidated(Invalidation.send(keeper.device().fd(), nodeId));
+      }
       case Request.ListMounts(int from) -> {
         return Answer.page(views.list(), from);
       }

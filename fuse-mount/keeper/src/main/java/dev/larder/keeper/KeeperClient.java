@@ -245,6 +245,20 @@ public final class KeeperClient implements Backings, AutoCloseable {
     }
   }
 
+  @Override
+  public boolean invalidate(long nodeId) throws LinuxException {
+    try (Reply reply = ask(new Request.Invalidate(nodeId), List.of())) {
+      return switch (reply.answer()) {
+        case Answer.Invalidated(boolean known) -> known;
+        case Answer.Failed(int errno, String message) when isKeepers(errno) ->
+            throw new LarderException(ErrorCode.CLOSED, "INVALIDATE: " + message);
+        case Answer.Failed(int errno, String message) ->
+            throw new LinuxException("INVALIDATE", "node " + nodeId, errno, message);
+        case Answer other -> throw fault("INVALIDATE", other);
+      };
+    }
+  }
+
   /** What the keeper says of itself, where the kernel was not asked: no refusal for good. */
   private static boolean isKeepers(int errno) {
     return errno == Errno.ENOTCONN || errno == Errno.EAGAIN || errno == Errno.EPROTO;

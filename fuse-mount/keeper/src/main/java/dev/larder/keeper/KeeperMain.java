@@ -78,18 +78,8 @@ public final class KeeperMain {
 
   private static void accept(Keeper keeper, SeqPacketServer server) throws LinuxException {
     Semaphore room = new Semaphore(keeper.config().connectionsMax());
-    try (ExecutorService changes =
-        new ThreadPoolExecutor(
-            CHANGES_AT_ONCE,
-            CHANGES_AT_ONCE,
-            IDLE_SECONDS,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(CHANGES_WAITING),
-            work -> {
-              Thread thread = new Thread(work, "keeper-change");
-              thread.setDaemon(true);
-              return thread;
-            })) {
+    try (ExecutorService changes = threads("keeper-change", CHANGES_AT_ONCE);
+        ExecutorService invalidations = threads("keeper-invalidate", 1)) {
       while (true) {
         SeqPacketSocket socket = server.accept(-1);
         if (socket == null) {
@@ -100,7 +90,7 @@ public final class KeeperMain {
           socket.close();
           continue;
         }
-        Connection connection = new Connection(socket, keeper, server, changes);
+        Connection connection = new Connection(socket, keeper, server, changes, invalidations);
         Thread thread =
             new Thread(
                 () -> {
@@ -115,5 +105,19 @@ public final class KeeperMain {
         thread.start();
       }
     }
+  }
+
+  private static ExecutorService threads(String name, int count) {
+    return new ThreadPoolExecutor(
+        count,
+        count,
+        IDLE_SECONDS,
+        TimeUnit.SECONDS,
+        new ArrayBlockingQueue<>(CHANGES_WAITING),
+        work -> {
+          Thread thread = new Thread(work, name);
+          thread.setDaemon(true);
+          return thread;
+        });
   }
 }

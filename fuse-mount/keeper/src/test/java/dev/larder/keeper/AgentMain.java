@@ -6,12 +6,14 @@ import dev.larder.fuse.SharedState;
 import dev.larder.keeper.KeeperClient.Attachment;
 import dev.larder.keeper.wire.MountedView;
 import dev.larder.linux.Fd;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.LarderException;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -116,6 +118,11 @@ final class AgentMain {
               public void close(int id) throws dev.larder.linux.LinuxException {
                 client().close(id);
               }
+
+              @Override
+              public boolean invalidate(long nodeId) throws dev.larder.linux.LinuxException {
+                return client().invalidate(nodeId);
+              }
             },
             fault -> Runtime.getRuntime().halt(99));
     server.start();
@@ -164,6 +171,13 @@ final class AgentMain {
           out.append('\t');
         }
         return out.toString();
+      }
+      case "invalidate" -> {
+        FuseServer serving = Objects.requireNonNull(server);
+        return "" + serving.invalidate(BlobKey.parse(words[1]));
+      }
+      case "reads" -> {
+        return "" + Objects.requireNonNull(server).stats().reads();
       }
       case "end" -> keeper.end();
       case "stats" -> {

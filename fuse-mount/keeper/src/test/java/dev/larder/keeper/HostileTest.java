@@ -142,6 +142,7 @@ class HostileTest {
               new Request.Remount(id),
               new Request.BackingOpen(),
               new Request.BackingClose(1),
+              new Request.Invalidate(1),
               new Request.Restore());
       try (SeqPacketSocket socket = connect(world)) {
         for (Request request : agents) {
@@ -184,6 +185,7 @@ class HostileTest {
             Errno.EINVAL, errno(ask(socket, new Request.Overlay(id, "x", false), directory)));
         assertEquals(Errno.EEXIST, errno(ask(socket, new Request.Restore(), file, file)));
         assertEquals(Errno.ENOENT, errno(ask(socket, new Request.BackingClose(12345))));
+        assertEquals(new Answer.Invalidated(false), ask(socket, new Request.Invalidate(1L << 40)));
       }
       assertTrue(keeper.isAlive());
       assertEquals(List.of(), world.loops());

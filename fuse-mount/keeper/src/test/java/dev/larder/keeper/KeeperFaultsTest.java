@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -362,5 +363,67 @@ class KeeperFaultsTest {
       assertTrue(world.log().contains("it is another folder"), world.log());
       assertArrayEquals(here.get(first(here)), Files.readAllBytes(target.resolve(first(here))));
     }
+  }
+
+  @Test
+  void anAgentThatWaitsForAnInvalidationCanBeKilled() throws Exception {
+    try (World world = new World()) {
+      Process keeper = world.startKeeper();
+      world.startAgent();
+      Map<String, byte[]> files = World.files(3, "f", 1, 100_000);
+      byte[] bytes = files.values().iterator().next();
+      World.store(world.remote, files);
+      String id = world.view(files);
+      Path target = world.directory("target");
+      world.agent().ask("bind", id, target);
+      Path file = target.resolve(files.keySet().iterator().next());
+      assertArrayEquals(bytes, Files.readAllBytes(file));
+      long reads = Long.parseLong(world.agent().ask("reads"));
+      assertArrayEquals(bytes, Files.readAllBytes(file));
+      assertEquals(reads, Long.parseLong(world.agent().ask("reads")), "kept by the kernel");
+      String key = World.key(bytes).toString();
+      assertEquals("true", world.agent().ask("invalidate", key));
+      Path stuck = Files.createFile(world.remote.resolve("stuck"));
+      Path copy = world.root.resolve("copy");
+      Process reader =
+          world.watch(
+              new ProcessBuilder("cat", file.toString()).redirectOutput(copy.toFile()).start());
+      Waiting.until("the reader waits", () -> world.agent().ask("stats").contains("slotsInUse=1"));
+
+      World.Agent waiting = world.agent();
+      Thread asking =
+          Thread.ofPlatform()
+              .daemon()
+              .start(() -> {
+                try {
+                  String unused = waiting.tell("invalidate", key);
+                } catch (IOException e) {
+                  // It is killed.
+                }
+              });
+      Waiting.until("the keeper waits", () -> isStuck(keeper, "keeper-invalid"));
+      long before = System.nanoTime();
+      waiting.kill();
+      assertTrue(System.nanoTime() - before < 5_000_000_000L, "the agent died at once");
+      asking.join();
+      Files.delete(stuck);
+      world.startAgent();
+      assertEquals(0, reader.waitFor());
+      assertArrayEquals(bytes, Files.readAllBytes(copy));
+      Waiting.until("the keeper goes on", () -> !isStuck(keeper, "keeper-invalid"));
+    }
+  }
+
+  /** Whether a thread of a process waits in the kernel in a way that no signal ends. */
+  private static boolean isStuck(Process process, String thread) throws IOException {
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
+      for (Path task : (Iterable<Path>) tasks::iterator) {
+        String status = Files.readString(task.resolve("status"));
+        if (status.startsWith("Name:\t" + thread) && status.contains("State:\tD")) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 }

@@ -49,6 +49,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
   private volatile @Nullable KeeperClient client;
   private volatile @Nullable Serving serving;
   private volatile boolean isClosed;
+  private volatile long lostNanos = System.nanoTime() - RESTART_PAUSE.toNanos();
 
   /** What requests are served from; owned by this. */
   private record Serving(FuseDevice device, SharedMemory memory, FuseServer server) {
@@ -102,12 +103,19 @@ final class KeeperLink implements Keeping, AutoCloseable {
   }
 
   @Override
+  public boolean isAnswering() {
+    Serving now = serving;
+    return client != null && now != null && !now.server().end().isDone();
+  }
+
+  @Override
   public void require() {
     if (!isServing()) {
       attach(true);
     }
   }
 
+  /** Finds a keeper that takes this agent, and serves; without one and not to start one, nothing. */
   private void attach(boolean mayStart) {
     synchronized (change) {
       long deadline = System.nanoTime() + settings.mount().keeperWait().toNanos();
@@ -161,7 +169,12 @@ final class KeeperLink implements Keeping, AutoCloseable {
           };
       if (isKept) {
         client = found;
-        var unused = found.ended().thenRunAsync(() -> lost(found));
+        // On a thread of its own: looking for another one takes as long as that takes.
+        var unused =
+            found
+                .ended()
+                .thenRun(() ->
+                    Thread.ofPlatform().daemon().name("keeper-lost").start(() -> lost(found)));
       }
       return why;
     } finally {
@@ -206,32 +219,17 @@ final class KeeperLink implements Keeping, AutoCloseable {
     if (client == gone) {
       client = null;
     }
+    if (System.nanoTime() - lostNanos < RESTART_PAUSE.toNanos()) {
+      LockSupport.parkNanos(RESTART_PAUSE.toNanos());
+    }
+    lostNanos = System.nanoTime();
     while (!isClosed && client == null) {
       log.warn("the keeper has ended; looking for another one");
       try {
-        attachAgain();
+        attach(true);
       } catch (LarderException e) {
         log.error("no other keeper yet code={}: {}", e.code(), e.getMessage());
-      }
-      LockSupport.parkNanos(RESTART_PAUSE.toNanos());
-    }
-  }
-
-  private void attachAgain() {
-    synchronized (change) {
-      long deadline = System.nanoTime() + settings.mount().keeperWait().toNanos();
-      boolean isStarted = false;
-      while (!isClosed && client == null && System.nanoTime() - deadline < 0) {
-        Optional<KeeperClient> found = KeeperClient.connect(runDirectory);
-        if (found.isPresent()) {
-          String unused = greet(found.get());
-        } else if (!isStarted) {
-          starter.start(runDirectory);
-          isStarted = true;
-        }
-        if (client == null) {
-          LockSupport.parkNanos(RETRY_NANOS);
-        }
+        LockSupport.parkNanos(RESTART_PAUSE.toNanos());
       }
     }
   }
@@ -298,6 +296,14 @@ final class KeeperLink implements Keeping, AutoCloseable {
     return now != null && now.server().isKnown(key);
   }
 
+  /** Has the kernel drop what it keeps of a blob; may wait for reads of it. */
+  void invalidate(BlobKey key) {
+    Serving now = serving;
+    if (now != null && now.server().invalidate(key)) {
+      log.info("the kernel dropped its copy key={}", key);
+    }
+  }
+
   /** Figures of serving; empty when nothing is served. */
   Optional<FuseStats> stats() {
     return Optional.ofNullable(serving).map(now -> now.server().stats());
@@ -330,6 +336,11 @@ final class KeeperLink implements Keeping, AutoCloseable {
     @Override
     public void close(int id) throws LinuxException {
       keeper().close(id);
+    }
+
+    @Override
+    public boolean invalidate(long nodeId) throws LinuxException {
+      return keeper().invalidate(nodeId);
     }
   }
 

@@ -10,8 +10,11 @@ import java.util.List;
  * MOUNT_FAILED, MOUNT_BUSY, BAD_REQUEST for a target, UNSUPPORTED where no keeper can be had.
  */
 interface Keeping {
-  /** Whether requests of the kernel are answered. */
+  /** Whether there is a keeper that gave this agent a connection. */
   boolean isServing();
+
+  /** Whether requests of the kernel are answered: not when the connection was aborted. */
+  boolean isAnswering();
 
   /** Makes sure that there is a keeper and that requests of the kernel are answered. */
   void require();

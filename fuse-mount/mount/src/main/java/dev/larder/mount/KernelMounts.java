@@ -317,7 +317,7 @@ final class KernelMounts {
         line.follow(),
         line.packed(),
         isComplete,
-        keeper.isServing() ? State.MOUNTED : State.DEGRADED,
+        keeper.isAnswering() ? State.MOUNTED : State.DEGRADED,
         line.mountedAt());
   }
 }

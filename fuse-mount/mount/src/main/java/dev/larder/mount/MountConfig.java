@@ -24,6 +24,9 @@ import java.util.List;
  * @param agentDeadline {@code keeper.agent-deadline}: without an agent for so long, requests that
  *     wait end with EIO
  * @param keeperWait {@code keeper.start-deadline}: how long to wait for the keeper
+ * @param keeperConnectionsMax {@code keeper.connections-max}: connections to the keeper at once
+ * @param keeperMountsMax {@code keeper.mounts-max}: views, and directories that show them, that the
+ *     keeper holds; at least twice {@code mount.max} whatever is said here
  */
 record MountConfig(
     int mountsMax,
@@ -34,7 +37,9 @@ record MountConfig(
     int packFilesMax,
     long readAheadBytes,
     Duration agentDeadline,
-    Duration keeperWait) {
+    Duration keeperWait,
+    int keeperConnectionsMax,
+    int keeperMountsMax) {
 
   private static final int READ_AHEAD_MAX = 64 << 20;
 
@@ -52,6 +57,12 @@ record MountConfig(
         readAheadBytes);
     require(agentDeadline.isPositive(), "keeper.agent-deadline", agentDeadline);
     require(keeperWait.isPositive(), "keeper.start-deadline", keeperWait);
+    require(
+        keeperConnectionsMax >= 2 && keeperConnectionsMax <= 1000,
+        "keeper.connections-max",
+        keeperConnectionsMax);
+    require(
+        keeperMountsMax >= 1 && keeperMountsMax <= 100_000, "keeper.mounts-max", keeperMountsMax);
   }
 
   /** Everything by default. */
@@ -65,7 +76,9 @@ record MountConfig(
         1_000_000,
         4L << 20,
         Duration.ofSeconds(60),
-        Duration.ofSeconds(10));
+        Duration.ofSeconds(10),
+        16,
+        10_000);
   }
 
   private static void require(boolean holds, String key, Object value) {

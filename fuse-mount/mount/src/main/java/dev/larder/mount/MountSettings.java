@@ -37,8 +37,8 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         mount.readAheadBytes(),
         base.layers(),
         mount.agentDeadline(),
-        base.connectionsMax(),
-        Math.max(base.mountsMax(), 2 * mount.mountsMax()),
+        mount.keeperConnectionsMax(),
+        Math.max(mount.keeperMountsMax(), 2 * mount.mountsMax()),
         false);
   }
 
@@ -53,7 +53,9 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         tree.count("mount.pack-files-max", base.packFilesMax()),
         tree.size("mount.read-ahead", base.readAheadBytes()),
         tree.duration("keeper.agent-deadline", base.agentDeadline()),
-        tree.duration("keeper.start-deadline", base.keeperWait()));
+        tree.duration("keeper.start-deadline", base.keeperWait()),
+        tree.count("keeper.connections-max", base.keeperConnectionsMax()),
+        tree.count("keeper.mounts-max", base.keeperMountsMax()));
   }
 
   private static FuseConfig fuse(ConfigTree tree) {

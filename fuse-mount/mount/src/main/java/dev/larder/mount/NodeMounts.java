@@ -227,6 +227,20 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   }
 
   @Override
+  public void onWrong(BlobKey key) {
+    if (keeper.isKnown(key)) {
+      // Not by whoever found it: that may be what a read waits for, and this waits for reads.
+      background.execute(() -> {
+        try {
+          keeper.invalidate(key);
+        } catch (RuntimeException e) {
+          log.error("the kernel may go on showing wrong bytes key={}", key, e);
+        }
+      });
+    }
+  }
+
+  @Override
   public void onGone(BlobKey key, boolean whole) {
     completeness.lost();
     if (whole) {

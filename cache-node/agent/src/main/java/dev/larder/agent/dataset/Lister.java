@@ -7,6 +7,7 @@ import dev.larder.erofs.CatalogSummary;
 import dev.larder.erofs.CatalogWriter;
 import dev.larder.origin.Origin;
 import dev.larder.origin.OriginObject;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.OriginKeys;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
@@ -79,6 +81,7 @@ final class Lister {
     try (CatalogWriter writer = new CatalogWriter(options(dataset), tempDirectory)) {
       Sink sink = new Sink(writer, origin.uri(), progress);
       origin.list(sink);
+      sink.addRoot();
       Instant to = Instant.now();
       progress.accept(new ListingProgress(sink.objects, sink.bytes));
       CatalogSummary summary = writer.finish(image);
@@ -132,6 +135,7 @@ final class Lister {
     private long bytes;
     private long skipped;
     private boolean hasOwnUris;
+    private Instant newest = Instant.EPOCH;
     private long toldNanos = System.nanoTime();
 
     Sink(CatalogWriter writer, String rootUri, Consumer<ListingProgress> progress) {
@@ -142,6 +146,13 @@ final class Lister {
 
     @Override
     public void accept(OriginObject object) {
+      if (object.lastModified().isAfter(newest)) {
+        newest = object.lastModified();
+      }
+      if (object.path().isEmpty() && object.type() == OriginObject.Type.DIRECTORY) {
+        // The root, which is added at the end.
+        return;
+      }
       switch (object.type()) {
         case FILE -> writer.add(file(object));
         case DIRECTORY -> writer.add(CatalogEntry.directory(object.path(), object.lastModified()));
@@ -175,12 +186,25 @@ final class Lister {
               object.lastModified(),
               object.key(),
               object.version());
-      if (object.uri().equals(rootUri + '/' + OriginKeys.encode(object.path()))) {
-        return entry;
+      Map<String, byte[]> xattrs = new HashMap<>();
+      if (object.key().kind() == BlobKey.Kind.SHA256) {
+        xattrs.put(
+            OpenCatalog.DIGEST_XATTR,
+            object.key().digest().hex().getBytes(StandardCharsets.US_ASCII));
       }
-      hasOwnUris = true;
-      return entry.withXattrs(
-          Map.of(OpenCatalog.URI_XATTR, object.uri().getBytes(StandardCharsets.UTF_8)));
+      if (!object.uri().equals(rootUri + '/' + OriginKeys.encode(object.path()))) {
+        hasOwnUris = true;
+        xattrs.put(OpenCatalog.URI_XATTR, object.uri().getBytes(StandardCharsets.UTF_8));
+      }
+      return xattrs.isEmpty() ? entry : entry.withXattrs(xattrs);
+    }
+
+    /** The root says where everything comes from that does not say it itself. */
+    void addRoot() {
+      writer.add(
+          CatalogEntry.directory("", newest)
+              .withXattrs(
+                  Map.of(OpenCatalog.URI_XATTR, rootUri.getBytes(StandardCharsets.UTF_8))));
     }
   }
 }

@@ -26,7 +26,13 @@ import java.util.function.Supplier;
 
 /** A snapshot's catalog, mapped, with its file held in the store. Any thread. */
 final class OpenCatalog implements AutoCloseable {
-  /** Where an object's own URI stands when it is not the root's plus the path. */
+  /** Hex digits of the content's SHA-256, on files whose origin names it. */
+  static final String DIGEST_XATTR = "user.larder.digest";
+
+  /**
+   * The origin's URI on the root; on a file its own, when that is not the root's plus the path. On
+   * every file it would cost some 100 MB in a catalog of a million.
+   */
   static final String URI_XATTR = "user.larder.origin";
 
   private final String dataset;

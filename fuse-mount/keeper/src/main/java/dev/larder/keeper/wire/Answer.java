@@ -29,6 +29,9 @@ public sealed interface Answer {
   /** To BACKING_OPEN. */
   record Backing(int id) implements Answer {}
 
+  /** To INVALIDATE: whether the kernel knew the inode. */
+  record Invalidated(boolean known) implements Answer {}
+
   /**
    * To LIST.
    *
@@ -51,6 +54,7 @@ public sealed interface Answer {
   int BACKING = 0x8003;
   int MOUNTS = 0x8004;
   int STATE = 0x8005;
+  int INVALIDATED = 0x8006;
 
   /** Room for the fields around a list. */
   int LIST_MARGIN = 16;
@@ -64,6 +68,7 @@ public sealed interface Answer {
       case Welcome(int pid, boolean restore) ->
           new Writer(WELCOME, id).i32(0).i32(pid).flag(restore).bytes();
       case Backing(int backing) -> new Writer(BACKING, id).i32(0).i32(backing).bytes();
+      case Invalidated(boolean known) -> new Writer(INVALIDATED, id).i32(0).flag(known).bytes();
       case Mounts(List<MountedView> mounts, int next) -> {
         Writer out = new Writer(MOUNTS, id).i32(0).i32(next).i32(mounts.size());
         for (MountedView mount : mounts) {
@@ -108,6 +113,7 @@ public sealed interface Answer {
           case DONE -> new Done();
           case WELCOME -> new Welcome(in.i32(), in.flag());
           case BACKING -> new Backing(in.i32());
+          case INVALIDATED -> new Invalidated(in.flag());
           case MOUNTS -> mounts(in);
           case STATE -> new State(in.i32());
           default -> throw in.fault("answer " + in.type() + " is not known");

@@ -35,6 +35,9 @@ public sealed interface Request {
   /** Gives the kernel a file to read by itself. */
   record BackingOpen() implements Request {}
 
+  /** Has the kernel drop the bytes it keeps of an inode of the FUSE mount. */
+  record Invalidate(long nodeId) implements Request {}
+
   /** Takes such a file back. */
   record BackingClose(int backing) implements Request {}
 

@@ -8,6 +8,7 @@ import dev.larder.keeper.wire.Request.DetachId;
 import dev.larder.keeper.wire.Request.DetachTarget;
 import dev.larder.keeper.wire.Request.End;
 import dev.larder.keeper.wire.Request.Hello;
+import dev.larder.keeper.wire.Request.Invalidate;
 import dev.larder.keeper.wire.Request.ListMounts;
 import dev.larder.keeper.wire.Request.Overlay;
 import dev.larder.keeper.wire.Request.Remount;
@@ -43,6 +44,7 @@ public final class Wire {
   private static final int RESTORE = 12;
   private static final int TAKE_OVER = 13;
   private static final int END = 14;
+  private static final int INVALIDATE = 15;
 
   private Wire() {}
 
@@ -84,6 +86,7 @@ public final class Wire {
       case ListMounts(int from) -> new Writer(LIST, id).i32(from).bytes();
       case Restore() -> new Writer(RESTORE, id).bytes();
       case TakeOver() -> new Writer(TAKE_OVER, id).bytes();
+      case Invalidate(long nodeId) -> new Writer(INVALIDATE, id).i64(nodeId).bytes();
       case End() -> new Writer(END, id).bytes();
     };
   }
@@ -106,6 +109,7 @@ public final class Wire {
           case LIST -> new ListMounts(in.i32());
           case RESTORE -> new Restore();
           case TAKE_OVER -> new TakeOver();
+          case INVALIDATE -> new Invalidate(in.i64());
           case END -> new End();
           default -> throw in.fault("request " + in.type() + " is not known");
         };

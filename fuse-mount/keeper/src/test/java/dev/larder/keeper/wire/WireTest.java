@@ -33,6 +33,7 @@ class WireTest {
           new Request.DetachId(ID, false, true),
           new Request.BackingOpen(),
           new Request.BackingClose(-1),
+          new Request.Invalidate(-1),
           new Request.ListMounts(12),
           new Request.Restore(),
           new Request.TakeOver(),
@@ -44,6 +45,7 @@ class WireTest {
           new Answer.Done(),
           new Answer.Welcome(77, true),
           new Answer.Backing(3),
+          new Answer.Invalidated(true),
           new Answer.Mounts(
               List.of(
                   new MountedView(ID, "larder:s@1", "/t", MountedView.State.MOUNTED),

@@ -1,7 +1,8 @@
 package dev.larder.mount.tree;
 
 import dev.larder.erofs.Names;
-import dev.larder.mount.Errnos;
+import dev.larder.fuse.Errnos;
+import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -215,7 +216,8 @@ final class NativeOps {
     } catch (TreeOps.Refusal e) {
       return -e.errno().intValue();
     } catch (LarderException e) {
-      int errno = Errnos.of(e.code());
+      // Here a read is cancelled when libfuse says that its reader was killed, and then only.
+      int errno = e.code() == ErrorCode.CANCELLED ? dev.larder.linux.Errno.EINTR : Errnos.of(e.code());
       faults.warn(e.code().name(), "{} on a mount failed: {}", operation, e);
       return -platform(errno);
     } catch (IllegalStateException e) {
