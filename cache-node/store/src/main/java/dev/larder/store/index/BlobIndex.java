@@ -13,8 +13,8 @@ import dev.larder.store.rocks.RocksIndex;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -246,8 +246,8 @@ public final class BlobIndex implements AutoCloseable {
 
   /** Records pins, all or none, with one sync. Survives a power loss. */
   public void addPins(Collection<BlobKey> keys, String owner) {
-    writePin(batch ->
-        keys.forEach(key -> batch.put(Family.PIN, Records.pinKey(key, owner), PRESENT)));
+    writePin(
+        batch -> keys.forEach(key -> batch.put(Family.PIN, Records.pinKey(key, owner), PRESENT)));
     synchronized (writeLock) {
       for (BlobKey key : keys) {
         if (pins.add(key)) {
