@@ -30,12 +30,12 @@ public record Figure(
     if (goal == null) {
       return null;
     }
+    Double ratio = ratio();
     return switch (goal.kind()) {
       case VALUE_AT_MOST -> value <= goal.bound();
-      case RATIO_AT_LEAST -> {
-        Double ratio = ratio();
-        yield ratio == null ? null : Boolean.valueOf(ratio >= goal.bound());
-      }
+      case VALUE_AT_LEAST -> value >= goal.bound();
+      case RATIO_AT_LEAST -> ratio == null ? null : Boolean.valueOf(ratio >= goal.bound());
+      case RATIO_AT_MOST -> ratio == null ? null : Boolean.valueOf(ratio <= goal.bound());
     };
   }
 
@@ -46,7 +46,9 @@ public record Figure(
     }
     return switch (goal.kind()) {
       case VALUE_AT_MOST -> "≤" + number(goal.bound());
+      case VALUE_AT_LEAST -> "≥" + number(goal.bound());
       case RATIO_AT_LEAST -> "≥" + number(goal.bound()) + "×";
+      case RATIO_AT_MOST -> "≤" + number(goal.bound()) + "×";
     };
   }
 

@@ -5,6 +5,7 @@ import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
+import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
@@ -28,6 +29,7 @@ final class Measures {
         new CatalogMillion(),
         new StoreMillion(),
         new AgentMemory(),
+        new MountSealed(),
         new SimulatedBurst());
   }
 }

@@ -33,7 +33,7 @@ public final class PerfMain {
     if (parsed.list()) {
       all.values()
           .forEach(measure ->
-              System.out.printf(Locale.ROOT, "%-16s %s%n", measure.name(), measure.about()));
+              System.out.printf(Locale.ROOT, "%-17s %s%n", measure.name(), measure.about()));
       return;
     }
     Path root = Path.of(System.getProperty("larder.root", "")).toAbsolutePath();
@@ -84,7 +84,8 @@ public final class PerfMain {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return failures + 1;
-      } catch (Exception e) {
+      } catch (Exception | Error e) {
+        // An Error too: a class that cannot be loaded here must not take the other figures away.
         failures++;
         bench.say("perf: " + measure.name() + " could not be measured: " + e);
         e.printStackTrace(bench.people());

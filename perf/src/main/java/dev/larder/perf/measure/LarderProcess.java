@@ -35,8 +35,10 @@ final class LarderProcess implements AutoCloseable {
    * Starts it and waits until it is ready.
    *
    * @param run its run directory, so that it does not meet an agent of this host
+   * @param settings {@code KEY=VALUE} of its configuration
    */
-  static LarderProcess start(Bench bench, Path data, Path run) throws IOException {
+  static LarderProcess start(Bench bench, Path data, Path run, List<String> settings)
+      throws IOException {
     Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
     if (!Files.isExecutable(program)) {
       throw new IOException("no distribution at " + program + "; ./larder --version builds it");
@@ -46,6 +48,7 @@ final class LarderProcess implements AutoCloseable {
     List<String> command = new ArrayList<>(List.of(program.toString(), "dev"));
     command.addAll(List.of("--data", data.toString(), "--ready-file", ready.toString()));
     command.addAll(List.of("--run-dir", run.toString(), "--port", "0"));
+    settings.forEach(setting -> command.addAll(List.of("--set", setting)));
     ChildProcess process = bench.children().start("larder", command, Map.of());
     long deadline = System.nanoTime() + START_NANOS_MAX;
     while (!Files.exists(ready)) {

@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
@@ -20,14 +22,18 @@ import java.util.zip.CRC32C;
 final class Rig implements AutoCloseable {
   private static final long SEAL_NANOS_MAX = 60_000_000_000L;
 
+  private final Bench bench;
   private final OriginProcess origin;
-  private final LarderProcess larder;
-  private final LarderClient client;
+  private final List<String> settings;
+  private LarderProcess larder;
+  private LarderClient client;
 
-  private Rig(OriginProcess origin, LarderProcess larder, LarderClient client) {
+  private Rig(Bench bench, OriginProcess origin, List<String> settings, LarderProcess larder) {
+    this.bench = bench;
     this.origin = origin;
+    this.settings = settings;
     this.larder = larder;
-    this.client = client;
+    this.client = larder.client();
   }
 
   /**
@@ -37,13 +43,41 @@ final class Rig implements AutoCloseable {
    * @param bytesPerSecond the origin's rate; 0 for as fast as it goes
    */
   static Rig start(Bench bench, Path files, long bytesPerSecond) throws Exception {
+    return start(bench, files, bytesPerSecond, List.of());
+  }
+
+  /**
+   * Starts both.
+   *
+   * @param settings {@code KEY=VALUE} of larder's configuration
+   */
+  static Rig start(Bench bench, Path files, long bytesPerSecond, List<String> settings)
+      throws Exception {
     Path data = bench.fresh("data");
     Path run = bench.fresh("run");
     // larder refuses a run directory, where its token lies, that others may enter.
     Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwx------"));
     OriginProcess origin = OriginProcess.start(bench, files, bytesPerSecond);
-    LarderProcess larder = LarderProcess.start(bench, data, run);
-    return new Rig(origin, larder, larder.client());
+    LarderProcess larder = LarderProcess.start(bench, data, run, settings);
+    return new Rig(bench, origin, settings, larder);
+  }
+
+  /** Kills larder and starts another over the same directories; returns when that is ready. */
+  void killAndStart() throws IOException, InterruptedException {
+    larder.process().kill();
+    client.close();
+    larder = LarderProcess.start(bench, data(), run(), settings);
+    client = larder.client();
+  }
+
+  /** Larder's data directory. */
+  Path data() {
+    return bench.work().resolve("data");
+  }
+
+  /** Larder's run directory. */
+  Path run() {
+    return bench.work().resolve("run");
   }
 
   OriginProcess origin() {
@@ -77,6 +111,18 @@ final class Rig implements AutoCloseable {
   RawHttp.Transfer read(String dataset, String path) throws IOException {
     try (RawHttp http = RawHttp.connect(larder.address())) {
       return http.get("/datasets/" + dataset + "/" + path, larder.headers());
+    }
+  }
+
+  /** Reads the first bytes of a file of a dataset through the front door. */
+  void readStart(String dataset, String path, long bytes) throws IOException {
+    Map<String, String> headers = new HashMap<>(larder.headers());
+    headers.put("Range", "bytes=0-" + (bytes - 1));
+    try (RawHttp http = RawHttp.connect(larder.address())) {
+      RawHttp.Transfer transfer = http.get("/datasets/" + dataset + "/" + path, headers);
+      if (transfer.bytes() != bytes) {
+        throw new IOException(dataset + "/" + path + ": got " + transfer.bytes() + " bytes");
+      }
     }
   }
 
