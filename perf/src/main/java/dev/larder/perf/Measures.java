@@ -5,7 +5,10 @@ import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
+import dev.larder.perf.measure.MountIncomplete;
+import dev.larder.perf.measure.MountKillPause;
 import dev.larder.perf.measure.MountSealed;
+import dev.larder.perf.measure.MountSmallFiles;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
@@ -30,6 +33,9 @@ final class Measures {
         new StoreMillion(),
         new AgentMemory(),
         new MountSealed(),
+        new MountIncomplete(),
+        new MountSmallFiles(),
+        new MountKillPause(),
         new SimulatedBurst());
   }
 }

@@ -336,7 +336,11 @@ class NodeServicesTest {
     node = start();
     ReadRig.await(
         "taken in",
-        () -> node.store().find(large).filter(info -> info.state() == BlobStore.State.SEALED).isPresent());
+        () ->
+            node.store()
+                .find(large)
+                .filter(info -> info.state() == BlobStore.State.SEALED)
+                .isPresent());
   }
 
   @Test

@@ -1,6 +1,8 @@
 package dev.larder.dist;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -38,6 +40,48 @@ final class MountReaders implements AutoCloseable {
           Thread.ofPlatform().daemon().name("reader-" + i).start(() -> readers.run(random)));
     }
     return readers;
+  }
+
+  /** Adds a thread that keeps a file open and mapped all the time, and reads both ways. */
+  void holdOpen(String path) {
+    byte[] wanted =
+        files.stream()
+            .filter(file -> file.getKey().equals(path))
+            .findFirst()
+            .orElseThrow()
+            .getValue();
+    threads.add(
+        Thread.ofPlatform().daemon().name("holder").start(() -> hold(path, wanted, new Random(9))));
+  }
+
+  private void hold(String path, byte[] wanted, Random random) {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(PIECE);
+    try (FileChannel channel = FileChannel.open(target.resolve(path));
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, wanted.length, arena);
+      MemorySegment right = MemorySegment.ofArray(wanted);
+      while (!isStopped && failures.size() < 20) {
+        int at = random.nextInt(wanted.length);
+        int length = Math.min(1 + random.nextInt(PIECE), wanted.length - at);
+        long started = System.nanoTime();
+        if (MemorySegment.mismatch(mapped, at, at + length, right, at, at + length) >= 0) {
+          failures.add(path + " mapped differs at " + at + "+" + length);
+        }
+        buffer.clear().limit(length);
+        while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) > 0) {
+          // Until the piece is full.
+        }
+        if (buffer.flip().mismatch(ByteBuffer.wrap(wanted, at, length)) >= 0) {
+          failures.add(path + " held open differs at " + at + "+" + length);
+        }
+        longestNanos.accumulateAndGet(System.nanoTime() - started, Math::max);
+        reads.incrementAndGet();
+        LockSupport.parkNanos(1_000_000);
+      }
+    } catch (IOException | InternalError e) {
+      // A page that cannot be read is an InternalError.
+      failures.add(path + " held open: " + e);
+    }
   }
 
   long reads() {

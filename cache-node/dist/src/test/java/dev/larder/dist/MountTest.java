@@ -206,8 +206,7 @@ class MountTest {
   @ValueSource(strings = {"kernel", "tree"})
   void attributesSayWhereFilesComeFrom(String kind) throws Exception {
     byte[] content = files.get("large/two");
-    String digest =
-        HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+    String digest = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
     try (FaultyHttpServer server = FaultyHttpServer.start();
         LarderClient client = node.connect()) {
       server.put("/site/two", content, "v7");

@@ -2,6 +2,10 @@ package dev.larder.dist;
 
 import dev.larder.client.LarderClient;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,29 +41,35 @@ final class NodeProcess implements AutoCloseable {
 
   /** Starts it, after a kill for example, and waits until it answers. */
   void startAgain() throws Exception {
+    launch(List.of());
+    awaitReady();
+  }
+
+  /** Starts it and returns at once; {@code before} is a command that executes the rest. */
+  void launch(List<String> before) throws Exception {
     Files.createDirectories(directory);
     Path ready = directory.resolve("ready.json");
     Files.deleteIfExists(ready);
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx192m",
-                "-ea",
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.larder.dist.Main",
-                "dev",
-                "--data",
-                directory.resolve("data").toString(),
-                "--run-dir",
-                runDirectory().toString(),
-                "--port",
-                "0",
-                "--ready-file",
-                ready.toString()));
+    List<String> command = new ArrayList<>(before);
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx192m",
+            "-ea",
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.larder.dist.Main",
+            "dev",
+            "--data",
+            directory.resolve("data").toString(),
+            "--run-dir",
+            runDirectory().toString(),
+            "--port",
+            "0",
+            "--ready-file",
+            ready.toString()));
     for (String setting : settings) {
       command.add("-c");
       command.add(setting);
@@ -71,6 +81,12 @@ final class NodeProcess implements AutoCloseable {
                 ProcessBuilder.Redirect.appendTo(directory.resolve("agent.log").toFile()))
             .start();
     process = started;
+  }
+
+  /** Waits until it answers. */
+  void awaitReady() throws Exception {
+    Process started = running();
+    Path ready = directory.resolve("ready.json");
     long deadline = System.nanoTime() + START_DEADLINE.toNanos();
     while (!Files.exists(ready)) {
       if (!started.isAlive() || System.nanoTime() - deadline > 0) {
@@ -86,6 +102,25 @@ final class NodeProcess implements AutoCloseable {
 
   long pid() {
     return running().pid();
+  }
+
+  /** Waits for its end; answers its exit status. */
+  int awaitEnd() throws InterruptedException {
+    return running().waitFor();
+  }
+
+  /** What {@code /metrics} says. */
+  String metrics() throws Exception {
+    String token = Files.readString(runDirectory().resolve("token")).strip();
+    String info = Files.readString(directory.resolve("ready.json"));
+    String address = info.replaceFirst(".*\"address\":\"([^\"]+)\".*", "$1").strip();
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://" + address + "/metrics"))
+            .header("Authorization", "Bearer " + token)
+            .build();
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      return client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+    }
   }
 
   LarderClient connect() {

@@ -6,6 +6,7 @@ import dev.larder.protocol.Digest;
 import dev.larder.protocol.Trust;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -81,6 +82,14 @@ public interface BlobStore extends AutoCloseable {
    * counted per owner: pinning twice with one owner is one pin.
    */
   void pin(BlobKey key, String owner);
+
+  /**
+   * Pins some thousands of blobs at most as {@link #pin} would, durable together: one wait for the
+   * disk where that takes one for each.
+   */
+  default void pinAll(Collection<BlobKey> keys, String owner) {
+    keys.forEach(key -> pin(key, owner));
+  }
 
   /** Takes one owner's pin away; no effect if there is none. */
   void unpin(BlobKey key, String owner);

@@ -12,6 +12,7 @@ import dev.larder.store.index.StripeRecord;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -132,7 +133,15 @@ public final class LarderStore implements BlobStore {
   @Override
   public void pin(BlobKey key, String owner) {
     requireOpen();
-    parts.index().addPin(key, owner);
+    parts.index().addPins(List.of(key), owner);
+  }
+
+  @Override
+  public void pinAll(Collection<BlobKey> keys, String owner) {
+    requireOpen();
+    if (!keys.isEmpty()) {
+      parts.index().addPins(keys, owner);
+    }
   }
 
   @Override

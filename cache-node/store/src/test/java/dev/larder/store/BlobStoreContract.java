@@ -326,8 +326,9 @@ abstract class BlobStoreContract extends StoreContractBase {
   void pinsAreCountedPerOwner() {
     store(0);
     store.pin(NAMED.key(), "a");
-    store.pin(NAMED.key(), "a");
-    store.pin(NAMED.key(), "b");
+    store.pinAll(List.of(NAMED.key(), NAMED.key()), "a");
+    store.pinAll(List.of(NAMED.key()), "b");
+    store.pinAll(List.of(), "c");
     put(store, NAMED);
     assertTrue(store.find(NAMED.key()).orElseThrow().pinned(), "pinned while absent");
     store.unpin(NAMED.key(), "a");

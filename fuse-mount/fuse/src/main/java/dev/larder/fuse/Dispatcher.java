@@ -189,11 +189,13 @@ final class Dispatcher {
       return SILENT;
     }
     if (!request.wasCounted()) {
-      request.putCounted();
+      // One by one, so that a process killed within a long batch loses one count at most.
       for (int i = 0; i < count; i++) {
-        forget(
-            ForgetRequest.batchNodeId(request.memory(), request.body(), i),
-            ForgetRequest.batchLookups(request.memory(), request.body(), i));
+        long times = ForgetRequest.batchLookups(request.memory(), request.body(), i);
+        if (times != 0) {
+          ForgetRequest.clearBatchLookups(request.memory(), request.body(), i);
+          forget(ForgetRequest.batchNodeId(request.memory(), request.body(), i), times);
+        }
       }
     }
     return SILENT;

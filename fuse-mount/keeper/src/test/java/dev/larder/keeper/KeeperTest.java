@@ -247,6 +247,10 @@ class KeeperTest {
       Waiting.until(
           "the agent serves again",
           () -> world.log().lines().filter(l -> l.contains("an agent serves")).count() == 2);
+      // The keeper knows that before the agent does.
+      Waiting.until(
+          "the agent asks the keeper over the new connection",
+          () -> !world.agent().tell("list").startsWith("fault CLOSED"));
       String again = world.view(files);
       world.agent().ask("bind", again, target);
       assertShows(files, target);

@@ -115,7 +115,9 @@ final class KeeperLink implements Keeping, AutoCloseable {
     }
   }
 
-  /** Finds a keeper that takes this agent, and serves; without one and not to start one, nothing. */
+  /**
+   * Finds a keeper that takes this agent, and serves; without one and not to start one, nothing.
+   */
   private void attach(boolean mayStart) {
     synchronized (change) {
       long deadline = System.nanoTime() + settings.mount().keeperWait().toNanos();

@@ -203,8 +203,7 @@ final class Lister {
     void addRoot() {
       writer.add(
           CatalogEntry.directory("", newest)
-              .withXattrs(
-                  Map.of(OpenCatalog.URI_XATTR, rootUri.getBytes(StandardCharsets.UTF_8))));
+              .withXattrs(Map.of(OpenCatalog.URI_XATTR, rootUri.getBytes(StandardCharsets.UTF_8))));
     }
   }
 }

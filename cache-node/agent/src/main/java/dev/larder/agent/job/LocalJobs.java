@@ -34,6 +34,9 @@ import org.slf4j.LoggerFactory;
  * coordinator. Any thread; changes of pins take turns.
  */
 public final class LocalJobs implements Jobs, AutoCloseable {
+  /** Pins that wait for the disk together. */
+  private static final int PINS_AT_ONCE = 1000;
+
   private static final Logger log = LoggerFactory.getLogger(LocalJobs.class);
 
   private final JobsConfig config;
@@ -253,14 +256,20 @@ public final class LocalJobs implements Jobs, AutoCloseable {
   private Kept lay(String snapshot, String glob, SnapshotRef exact, Instant createdAt) {
     String owner = owner(snapshot, glob, exact.snapshot().orElseThrow());
     long[] sums = new long[2];
+    List<BlobKey> batch = new ArrayList<>();
     visit(
         exact,
         glob,
         (key, size) -> {
-          store.pin(key, owner);
+          batch.add(key);
+          if (batch.size() == PINS_AT_ONCE) {
+            store.pinAll(batch, owner);
+            batch.clear();
+          }
           sums[0]++;
           sums[1] += size;
         });
+    store.pinAll(batch, owner);
     return new Kept(
         new PinInfo(snapshot, glob, sums[0], sums[1], createdAt), exact.snapshot().orElseThrow());
   }

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -243,12 +244,15 @@ public final class BlobIndex implements AutoCloseable {
     }
   }
 
-  /** Records a pin. Survives a power loss. */
-  public void addPin(BlobKey key, String owner) {
-    writePin(batch -> batch.put(Family.PIN, Records.pinKey(key, owner), PRESENT));
+  /** Records pins, all or none, with one sync. Survives a power loss. */
+  public void addPins(Collection<BlobKey> keys, String owner) {
+    writePin(
+        batch -> keys.forEach(key -> batch.put(Family.PIN, Records.pinKey(key, owner), PRESENT)));
     synchronized (writeLock) {
-      if (pins.add(key)) {
-        pinnedBytes += blob(key).map(BlobRecord::chargeBytes).orElse(0L);
+      for (BlobKey key : keys) {
+        if (pins.add(key)) {
+          pinnedBytes += blob(key).map(BlobRecord::chargeBytes).orElse(0L);
+        }
       }
     }
   }

@@ -34,4 +34,9 @@ public final class ForgetRequest {
   public static long batchLookups(MemorySegment memory, long at, int index) {
     return Le.getLong(memory, at + BATCH_BYTES + (long) index * ONE_BYTES + ONE_LOOKUPS);
   }
+
+  /** Strikes an entry out: who goes on with the request does not count it again. */
+  public static void clearBatchLookups(MemorySegment memory, long at, int index) {
+    Le.putLong(memory, at + BATCH_BYTES + (long) index * ONE_BYTES + ONE_LOOKUPS, 0);
+  }
 }

@@ -217,7 +217,8 @@ final class NativeOps {
       return -e.errno().intValue();
     } catch (LarderException e) {
       // Here a read is cancelled when libfuse says that its reader was killed, and then only.
-      int errno = e.code() == ErrorCode.CANCELLED ? dev.larder.linux.Errno.EINTR : Errnos.of(e.code());
+      int errno =
+          e.code() == ErrorCode.CANCELLED ? dev.larder.linux.Errno.EINTR : Errnos.of(e.code());
       faults.warn(e.code().name(), "{} on a mount failed: {}", operation, e);
       return -platform(errno);
     } catch (IllegalStateException e) {
