@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -21,7 +22,13 @@ final class MountReaders implements AutoCloseable {
 
   private final Path target;
   private final List<Map.Entry<String, byte[]>> files;
+
+  /** A read that takes so long waits for more than the disk. */
+  private static final long WAIT_NANOS = 20_000_000;
+
   private final AtomicLong reads = new AtomicLong();
+  private final AtomicLong waited = new AtomicLong();
+  private final Map<Thread, Long> begun = new ConcurrentHashMap<>();
   private final AtomicLong longestNanos = new AtomicLong();
   private final Queue<String> failures = new ConcurrentLinkedQueue<>();
   private final List<Thread> threads = new ArrayList<>();
@@ -63,7 +70,7 @@ final class MountReaders implements AutoCloseable {
       while (!isStopped && failures.size() < 20) {
         int at = random.nextInt(wanted.length);
         int length = Math.min(1 + random.nextInt(PIECE), wanted.length - at);
-        long started = System.nanoTime();
+        long started = begin();
         if (MemorySegment.mismatch(mapped, at, at + length, right, at, at + length) >= 0) {
           failures.add(path + " mapped differs at " + at + "+" + length);
         }
@@ -74,8 +81,8 @@ final class MountReaders implements AutoCloseable {
         if (buffer.flip().mismatch(ByteBuffer.wrap(wanted, at, length)) >= 0) {
           failures.add(path + " held open differs at " + at + "+" + length);
         }
-        longestNanos.accumulateAndGet(System.nanoTime() - started, Math::max);
-        reads.incrementAndGet();
+        long unused = ended(started);
+        begun.remove(Thread.currentThread());
         LockSupport.parkNanos(1_000_000);
       }
     } catch (IOException | InternalError e) {
@@ -86,6 +93,32 @@ final class MountReaders implements AutoCloseable {
 
   long reads() {
     return reads.get();
+  }
+
+  /** Reads that had to wait and were answered. */
+  long waited() {
+    return waited.get();
+  }
+
+  /** Whether a read waits now. */
+  boolean isWaiting() {
+    long now = System.nanoTime();
+    return begun.values().stream().anyMatch(since -> now - since > WAIT_NANOS);
+  }
+
+  private long begin() {
+    long now = System.nanoTime();
+    begun.put(Thread.currentThread(), now);
+    return now;
+  }
+
+  private long ended(long started) {
+    long now = System.nanoTime();
+    begun.put(Thread.currentThread(), now);
+    longestNanos.accumulateAndGet(now - started, Math::max);
+    waited.addAndGet(now - started > WAIT_NANOS ? 1 : 0);
+    reads.incrementAndGet();
+    return now;
   }
 
   double longestPauseSeconds() {
@@ -109,7 +142,7 @@ final class MountReaders implements AutoCloseable {
     while (!isStopped && failures.size() < 20) {
       Map.Entry<String, byte[]> file = files.get(random.nextInt(files.size()));
       byte[] wanted = file.getValue();
-      long started = System.nanoTime();
+      long started = begin();
       try (FileChannel channel = FileChannel.open(target.resolve(file.getKey()))) {
         for (int i = 0; i < 4 && !isStopped; i++) {
           int at = random.nextInt(wanted.length);
@@ -121,15 +154,15 @@ final class MountReaders implements AutoCloseable {
           if (buffer.flip().mismatch(ByteBuffer.wrap(wanted, at, length)) >= 0) {
             failures.add(file.getKey() + " differs at " + at + "+" + length);
           }
-          longestNanos.accumulateAndGet(System.nanoTime() - started, Math::max);
-          started = System.nanoTime();
-          reads.incrementAndGet();
+          started = ended(started);
         }
       } catch (IOException e) {
         failures.add(file.getKey() + ": " + e);
       }
+      begun.remove(Thread.currentThread());
       LockSupport.parkNanos(1_000_000);
     }
+    begun.remove(Thread.currentThread());
   }
 
   @Override

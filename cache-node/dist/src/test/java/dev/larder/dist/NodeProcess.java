@@ -104,9 +104,13 @@ final class NodeProcess implements AutoCloseable {
     return running().pid();
   }
 
-  /** Waits for its end; answers its exit status. */
+  /** Waits for its end; answers its exit status, -1 where it did not come and had to be killed. */
   int awaitEnd() throws InterruptedException {
-    return running().waitFor();
+    if (running().waitFor(START_DEADLINE.toSeconds(), TimeUnit.SECONDS)) {
+      return running().exitValue();
+    }
+    kill();
+    return -1;
   }
 
   /** What {@code /metrics} says. */

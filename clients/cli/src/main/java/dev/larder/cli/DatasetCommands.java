@@ -70,8 +70,7 @@ final class DatasetCommands {
             dataset.name(), newest.number(), newest.files(), DataSize.human(newest.bytes()));
         if (newest.skipped() > 0) {
           out.printf(
-              "%d names were left out, as no file system can hold them; see the agent's log%n",
-              newest.skipped());
+              "%d entries were left out; the agent's log says which and why%n", newest.skipped());
         }
       }
     }

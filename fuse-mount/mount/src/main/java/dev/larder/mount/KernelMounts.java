@@ -126,11 +126,27 @@ final class KernelMounts {
                     ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target));
     keeper.require();
     if (isShown(line)) {
-      keeper.detach(target, mode != UnmountMode.PLAIN, mode == UnmountMode.FORCE);
+      detach(target, mode);
     }
     book.remove(target);
     dropUnused(line.viewId());
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
+  }
+
+  private void detach(Path target, UnmountMode mode) {
+    try {
+      keeper.detach(target, mode != UnmountMode.PLAIN, mode == UnmountMode.FORCE);
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.MOUNT_BUSY) {
+        throw e;
+      }
+      throw new LarderException(
+          ErrorCode.MOUNT_BUSY,
+          "files of "
+              + target
+              + " are open, or a process stands in it; close them, or unmount with --lazy",
+          e);
+    }
   }
 
   List<MountInfo> list() {
