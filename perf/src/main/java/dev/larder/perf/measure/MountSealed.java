@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 
 /** A sealed 2 GiB file through a kernel mount, against a plain file; also with larder stopped. */
 public final class MountSealed extends MountMeasure {
+  private static final int EVICTIONS_MAX = 50;
   private static final long BYTES = 2L << 30;
   private static final int THREADS = 8;
   private static final int WARM_READS = 400_000;
@@ -102,11 +103,15 @@ public final class MountSealed extends MountMeasure {
     }
 
     private void evict(Path file) throws IOException {
-      FileCache.evict(file);
-      if (file.equals(mounted)) {
-        FileCache.evict(stored);
+      long left = BYTES;
+      // A page that is just being read or written back stays.
+      for (int i = 0; i < EVICTIONS_MAX && left > BYTES / 100; i++) {
+        FileCache.evict(file);
+        if (file.equals(mounted)) {
+          FileCache.evict(stored);
+        }
+        left = FileCache.residentBytes(file);
       }
-      long left = FileCache.residentBytes(file);
       if (left > BYTES / 100) {
         throw new IOException(left + " bytes of " + file + " stayed in the page cache");
       }
