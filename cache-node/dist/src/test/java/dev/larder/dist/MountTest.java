@@ -14,6 +14,7 @@ import dev.larder.client.LarderClient;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.testkit.FaultyHttpServer;
+import dev.larder.testkit.Needs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -37,7 +38,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,11 +55,7 @@ class MountTest {
 
   @BeforeEach
   void start() throws Exception {
-    boolean isRoot = "root".equals(System.getProperty("user.name"));
-    if (!isRoot) {
-      assertFalse("true".equals(System.getenv("CI")), "kernel mounts need root");
-      Assumptions.abort("kernel mounts need root");
-    }
+    Needs.root();
     Random random = new Random(7);
     add(random, "empty", 0);
     add(random, "a b/ü%+.txt", 11);

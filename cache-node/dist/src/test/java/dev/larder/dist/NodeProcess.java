@@ -113,8 +113,17 @@ final class NodeProcess implements AutoCloseable {
     return -1;
   }
 
-  /** What {@code /metrics} says. */
-  String metrics() throws Exception {
+  /** What {@code /metrics} says of one figure without labels. */
+  double metric(String name) throws Exception {
+    return metrics()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no figure " + name));
+  }
+
+  private String metrics() throws Exception {
     String token = Files.readString(runDirectory().resolve("token")).strip();
     String info = Files.readString(directory.resolve("ready.json"));
     String address = info.replaceFirst(".*\"address\":\"([^\"]+)\".*", "$1").strip();

@@ -115,7 +115,13 @@ public final class Abandoned {
           forget(row, ForgetRequest.lookups(memory, body));
         }
       }
-      case Opcode.BATCH_FORGET -> batchForget(slot, body, bodyBytes);
+      case Opcode.BATCH_FORGET -> {
+        if (slots.phase(slot) == 0) {
+          boolean unused =
+              ForgetRequest.takeBatch(
+                  memory, body, bodyBytes, (node, times) -> forget(rows.rowOf(node), times));
+        }
+      }
       case Opcode.INTERRUPT -> {
         if (bodyBytes >= InterruptRequest.BYTES) {
           interrupt(InterruptRequest.target(memory, body));
@@ -169,23 +175,6 @@ public final class Abandoned {
     boolean isFirst = slots.phase(slot) == 0;
     slots.putPhase(slot, 1);
     return isFirst;
-  }
-
-  private void batchForget(int slot, long body, int bodyBytes) {
-    if (bodyBytes < ForgetRequest.BATCH_BYTES) {
-      return;
-    }
-    MemorySegment memory = slots.memory();
-    int count = ForgetRequest.batchCount(memory, body);
-    long room = bodyBytes - ForgetRequest.BATCH_BYTES;
-    if (count < 0 || (long) count * ForgetRequest.ONE_BYTES > room || !count(slot)) {
-      return;
-    }
-    for (int i = 0; i < count; i++) {
-      forget(
-          rows.rowOf(ForgetRequest.batchNodeId(memory, body, i)),
-          ForgetRequest.batchLookups(memory, body, i));
-    }
   }
 
   private void forget(int row, long times) {

@@ -182,21 +182,10 @@ final class Dispatcher {
   }
 
   private int batchForget(Request request) {
-    int count = ForgetRequest.batchCount(request.memory(), request.body());
-    long room = request.bodyBytes() - ForgetRequest.BATCH_BYTES;
-    if (count < 0 || (long) count * ForgetRequest.ONE_BYTES > room) {
+    if (!request.wasCounted()
+        && !ForgetRequest.takeBatch(
+            request.memory(), request.body(), request.bodyBytes(), this::forget)) {
       counters.malformed.increment();
-      return SILENT;
-    }
-    if (!request.wasCounted()) {
-      // One by one, so that a process killed within a long batch loses one count at most.
-      for (int i = 0; i < count; i++) {
-        long times = ForgetRequest.batchLookups(request.memory(), request.body(), i);
-        if (times != 0) {
-          ForgetRequest.clearBatchLookups(request.memory(), request.body(), i);
-          forget(ForgetRequest.batchNodeId(request.memory(), request.body(), i), times);
-        }
-      }
     }
     return SILENT;
   }

@@ -27,6 +27,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +40,12 @@ import org.slf4j.LoggerFactory;
 public final class NodeMounts implements Mounts, MountHooks, StoreListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NodeMounts.class);
 
+  /**
+   * A remount lets go of a file only while nobody has it open. For room that is soon enough with
+   * the next one; a file of wrong bytes is to go as soon as it can.
+   */
+  private static final int ROUNDS_FOR_WRONG = 60;
+
   private final MountConfig config;
   private final Path dataDirectory;
   private final Path runDirectory;
@@ -50,6 +57,10 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private final PackedCatalogs packed;
   private final Completeness completeness;
   private final AtomicBoolean isDirty = new AtomicBoolean();
+
+  /** Remounts still to be made because bytes were wrong. */
+  private final AtomicInteger roundsForWrong = new AtomicInteger();
+
   private final ScheduledExecutorService background =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("mount-background").factory());
@@ -228,6 +239,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
 
   @Override
   public void onWrong(BlobKey key) {
+    roundsForWrong.set(ROUNDS_FOR_WRONG);
     if (keeper.isKnown(key)) {
       // Not by whoever found it: that may be what a read waits for, and this waits for reads.
       background.execute(() -> {
@@ -251,7 +263,8 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private void tick() {
     try {
       if (keeper.isServing()) {
-        if (isDirty.getAndSet(false)) {
+        boolean wasDirty = isDirty.getAndSet(false);
+        if (roundsForWrong.getAndUpdate(rounds -> Math.max(0, rounds - 1)) > 0 || wasDirty) {
           kernel.remountAll();
         }
         kernel.packReady();

@@ -2,24 +2,13 @@ package dev.larder.mount;
 
 import dev.larder.keeper.KeeperConfig.Layers;
 import dev.larder.mount.contract.ContractTree;
-import dev.larder.mount.contract.MountContract;
 import dev.larder.mount.contract.Mounted;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 
 /**
  * The written list on a kernel mount with nothing in the store: all bytes come through FUSE first.
  */
-final class KernelContractTest extends MountContract {
-  @Override
-  protected void requireHost() throws Exception {
-    String known = Files.readString(Path.of("/proc/filesystems"));
-    require(
-        known.contains("erofs") && known.contains("overlay") && Files.exists(Path.of("/dev/fuse")),
-        "the kernel lacks EROFS, overlay or FUSE");
-  }
-
+final class KernelContractTest extends KernelContract {
   @Override
   protected Mounted mount(ContractTree tree) throws Exception {
     return KernelFixture.mount(tree, Map.of(), Layers.PROBED);

@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 
 /** A sealed 2 GiB file through a kernel mount, against a plain file; also with larder stopped. */
 public final class MountSealed extends MountMeasure {
+  private static final int WARM_ROUNDS = 15;
   private static final int EVICTIONS_MAX = 50;
   private static final long BYTES = 2L << 30;
   private static final int THREADS = 8;
@@ -71,7 +72,10 @@ public final class MountSealed extends MountMeasure {
       Loop coldRandom = (file, round) -> FileReads.random(file, BYTES, THREADS, COLD_READS, round);
       figure(name + "-cold", "GB/s", 0.97, true, (file, round) -> FileReads.sequential(file));
       figure(name + "-random-cold", "reads/s", 0.95, true, coldRandom);
-      // Both whole in the page cache, and the compilers have seen the loops.
+      // Both whole in the page cache, in folios of one kind: single pages of the random reads would
+      // stay in it. And the compilers have seen the loops.
+      evict(mounted);
+      evict(plain);
       FileReads.sequential(mounted);
       FileReads.sequential(plain);
       figure(name + "-warm", "GB/s", 0.97, false, (file, round) -> FileReads.sequential(file));
@@ -89,6 +93,7 @@ public final class MountSealed extends MountMeasure {
         throws Exception {
       Rounds rounds =
           Rounds.interleave(
+              isCold ? Rounds.COUNT : WARM_ROUNDS,
               round -> sample(mounted, isCold, loop, round),
               round -> sample(plain, isCold, loop, round));
       bench.say("  " + name + " " + rounds + " " + unit);

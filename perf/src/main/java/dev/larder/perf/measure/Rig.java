@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
@@ -111,18 +110,6 @@ final class Rig implements AutoCloseable {
   RawHttp.Transfer read(String dataset, String path) throws IOException {
     try (RawHttp http = RawHttp.connect(larder.address())) {
       return http.get("/datasets/" + dataset + "/" + path, larder.headers());
-    }
-  }
-
-  /** Reads the first bytes of a file of a dataset through the front door. */
-  void readStart(String dataset, String path, long bytes) throws IOException {
-    Map<String, String> headers = new HashMap<>(larder.headers());
-    headers.put("Range", "bytes=0-" + (bytes - 1));
-    try (RawHttp http = RawHttp.connect(larder.address())) {
-      RawHttp.Transfer transfer = http.get("/datasets/" + dataset + "/" + path, headers);
-      if (transfer.bytes() != bytes) {
-        throw new IOException(dataset + "/" + path + ": got " + transfer.bytes() + " bytes");
-      }
     }
   }
 

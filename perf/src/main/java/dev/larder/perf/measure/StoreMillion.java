@@ -21,7 +21,7 @@ public final class StoreMillion implements Measure {
   private static final long COUNT = 1_000_000;
   // As the launcher starts an agent.
   private static final List<String> JVM =
-      List.of("-Xmx192m", "-XX:MaxDirectMemorySize=128m", "-XX:+UseG1GC");
+      List.of("-Xmx256m", "-XX:MaxDirectMemorySize=128m", "-XX:+UseG1GC");
   private static final double MIB = 1 << 20;
 
   private record Answer(String[] words, double seconds) {}

@@ -56,47 +56,23 @@ public record Network(
 
   /** The same with a share of nodes that die. */
   public Network withDying(double share) {
-    return new Network(
-        nodes,
-        zones,
-        blobBytes,
-        upRate,
-        downRate,
-        diskRate,
-        originRate,
-        latencyNanos,
-        fanOut,
-        parallel,
-        window,
-        detectNanos,
-        share,
-        slow);
+    return with(zones, share, slow);
   }
 
   /** The same with a share of nodes that send slowly. */
   public Network withSlow(double share) {
-    return new Network(
-        nodes,
-        zones,
-        blobBytes,
-        upRate,
-        downRate,
-        diskRate,
-        originRate,
-        latencyNanos,
-        fanOut,
-        parallel,
-        window,
-        detectNanos,
-        dying,
-        share);
+    return with(zones, dying, share);
   }
 
   /** The same spread over zones. */
   public Network withZones(int count) {
+    return with(count, dying, slow);
+  }
+
+  private Network with(int newZones, double newDying, double newSlow) {
     return new Network(
         nodes,
-        count,
+        newZones,
         blobBytes,
         upRate,
         downRate,
@@ -107,8 +83,8 @@ public record Network(
         parallel,
         window,
         detectNanos,
-        dying,
-        slow);
+        newDying,
+        newSlow);
   }
 
   /** No node can be done before this, in seconds: its wire and its disk. */

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A burst: every node wants the same cold blob at the same moment. Placement and trackers are the
@@ -47,6 +48,12 @@ public final class Simulation {
   private final BlobKey key;
   private final int blockCount;
   private final int stripeCount;
+
+  /**
+   * By stripe: who tracks it; asking the placement anew for each event would be most of the work.
+   */
+  private final @Nullable String[] placed;
+
   private long crossZoneBytes;
 
   private Simulation(Network network, long seed) {
@@ -55,6 +62,7 @@ public final class Simulation {
     this.key = BlobKey.origin(new Digest(seed, 1, 2, 3));
     this.blockCount = (int) Blocks.blockCount(network.blobBytes());
     this.stripeCount = (blockCount + Blocks.STRIPE_BLOCKS - 1) / Blocks.STRIPE_BLOCKS;
+    this.placed = new String[stripeCount];
     this.origin = new SimNode(ORIGIN, "", network.originRate(), 0, 0);
     List<PlacedMember> members = new ArrayList<>();
     for (int i = 0; i < network.nodes(); i++) {
@@ -129,18 +137,26 @@ public final class Simulation {
 
   /** The tracker of a stripe: the best placed member that lives. */
   private Tracker trackerOf(int stripe) {
-    String member =
-        placement.tracker(key, stripe).map(PlacedMember::id).filter(this::lives).orElse("");
-    if (member.isEmpty()) {
-      member =
-          placement.ranked(key, stripe, nodes.size()).stream()
+    String known = placed[stripe];
+    if (known == null || !lives(known)) {
+      known =
+          placement
+              .tracker(key, stripe)
               .map(PlacedMember::id)
               .filter(this::lives)
-              .findFirst()
-              .orElseThrow();
+              .orElseGet(() -> nextLiving(stripe));
+      placed[stripe] = known;
     }
     return trackers.computeIfAbsent(
-        member, any -> new Tracker(PROGRESS_DEADLINE, ENTRIES_MAX, network.fanOut()));
+        known, any -> new Tracker(PROGRESS_DEADLINE, ENTRIES_MAX, network.fanOut()));
+  }
+
+  private String nextLiving(int stripe) {
+    return placement.ranked(key, stripe, nodes.size()).stream()
+        .map(PlacedMember::id)
+        .filter(this::lives)
+        .findFirst()
+        .orElseThrow();
   }
 
   private boolean lives(String member) {
@@ -203,7 +219,8 @@ public final class Simulation {
       lease = assignment instanceof Assignment.Lease granted ? granted.lease() : 0;
       source = assignment instanceof Assignment.Parent parent ? node(parent.member()) : origin;
       check(source != node, "sent to itself");
-      check(tracker.mostChildren(id) <= network.fanOut() + 1, "above the fan-out");
+      // One more where no slot is free, which spares the origin.
+      check(tracker.readers(source.id, id) <= network.fanOut() + 1, "above the fan-out");
       round++;
       next = node.blocks.nextClearBit(stripe * Blocks.STRIPE_BLOCKS);
       clock.at(clock.now() + network.latencyNanos(), this::fillWindow);

@@ -32,10 +32,6 @@ final class StripeSources {
     this.removed = removed;
   }
 
-  int mostChildren() {
-    return members.values().stream().mapToInt(source -> source.children).max().orElse(0);
-  }
-
   int size() {
     return members.size();
   }

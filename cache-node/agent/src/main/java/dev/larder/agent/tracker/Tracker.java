@@ -192,10 +192,11 @@ public final class Tracker {
     return stripes.size();
   }
 
-  /** The most readers of a stripe that any one member was sent and has now. */
-  public int mostChildren(StripeId stripe) {
+  /** How many were sent to a member for a stripe and read from it now. */
+  public int readers(String member, StripeId stripe) {
     StripeSources sources = stripes.get(stripe);
-    return sources == null ? 0 : sources.mostChildren();
+    Source source = sources == null ? null : sources.find(member);
+    return source == null ? 0 : source.children;
   }
 
   private @Nullable StripeSources leased(long lease) {

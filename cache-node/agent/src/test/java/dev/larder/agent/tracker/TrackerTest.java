@@ -77,7 +77,10 @@ class TrackerTest {
       }
     }
     assertEquals(1, leases);
-    assertEquals(4, tree.mostChildren(STRIPE));
+    int most =
+        parents.keySet().stream().mapToInt(each -> tree.readers(each, STRIPE)).max().orElse(0);
+    assertEquals(4, most);
+    assertEquals(4, tree.readers("m0", STRIPE));
     int deepest = 0;
     for (String member : parents.keySet()) {
       int depth = 0;

@@ -35,8 +35,36 @@ public final class ForgetRequest {
     return Le.getLong(memory, at + BATCH_BYTES + (long) index * ONE_BYTES + ONE_LOOKUPS);
   }
 
-  /** Strikes an entry out: who goes on with the request does not count it again. */
-  public static void clearBatchLookups(MemorySegment memory, long at, int index) {
-    Le.putLong(memory, at + BATCH_BYTES + (long) index * ONE_BYTES + ONE_LOOKUPS, 0);
+  /** Hears of what is left of a batch. */
+  @FunctionalInterface
+  public interface Entries {
+    /** The kernel forgot a node so many times. */
+    void forgotten(long nodeId, long lookups);
+  }
+
+  /**
+   * Hands over the entries of a batch that nobody took yet. Each is struck out in the request
+   * before it is handed over, so that a process killed within a long batch loses one count at most,
+   * and none is counted twice by whoever goes on with the request.
+   *
+   * @param bodyBytes what the request has behind its header
+   * @return false for a malformed one, of which nothing was taken
+   */
+  public static boolean takeBatch(MemorySegment memory, long at, int bodyBytes, Entries entries) {
+    if (bodyBytes < BATCH_BYTES) {
+      return false;
+    }
+    int count = batchCount(memory, at);
+    if (count < 0 || (long) count * ONE_BYTES > bodyBytes - BATCH_BYTES) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      long lookups = batchLookups(memory, at, i);
+      if (lookups != 0) {
+        Le.putLong(memory, at + BATCH_BYTES + (long) i * ONE_BYTES + ONE_LOOKUPS, 0);
+        entries.forgotten(batchNodeId(memory, at, i), lookups);
+      }
+    }
+    return true;
   }
 }
