@@ -1,5 +1,6 @@
 package dev.larder.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.client.DownloadRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.DownloadResult;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -170,18 +172,26 @@ final class FileCommands {
             Output.Table table = new Output.Table("FIELD", "VALUE");
             Output.parse(text)
                 .properties()
-                .forEach(field ->
-                    table.row(
-                        field.getKey(),
-                        field.getValue().isValueNode()
-                            ? field.getValue().asText()
-                            : field.getValue().toString()));
+                .forEach(field -> table.row(field.getKey(), shown(field)));
             table.print(out);
           }
         }
       }
       return ExitCodes.OK;
     }
+  }
+
+  private static String shown(Map.Entry<String, JsonNode> field) {
+    JsonNode value = field.getValue();
+    if (value.isObject()) {
+      return value.properties().stream()
+          .map(inner -> inner.getKey() + " " + shown(inner))
+          .collect(Collectors.joining(", "));
+    }
+    boolean isSize = field.getKey().equals("size") || field.getKey().endsWith("Bytes");
+    return isSize && value.isIntegralNumber()
+        ? DataSize.human(value.asLong()) + " (" + value.asText() + ")"
+        : value.isValueNode() ? value.asText() : value.toString();
   }
 
   @Command(name = "cat", description = "Write files to standard output.")

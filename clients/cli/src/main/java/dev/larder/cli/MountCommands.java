@@ -115,7 +115,8 @@ final class MountCommands {
               .getErr()
               .printf(
                   "%s was not empty: what is in it (%s) is hidden while mounted%n",
-                  directory, hidden >= HIDDEN_MAX ? "many names" : hidden + " names");
+                  directory,
+                  hidden >= HIDDEN_MAX ? "many names" : hidden == 1 ? "1 name" : hidden + " names");
         }
         if (!background) {
           waitForEnd(client, mount.target());
