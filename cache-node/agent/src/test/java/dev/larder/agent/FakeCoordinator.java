@@ -64,6 +64,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized long join(MemberInfo member) {
     check();
+    members.removeIf(known -> known.id().equals(member.id()));
     members.add(member);
     return members.size();
   }
@@ -83,6 +84,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized Attendance attend(String memberId, AttendanceListener notices) {
     check();
+    notices.epoch(members.size());
     return new Attendance() {
       @Override
       public void report(HoldingReport report) {

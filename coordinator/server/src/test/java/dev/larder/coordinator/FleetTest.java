@@ -203,7 +203,13 @@ class FleetTest {
             CoordinatorConfig.Fleet.defaults());
     try (TestCoordinator coordinator = TestCoordinator.start(data, limits, Clock.systemUTC());
         CoordinatorClient grpc = coordinator.grpc(Role.AGENT)) {
-      grpc.status();
+      // A coordinator that just started has its code to learn; that is not what is measured.
+      for (int n = 0; n < 100; n++) {
+        grpc.join(Samples.member("warm", "z" + n));
+      }
+      grpc.leave("warm");
+      TestGroup.await("nobody is left", () -> grpc.members().members().isEmpty());
+      long before = grpc.members().epoch();
       CountDownLatch go = new CountDownLatch(1);
       List<Long> millis = Collections.synchronizedList(new ArrayList<>());
       List<Throwable> faults = Collections.synchronizedList(new ArrayList<>());
@@ -233,9 +239,12 @@ class FleetTest {
       TestGroup.await("all are listed", () -> grpc.members().members().size() == 100);
       long epoch = grpc.members().epoch();
       System.err.println(
-          "100 joined at once: slowest " + Collections.max(millis) + " ms, epochs " + epoch);
+          "100 joined at once: slowest "
+              + Collections.max(millis)
+              + " ms, epochs "
+              + (epoch - before));
       assertTrue(Collections.max(millis) <= 1_000, millis.toString());
-      assertTrue(epoch <= 4, "one epoch a second at most, there are " + epoch);
+      assertTrue(epoch - before <= 4, "one epoch a second at most: " + (epoch - before));
       assertTrue(
           grpc.members().members().stream().allMatch(m -> m.weight() == 1024),
           "while nobody is stable all track");

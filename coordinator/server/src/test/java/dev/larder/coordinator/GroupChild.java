@@ -1,6 +1,5 @@
 package dev.larder.coordinator;
 
-import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsFiles;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -37,8 +36,8 @@ public final class GroupChild {
                     peers,
                     false,
                     TlsFiles.read(
-                        certificates.resolve(Role.COORDINATOR.name().toLowerCase() + ".key"),
-                        certificates.resolve(Role.COORDINATOR.name().toLowerCase() + ".pem"),
+                        certificates.resolve("coordinator.key"),
+                        certificates.resolve("coordinator.pem"),
                         certificates.resolve("ca.pem")),
                     TestCoordinator.limits(50, 5_000, 1_000_000, Duration.ofMinutes(5))))) {
       out.write(("ready " + server.address() + "\n").getBytes(StandardCharsets.US_ASCII));

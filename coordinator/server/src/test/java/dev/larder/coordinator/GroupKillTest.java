@@ -49,7 +49,7 @@ class GroupKillTest {
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void losesNothingWhenTheLeaderIsKilled() throws Exception {
-    kill(2);
+    kill(1);
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.security.KeyPair;
 import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.operator.OperatorCreationException;
@@ -25,6 +26,8 @@ import org.bouncycastle.operator.OperatorCreationException;
  * <p><b>Errors:</b> STORE_UNUSABLE naming the directory, BAD_CONFIG for files that cannot be read.
  */
 public final class Authority {
+  private static final Duration VALID = Duration.ofDays(3650);
+
   private final Path directory;
   private final Clock clock;
 
@@ -84,7 +87,7 @@ public final class Authority {
       SecureRandom random = new SecureRandom();
       KeyPair keys = X509.keys(random);
       X509Certificate ca =
-          X509.authority(new X500Name("CN=larder authority"), keys, clock.instant(), random);
+          X509.authority(new X500Name("CN=larder authority"), keys, clock.instant(), VALID, random);
       X509.write(directory.resolve("ca.key"), "PRIVATE KEY", keys.getPrivate().getEncoded());
       X509.write(directory.resolve("ca.pem"), "CERTIFICATE", ca.getEncoded());
     } catch (IOException | GeneralSecurityException | OperatorCreationException e) {

@@ -44,7 +44,7 @@ public final class DevCa {
       Instant now = clock.instant();
       X509Certificate ca =
           X509.authority(
-              new X500Name("CN=larder development authority"), caKeys, now, random);
+              new X500Name("CN=larder development authority"), caKeys, now, X509.VALID, random);
       for (Role role : Role.values()) {
         KeyPair keys = X509.keys(random);
         X509Certificate certificate =

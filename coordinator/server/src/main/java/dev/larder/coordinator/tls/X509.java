@@ -42,7 +42,7 @@ final class X509 {
   /** Names of this host's loopback. */
   static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "::1");
 
-  private static final Duration VALID = Duration.ofDays(365);
+  static final Duration VALID = Duration.ofDays(365);
   // Clocks of containers on one host differ by little; a certificate from the future is refused.
   private static final Duration BACKDATED = Duration.ofHours(1);
   private static final String SIGNATURE = "SHA256withECDSA";
@@ -50,11 +50,11 @@ final class X509 {
   private X509() {}
 
   static X509Certificate authority(
-      X500Name name, KeyPair keys, Instant now, SecureRandom random)
+      X500Name name, KeyPair keys, Instant now, Duration valid, SecureRandom random)
       throws GeneralSecurityException, OperatorCreationException, CertIOException {
     X509v3CertificateBuilder builder =
         new JcaX509v3CertificateBuilder(
-            name, serial(random), from(now), to(now), name, keys.getPublic());
+            name, serial(random), from(now), to(now, valid), name, keys.getPublic());
     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
     builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
     return sign(builder, keys.getPrivate());
@@ -74,7 +74,7 @@ final class X509 {
             new X500Name(ca.getSubjectX500Principal().getName()),
             serial(random),
             from(now),
-            Date.from(ca.getNotAfter().toInstant()),
+            earlier(to(now, VALID), ca.getNotAfter()),
             new X500Name("CN=larder " + role.name().toLowerCase(Locale.ROOT)),
             keys.getPublic());
     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(false));
@@ -123,8 +123,12 @@ final class X509 {
     return Date.from(now.minus(BACKDATED));
   }
 
-  private static Date to(Instant now) {
-    return Date.from(now.plus(VALID));
+  private static Date to(Instant now, Duration valid) {
+    return Date.from(now.plus(valid));
+  }
+
+  private static Date earlier(Date one, Date other) {
+    return one.before(other) ? one : other;
   }
 
   /** Never readable by others, not even for a moment, and never half written. */
