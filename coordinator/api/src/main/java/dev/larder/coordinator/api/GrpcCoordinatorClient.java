@@ -18,6 +18,7 @@ import dev.larder.coordinator.api.v1.LeaveRequest;
 import dev.larder.coordinator.api.v1.ListCoordinatorsRequest;
 import dev.larder.coordinator.api.v1.ListCoordinatorsResponse;
 import dev.larder.coordinator.api.v1.ListDatasetsRequest;
+import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersRequest;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.ListPinsRequest;
@@ -161,12 +162,10 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
-  public List<DatasetDefinition> datasets() {
-    return call(stub -> stub.listDatasets(ListDatasetsRequest.getDefaultInstance()))
-        .getDatasetsList()
-        .stream()
-        .map(Protos::read)
-        .toList();
+  public DatasetList datasetList() {
+    ListDatasetsResponse answer =
+        call(stub -> stub.listDatasets(ListDatasetsRequest.getDefaultInstance()));
+    return Protos.read(answer);
   }
 
   @Override

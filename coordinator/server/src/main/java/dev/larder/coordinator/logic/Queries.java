@@ -1,6 +1,7 @@
 package dev.larder.coordinator.logic;
 
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.PathPin;
@@ -131,6 +132,14 @@ public final class Queries {
         Keys.NONE,
         (key, value) -> datasets.add(definition(Values.parse(DatasetValue.parser(), value))));
     return datasets;
+  }
+
+  /** All datasets, and names that were deleted. */
+  public DatasetList datasetList() {
+    Set<DatasetName> deleted = new HashSet<>();
+    reader.scan(
+        Table.TOMBSTONES, Keys.NONE, (key, value) -> deleted.add(new DatasetName(Keys.name(key))));
+    return new DatasetList(datasets(), deleted);
   }
 
   /** Roots of those keys that have one, in the order asked. */

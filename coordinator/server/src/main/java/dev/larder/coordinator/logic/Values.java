@@ -101,6 +101,8 @@ final class Values {
         .setFiles(snapshot.files())
         .setBytes(snapshot.bytes())
         .setSkipped(snapshot.skipped())
+        .setRootUri(snapshot.rootUri())
+        .setOwnUris(snapshot.hasOwnUris())
         .setListedFromMs(snapshot.listedFrom().toEpochMilli())
         .setListedToMs(snapshot.listedTo().toEpochMilli())
         .build();
@@ -116,6 +118,8 @@ final class Values {
             value.getFiles(),
             value.getBytes(),
             value.getSkipped(),
+            value.getRootUri(),
+            value.getOwnUris(),
             Instant.ofEpochMilli(value.getListedFromMs()),
             Instant.ofEpochMilli(value.getListedToMs())));
   }
