@@ -162,8 +162,11 @@ public record AgentConfig(
     NodeConfig base = NodeConfig.defaults();
     return new NodeConfig(
         tree.text("node.address", base.address()),
+        tree.text("node.id", base.id()),
         tree.text("node.zone", base.zone()),
+        tree.list("node.labels", base.labels()),
         tree.duration("node.report-interval", base.reportEvery()),
+        tree.duration("node.heartbeat-interval", base.heartbeatEvery()),
         tree.count("node.reports-max", base.reportsMax()),
         tree.size("scrub.bytes-per-second", base.scrubBytesPerSecond()));
   }

@@ -1,11 +1,14 @@
 package dev.larder.agent;
 
+import dev.larder.agent.cluster.CoordinatorCluster;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClient.Attendance;
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.MemberChange;
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberState;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -18,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
@@ -27,8 +29,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the coordinator told: membership, roots, holdings. One thread of its own; without a
- * coordinator it tries again and everything else goes on.
+ * Keeps the coordinator told: membership, roots, holdings, and that this node lives; and this node
+ * of the members. One thread of its own; without a coordinator it tries again and everything else
+ * goes on.
  */
 final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorLink.class);
@@ -48,14 +51,17 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private final MemberInfo member;
   private final NodeConfig config;
   private final Predicate<BlobKey> isCatalog;
+  private final CoordinatorCluster cluster;
+  private final AtomicBoolean mustAskMembers = new AtomicBoolean();
   private final ArrayBlockingQueue<Change> changes;
   private final AtomicBoolean mustTellAll = new AtomicBoolean(true);
-  private final CountDownLatch closing = new CountDownLatch(1);
+  private final ArrayBlockingQueue<Boolean> wakeUps = new ArrayBlockingQueue<>(1);
+  private volatile boolean isClosing;
   private final Thread thread;
   private volatile @Nullable CoordinatorStatus status;
   private volatile boolean isAvailable;
   private @Nullable Attendance attendance;
-  private boolean isJoined;
+  private long reportedNanos;
 
   private record Change(BlobKey key, boolean isHeld) {}
 
@@ -65,13 +71,15 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       RootLedger roots,
       MemberInfo member,
       NodeConfig config,
-      Predicate<BlobKey> isCatalog) {
+      Predicate<BlobKey> isCatalog,
+      CoordinatorCluster cluster) {
     this.coordinator = coordinator;
     this.store = store;
     this.roots = roots;
     this.member = member;
     this.config = config;
     this.isCatalog = isCatalog;
+    this.cluster = cluster;
     this.changes = new ArrayBlockingQueue<>(config.reportsMax());
     this.thread = Thread.ofPlatform().daemon().name("coordinator-link").unstarted(this::run);
   }
@@ -106,8 +114,22 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   }
 
   @Override
+  public long knownEpoch() {
+    return cluster.view().epoch();
+  }
+
+  @Override
+  public void members(MemberChange change) {
+    cluster.change(change);
+  }
+
+  @Override
   public void epoch(long epoch) {
     log.debug("epoch={}", epoch);
+    if (cluster.view().epoch() < epoch) {
+      mustAskMembers.set(true);
+      wake();
+    }
   }
 
   @Override
@@ -118,7 +140,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   @Override
   public void close() {
-    closing.countDown();
+    isClosing = true;
+    wake();
     try {
       thread.join(CLOSE_WAIT);
       if (thread.isAlive()) {
@@ -128,6 +151,11 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private void wake() {
+    boolean added = wakeUps.offer(true);
+    log.trace("woken={}", added);
   }
 
   private void note(Change change) {
@@ -168,12 +196,29 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       }
       isLast = isClosing(delayMillis);
     }
+    leaveDrained();
     dropStream();
   }
 
+  /** Who was drained and ends does not come back: nobody needs to wait for it. */
+  private void leaveDrained() {
+    MemberInfo known = cluster.members().get(member.id());
+    if (known == null || known.state() != MemberState.DRAINING || !isAvailable) {
+      return;
+    }
+    try {
+      coordinator.leave(member.id());
+      log.info("left the cluster, as this node was drained id={}", member.id());
+    } catch (LarderException e) {
+      log.warn("the coordinator removes this drained node after its deadline", e);
+    }
+  }
+
+  /** Waits for the next round, which an unknown epoch brings about at once. */
   private boolean isClosing(long millis) {
     try {
-      return closing.await(millis, TimeUnit.MILLISECONDS);
+      wakeUps.poll(millis, TimeUnit.MILLISECONDS);
+      return isClosing;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return true;
@@ -181,19 +226,29 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   }
 
   private void tell() {
-    if (!isJoined) {
-      coordinator.join(member);
-      isJoined = true;
-    }
     roots.flush(store);
     Attendance open = attendance;
     if (open == null || mustTellAll.get()) {
       dropStream();
+      // It may have been removed meanwhile; who is known with the same facts changes nothing.
+      coordinator.join(member);
       open = coordinator.attend(member.id(), this);
       attendance = open;
       tellAll(open);
     } else {
       tellChanges(open);
+    }
+    if (mustAskMembers.getAndSet(false)) {
+      askMembers();
+    }
+  }
+
+  private void askMembers() {
+    try {
+      cluster.list(coordinator.members());
+    } catch (LarderException e) {
+      mustAskMembers.set(true);
+      throw e;
     }
   }
 
@@ -208,12 +263,18 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
         held.add(info.key());
       }
     });
-    open.report(new HoldingReport(held, List.of(), true, store.stats().usedBytes()));
+    report(open, new HoldingReport(held, List.of(), true, store.stats().usedBytes()));
+  }
+
+  private void report(Attendance open, HoldingReport report) {
+    open.report(report);
+    reportedNanos = System.nanoTime();
   }
 
   private void tellChanges(Attendance open) {
     List<Change> batch = new ArrayList<>();
-    if (changes.drainTo(batch) == 0) {
+    boolean silent = System.nanoTime() - reportedNanos >= config.heartbeatEvery().toNanos();
+    if (changes.drainTo(batch) == 0 && !silent) {
       return;
     }
     java.util.LinkedHashMap<BlobKey, Boolean> last = new java.util.LinkedHashMap<>();
@@ -224,7 +285,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       (each.getValue() ? held : gone).add(each.getKey());
     }
     try {
-      open.report(new HoldingReport(held, gone, false, store.stats().usedBytes()));
+      report(open, new HoldingReport(held, gone, false, store.stats().usedBytes()));
     } catch (LarderException e) {
       mustTellAll.set(true);
       throw e;

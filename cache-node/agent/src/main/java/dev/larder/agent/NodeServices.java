@@ -1,5 +1,7 @@
 package dev.larder.agent;
 
+import dev.larder.agent.cluster.Cluster;
+import dev.larder.agent.cluster.CoordinatorCluster;
 import dev.larder.agent.config.DurableFiles;
 import dev.larder.agent.dataset.DatasetListener;
 import dev.larder.agent.dataset.LocalDatasets;
@@ -69,7 +71,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
       CachedReadPlane plane,
       LocalJobs jobs,
       RootLedger roots,
-      CoordinatorLink link) {}
+      CoordinatorLink link,
+      CoordinatorCluster cluster) {}
 
   /** A node that is not started. */
   public NodeServices(
@@ -103,7 +106,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private void startParts() {
     BlobStore store = opened(LarderStore.open(config.store(), new StoreHooks(this::recordedRoot)));
     Path own = ownDirectory();
-    String memberId = memberId(own);
+    String memberId = config.node().id().isEmpty() ? memberId(own) : config.node().id();
+    CoordinatorCluster cluster = opened(new CoordinatorCluster(memberId, coordinator));
     RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
     roots.start();
     FillEngine engine = opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
@@ -130,11 +134,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
             memberId,
             config.node().address(),
             config.node().zone(),
-            Map.of(),
+            config.node().labelMap(),
             store.stats().capacityBytes());
     CoordinatorLink link =
         new CoordinatorLink(
-            coordinator, store, roots, member, config.node(), key -> isCatalog(datasets, key));
+            coordinator,
+            store,
+            roots,
+            member,
+            config.node(),
+            key -> isCatalog(datasets, key),
+            cluster);
     Scrubbing scrubbing =
         new Scrubbing(
             store,
@@ -148,7 +158,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     opened(link);
     scrubbing.start();
     opened(scrubbing);
-    parts = new Parts(store, engine, datasets, plane, jobs, roots, link);
+    parts = new Parts(store, engine, datasets, plane, jobs, roots, link, cluster);
   }
 
   /** What the front door serves. */
@@ -163,7 +173,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
         mounts,
         now.store,
         this,
-        metrics);
+        metrics,
+        coordinator);
   }
 
   /** Hands in what mounts datasets; it is closed by the caller, before this. */
@@ -175,6 +186,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
   /** The store. */
   public BlobStore store() {
     return parts().store;
+  }
+
+  /** The other members, as the coordinator tells them. */
+  public Cluster cluster() {
+    return parts().cluster;
   }
 
   /** The datasets. */
@@ -221,7 +237,12 @@ public final class NodeServices implements NodeState, AutoCloseable {
     return new CoordinatorState(
         now != null && now.link.isAvailable(),
         last == null ? 0 : last.term(),
-        last == null ? 0 : last.appliedIndex());
+        last == null ? 0 : last.appliedIndex(),
+        last == null ? "" : last.leaderId(),
+        last == null ? 0 : last.group().size(),
+        last != null && last.group().hasMajority(),
+        last == null ? 0 : last.members(),
+        now == null ? 0 : now.cluster.view().epoch());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorPeer;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.DatasetList;
@@ -67,6 +68,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized long join(MemberInfo member) {
     check();
+    members.removeIf(known -> known.id().equals(member.id()));
     members.add(member);
     return members.size();
   }
@@ -86,6 +88,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized Attendance attend(String memberId, AttendanceListener notices) {
     check();
+    notices.epoch(members.size());
     return new Attendance() {
       @Override
       public void report(HoldingReport report) {
@@ -237,7 +240,36 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized CoordinatorStatus status() {
     check();
-    return new CoordinatorStatus("fake", 1, 1, 1, members.size(), datasets.size(), 0, 0, 0, 0);
+    return new CoordinatorStatus(
+        "fake",
+        1,
+        1,
+        members.size(),
+        members.size(),
+        datasets.size(),
+        0,
+        0,
+        0,
+        0,
+        new CoordinatorStatus.Group("fake", 1, 1, true));
+  }
+
+  @Override
+  public synchronized long drain(String memberId, boolean undo) {
+    check();
+    return members.size();
+  }
+
+  @Override
+  public synchronized List<CoordinatorPeer> coordinators() {
+    check();
+    return List.of(new CoordinatorPeer("fake", "fake:2", "fake:1", true, 0, 7));
+  }
+
+  @Override
+  public List<CoordinatorPeer> replaceCoordinator(
+      String removeId, String addId, String addRaftAddress) {
+    throw new LarderException(ErrorCode.UNSUPPORTED, "there is one");
   }
 
   @Override

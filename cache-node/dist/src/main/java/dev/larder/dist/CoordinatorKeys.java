@@ -1,6 +1,7 @@
 package dev.larder.dist;
 
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.coordinator.CoordinatorConfig.Fleet;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.raft.RocksLimits;
 
@@ -35,6 +36,10 @@ final class CoordinatorKeys {
         tree.count("coordinator.datasets-max", base.datasetsMax()),
         tree.count("coordinator.snapshots-max", base.snapshotsMax()),
         tree.count("coordinator.pins-max", base.pinsMax()),
-        tree.duration("coordinator.expiry-interval", base.expiryInterval()));
+        tree.duration("coordinator.expiry-interval", base.expiryInterval()),
+        new Fleet(
+            tree.duration("coordinator.member-deadline", base.fleet().memberDeadline()),
+            tree.duration("coordinator.stable-after", base.fleet().stableAfter()),
+            tree.duration("coordinator.epoch-interval", base.fleet().epochInterval())));
   }
 }

@@ -2,6 +2,7 @@ package dev.larder.dist;
 
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorPeer;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.DatasetList;
@@ -93,6 +94,11 @@ final class LateCoordinator implements CoordinatorClient {
   }
 
   @Override
+  public long drain(String memberId, boolean undo) {
+    return started().drain(memberId, undo);
+  }
+
+  @Override
   public Attendance attend(String memberId, AttendanceListener notices) {
     return started().attend(memberId, notices);
   }
@@ -161,6 +167,17 @@ final class LateCoordinator implements CoordinatorClient {
   @Override
   public CoordinatorStatus status() {
     return started().status();
+  }
+
+  @Override
+  public List<CoordinatorPeer> coordinators() {
+    return started().coordinators();
+  }
+
+  @Override
+  public List<CoordinatorPeer> replaceCoordinator(
+      String removeId, String addId, String addRaftAddress) {
+    return started().replaceCoordinator(removeId, addId, addRaftAddress);
   }
 
   /** Ends the coordinator; who still waits for its start gets CLOSED as the reason. */

@@ -5,22 +5,29 @@ import dev.larder.dist.prepare.PrepareCommand;
 import dev.larder.dist.quickstart.QuickstartCommand;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 
 /** The entry point of the distribution: the command line with the processes added. */
 public final class Main {
   private Main() {}
 
   public static void main(String[] args) {
-    int status =
-        Cli.commandLine(
-                "larder " + version(),
-                List.of(
-                    new DevCommand(),
-                    new QuickstartCommand(),
-                    new PrepareCommand(DevCommand::startForOthers)))
-            .execute(args);
+    int status = commandLine().execute(args);
     Logging.stop();
     System.exit(status);
+  }
+
+  /** The command line with the processes. */
+  static CommandLine commandLine() {
+    return Cli.commandLine(
+        "larder " + version(),
+        List.of(
+            new DevCommand(),
+            new AgentCommand(),
+            new CoordinatorCommand(),
+            new CertsCommand(),
+            new QuickstartCommand(),
+            new PrepareCommand(DevCommand::startForOthers)));
   }
 
   /** The version as the jar's manifest has it. */

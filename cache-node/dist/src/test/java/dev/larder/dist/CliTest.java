@@ -31,7 +31,7 @@ class CliTest {
   private static final byte[] LARGE = new byte[3_000_000];
 
   @TempDir static Path directory;
-  private DevNode node;
+  private AgentProcess node;
   private String lastOut = "";
   private String lastErr = "";
 

@@ -45,7 +45,7 @@ class ClientExamplesTest {
   private final byte[] large = bytes(1, LARGE_BYTES);
   private final byte[] slow = bytes(2, SLOW_BYTES);
   private FaultyHttpServer origin;
-  private DevNode node;
+  private AgentProcess node;
   private ClientJvm jvm;
 
   @BeforeAll

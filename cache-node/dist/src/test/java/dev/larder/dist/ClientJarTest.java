@@ -90,7 +90,7 @@ class ClientJarTest {
     new Random(5).nextBytes(content);
     Path source = Files.createDirectories(directory.resolve("source/models"));
     Files.write(source.resolve("model.bin"), content);
-    try (DevNode node = TestNode.start(directory)) {
+    try (AgentProcess node = TestNode.start(directory)) {
       try (LarderClient client =
           LarderClient.builder().agentFile(directory.resolve("ready.json")).build()) {
         client

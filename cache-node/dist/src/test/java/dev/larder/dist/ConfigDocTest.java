@@ -46,6 +46,7 @@ class ConfigDocTest {
     MountSettings defaults = MountSettings.of(new ConfigTree(Map.of()));
     assertEquals(defaults, MountSettings.of(tree));
     assertEquals(Limits.defaults(), CoordinatorKeys.of(tree));
+    assertEquals(ClusterKeys.of(new ConfigTree(Map.of())), ClusterKeys.of(tree));
     assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, tree));
   }
 
@@ -75,6 +76,7 @@ class ConfigDocTest {
               ConfigTree tree = new ConfigTree(values);
               MountSettings unused = MountSettings.of(tree);
               Limits unusedToo = CoordinatorKeys.of(tree);
+              ClusterKeys unusedEither = ClusterKeys.of(tree);
               AgentConfig.of(DATA, tree);
             });
     assertEquals(ErrorCode.BAD_CONFIG, e.code());

@@ -18,6 +18,7 @@ import dev.larder.client.DownloadRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.DownloadResult;
 import dev.larder.client.RemoteFile;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -125,7 +126,7 @@ class EndToEndTest {
   @Test
   void aChangedObjectIsAnErrorUntilTheDatasetIsRefreshed() throws Exception {
     Path source = writeFiles(directory.resolve("source"));
-    try (DevNode node = start();
+    try (AgentProcess node = start();
         LarderClient client = connect()) {
       client.control().create("data", source.toUri().toString(), Map.of(), (o, b) -> {});
       byte[] other = new byte[files.get("small/two").length];
@@ -149,7 +150,7 @@ class EndToEndTest {
   @Test
   void aStartThatIsRefusedChangesNothing() throws Exception {
     Path data = directory.resolve("data");
-    try (DevNode node = start()) {
+    try (AgentProcess node = start()) {
       Map<Path, Object> before = state(data.resolve("tls"));
       assertFalse(before.isEmpty());
       ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
@@ -159,9 +160,9 @@ class EndToEndTest {
           assertThrows(
               LarderException.class,
               () ->
-                  DevNode.start(
+                  AgentProcess.start(
                       again,
-                      CoordinatorKeys.of(tree),
+                      Coordination.inside(data, Limits.defaults()),
                       mounting,
                       directory.resolve("run2"),
                       Optional.empty()));
@@ -187,7 +188,7 @@ class EndToEndTest {
   }
 
   private void checkAll(String uri, Map<String, String> options) throws Exception {
-    try (DevNode node = start();
+    try (AgentProcess node = start();
         LarderClient client = connect()) {
       Dataset dataset = client.control().create("data", uri, options, (o, b) -> {});
       assertEquals(files.size(), dataset.snapshots().getLast().files(), node.address());
@@ -196,7 +197,7 @@ class EndToEndTest {
       }
       ranges(client);
     }
-    try (DevNode node = start();
+    try (AgentProcess node = start();
         LarderClient client = connect()) {
       DownloadResult result =
           client.download(DownloadRequest.of("data@1", "", directory.resolve("out")));
@@ -234,7 +235,7 @@ class EndToEndTest {
 
   @Test
   void metricsShowTheCoordinatorsMemoryToo() throws Exception {
-    try (DevNode node = start()) {
+    try (AgentProcess node = start()) {
       String token = Files.readString(directory.resolve("run").resolve("token")).strip();
       HttpRequest request =
           HttpRequest.newBuilder(URI.create("http://" + node.address() + "/metrics"))
@@ -248,7 +249,7 @@ class EndToEndTest {
     }
   }
 
-  private DevNode start() {
+  private AgentProcess start() {
     return TestNode.start(directory);
   }
 

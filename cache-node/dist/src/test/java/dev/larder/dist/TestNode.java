@@ -2,6 +2,7 @@ package dev.larder.dist;
 
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.mount.MountSettings;
 import java.nio.file.Path;
 import java.util.Map;
@@ -12,12 +13,14 @@ final class TestNode {
   private TestNode() {}
 
   /** Starts it; its ready file is {@code ready.json}. */
-  static DevNode start(Path directory) {
+  static AgentProcess start(Path directory) {
     ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
     MountSettings mounting = MountSettings.of(tree);
-    return DevNode.start(
-        AgentConfig.of(directory.resolve("data"), tree),
-        CoordinatorKeys.of(tree),
+    Limits limits = CoordinatorKeys.of(tree);
+    Path data = directory.resolve("data");
+    return AgentProcess.start(
+        AgentConfig.of(data, tree),
+        Coordination.inside(data, limits),
         mounting,
         directory.resolve("run"),
         Optional.of(directory.resolve("ready.json")));

@@ -31,6 +31,9 @@ import picocli.CommandLine.Spec;
       MountCommands.Unmount.class,
       MountCommands.ListMounts.class,
       MountCommands.Pack.class,
+      FleetCommands.Nodes.class,
+      FleetCommands.Node.class,
+      FleetCommands.Coordinators.class,
       StatusCommand.class,
       DoctorCommand.class
     })

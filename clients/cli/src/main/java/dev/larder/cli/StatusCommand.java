@@ -82,7 +82,30 @@ final class StatusCommand implements Callable<Integer> {
         DataSize.human(memory.path("directBytes").asLong()),
         DataSize.human(memory.path("rocksdbBytes").asLong()),
         DataSize.human(memory.path("rssBytes").asLong()));
-    out.printf("coordinator  %s%n", status.path("coordinator").path("state").asText());
+    JsonNode coordinator = status.path("coordinator");
+    JsonNode cluster = status.path("cluster");
+    out.printf("coordinator  %s%n", coordinator(coordinator));
+    out.printf(
+        "cluster  %d nodes, member list %d%n",
+        cluster.path("members").asLong(), cluster.path("epoch").asLong());
+  }
+
+  private static String coordinator(JsonNode coordinator) {
+    long count = coordinator.path("coordinators").asLong();
+    String leader = coordinator.path("leader").asText();
+    String who =
+        count <= 1
+            ? ""
+            : ", %d coordinators, %s, term %d"
+                .formatted(
+                    count,
+                    leader.isEmpty() ? "no leader" : "leader " + leader,
+                    coordinator.path("term").asLong());
+    return switch (coordinator.path("state").asText()) {
+      case "ok" -> "ok" + who;
+      case "no-majority" -> "no majority answers: reads go on, changes wait" + who;
+      default -> "unavailable: reads go on, changes wait" + who;
+    };
   }
 
   private static String uptime(long seconds) {

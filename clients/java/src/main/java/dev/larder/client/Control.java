@@ -72,6 +72,28 @@ public final class Control {
      */
     long pack(String snapshot);
 
+    /** The nodes of the cluster as JSON text, see {@code docs/HTTP.md}. */
+    String nodesJson();
+
+    /** Has a node track nothing any more, or, undone, lets it track again. */
+    void drainNode(String id, boolean undo);
+
+    /** Takes a node from the cluster; one that runs joins again. */
+    void removeNode(String id);
+
+    /** The coordinators as JSON text, see {@code docs/HTTP.md}. */
+    String coordinatorsJson();
+
+    /**
+     * Takes one coordinator out and another, which waits to join, in; answers as {@link
+     * #coordinatorsJson}.
+     *
+     * @param remove id of the one to go; empty to only add
+     * @param add id of the one to come; empty to only remove
+     * @param address host:port of its Raft door
+     */
+    String replaceCoordinator(String remove, String add, String address);
+
     /** The agent's status as JSON text, see {@code docs/HTTP.md}. */
     String statusJson();
 

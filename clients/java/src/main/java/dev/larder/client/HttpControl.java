@@ -152,6 +152,35 @@ final class HttpControl implements ControlApi {
   }
 
   @Override
+  public String nodesJson() {
+    return http.text("GET", "/v1/nodes", "");
+  }
+
+  @Override
+  public void drainNode(String id, boolean undo) {
+    http.text("POST", nodeUrl(id) + "/drain", Json.write(Map.of("undo", undo)));
+  }
+
+  @Override
+  public void removeNode(String id) {
+    http.text("DELETE", nodeUrl(id), "");
+  }
+
+  @Override
+  public String coordinatorsJson() {
+    return http.text("GET", "/v1/coordinators", "");
+  }
+
+  @Override
+  public String replaceCoordinator(String remove, String add, String address) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("remove", remove);
+    body.put("add", add);
+    body.put("address", address);
+    return http.text("POST", "/v1/coordinators/replace", Json.write(body));
+  }
+
+  @Override
   public String statusJson() {
     return http.text("GET", "/v1/status", "");
   }
@@ -186,6 +215,10 @@ final class HttpControl implements ControlApi {
       throw new LarderException(ErrorCode.AGENT_UNAVAILABLE, "the listing was cut", e);
     }
     throw new LarderException(ErrorCode.AGENT_UNAVAILABLE, "the listing was cut");
+  }
+
+  private static String nodeUrl(String id) {
+    return "/v1/nodes/" + OriginKeys.encode(id).replace("/", "%2F");
   }
 
   private static String datasetUrl(String name) {

@@ -19,8 +19,12 @@ import java.util.regex.Pattern;
  * @param listen {@code coordinator.listen}: host:port of the gRPC door, port 0 for any
  * @param raftListen {@code coordinator.raft-listen}: host:port of the Raft door, port 0 for any
  *     (alone only)
+ * @param advertise {@code coordinator.advertise}: host:port under which others reach the gRPC
+ *     door; empty for what it listens on
  * @param peers {@code coordinator.peers}: id to host:port of all coordinators' Raft doors; empty
  *     when this one is alone
+ * @param join {@code coordinator.join}: whether it waits to be taken into a running group, as a new
+ *     one; it may then name no peers
  * @param tls {@code coordinator.tls}: what this process shows and trusts, on both doors
  * @param limits bounds, see {@link Limits}
  */
@@ -29,7 +33,9 @@ public record CoordinatorConfig(
     String id,
     String listen,
     String raftListen,
+    String advertise,
     SortedMap<String, String> peers,
+    boolean join,
     TlsMaterial tls,
     Limits limits) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -42,7 +48,16 @@ public record CoordinatorConfig(
     }
     hostPort("coordinator.listen", listen);
     int raftPort = Integer.parseInt(hostPort("coordinator.raft-listen", raftListen)[1]);
+    if (!advertise.isEmpty()) {
+      hostPort("coordinator.advertise", advertise);
+    }
     peers = new TreeMap<>(peers);
+    if (join && !peers.isEmpty()) {
+      throw bad("coordinator.peers", "must be empty with coordinator.join: it is told who they are");
+    }
+    if (join && raftPort == 0) {
+      throw bad("coordinator.raft-listen", "must have a fixed port with coordinator.join");
+    }
     for (Map.Entry<String, String> peer : peers.entrySet()) {
       hostPort("coordinator.peers", peer.getValue());
     }
@@ -62,12 +77,20 @@ public record CoordinatorConfig(
   /** A lone coordinator on loopback with free ports, as in development mode. */
   public static CoordinatorConfig alone(Path directory, TlsMaterial tls, Limits limits) {
     return new CoordinatorConfig(
-        directory, "c1", "127.0.0.1:0", "127.0.0.1:0", new TreeMap<>(), tls, limits);
+        directory,
+        "c1",
+        "127.0.0.1:0",
+        "127.0.0.1:0",
+        "",
+        new TreeMap<>(),
+        false,
+        tls,
+        limits);
   }
 
-  /** The peers, this one alone where none are named. */
+  /** The peers, this one alone where none are named; nobody where it joins. */
   SortedMap<String, String> group() {
-    return peers.isEmpty() ? new TreeMap<>(Map.of(id, raftListen)) : peers;
+    return peers.isEmpty() && !join ? new TreeMap<>(Map.of(id, raftListen)) : peers;
   }
 
   /** Host and port of a checked address; an IPv6 host without its brackets. */
@@ -113,6 +136,7 @@ public record CoordinatorConfig(
    * @param snapshotsMax {@code coordinator.snapshots-max}: per dataset
    * @param pinsMax {@code coordinator.pins-max}
    * @param expiryInterval {@code coordinator.expiry-interval}: between searches for ended pins
+   * @param fleet when members come and go, see {@link Fleet}
    */
   public record Limits(
       Duration requestTimeout,
@@ -129,7 +153,8 @@ public record CoordinatorConfig(
       int datasetsMax,
       int snapshotsMax,
       int pinsMax,
-      Duration expiryInterval) {
+      Duration expiryInterval,
+      Fleet fleet) {
     private static final long MIB = 1L << 20;
     // Roots take up to 240 bytes on the wire and must fit one 4 MiB message and one log append.
     private static final int BATCH_MAX = 10_000;
@@ -167,7 +192,7 @@ public record CoordinatorConfig(
           Duration.ofSeconds(10),
           Duration.ofSeconds(30),
           Duration.ofSeconds(5),
-          Duration.ofMillis(1500),
+          Duration.ofMillis(1200),
           20_000,
           1024 * MIB,
           new RocksLimits(16 * MIB, 16 * MIB, 256, 4),
@@ -178,7 +203,8 @@ public record CoordinatorConfig(
           10_000,
           1_000,
           10_000,
-          Duration.ofSeconds(30));
+          Duration.ofSeconds(30),
+          Fleet.defaults());
     }
 
     private static void positive(String key, Duration value) {
@@ -191,6 +217,32 @@ public record CoordinatorConfig(
       if (value < 1) {
         throw bad(key, "must be at least 1, is " + value);
       }
+    }
+  }
+
+  /**
+   * When members come and go.
+   *
+   * @param memberDeadline {@code coordinator.member-deadline}: absence after which a member is
+   *     removed; a restart must be shorter
+   * @param stableAfter {@code coordinator.stable-after}: presence after which a newcomer tracks
+   * @param epochInterval {@code coordinator.epoch-interval}: least time between two member lists
+   */
+  public record Fleet(Duration memberDeadline, Duration stableAfter, Duration epochInterval) {
+    /** Checks all values. */
+    public Fleet {
+      Limits.positive("coordinator.member-deadline", memberDeadline);
+      if (stableAfter.isNegative()) {
+        throw bad("coordinator.stable-after", "must not be negative");
+      }
+      if (epochInterval.isNegative()) {
+        throw bad("coordinator.epoch-interval", "must not be negative");
+      }
+    }
+
+    /** A minute of absence, a minute until it tracks, a list a second. */
+    public static Fleet defaults() {
+      return new Fleet(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(1));
     }
   }
 }

@@ -3,15 +3,23 @@ package dev.larder.coordinator;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.RoleTrust;
+import dev.larder.coordinator.logic.MemberWatch;
+import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.raft.RaftConfig;
 import dev.larder.coordinator.raft.RaftNode;
+import dev.larder.coordinator.service.DoorNotice;
 import dev.larder.coordinator.service.EpochNotices;
 import dev.larder.coordinator.service.GrpcDoor;
 import dev.larder.coordinator.service.LocalCoordinator;
+import dev.larder.coordinator.service.MemberKeeper;
+import dev.larder.coordinator.service.Roster;
+import dev.larder.coordinator.service.SpaceCheck;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -27,6 +35,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,9 +68,19 @@ public final class CoordinatorServer implements AutoCloseable {
 
   /** Starts with another clock. */
   public static CoordinatorServer start(CoordinatorConfig config, Clock clock) {
+    return start(
+        config,
+        clock,
+        System::nanoTime,
+        () -> Files.getFileStore(config.directory()).getUsableSpace());
+  }
+
+  /** Starts with other clocks, {@code nanos} going forward only, and another disk. */
+  static CoordinatorServer start(
+      CoordinatorConfig config, Clock clock, LongSupplier nanos, SpaceCheck.Space space) {
     CoordinatorServer server = new CoordinatorServer();
     try {
-      server.open(config, clock);
+      server.open(config, clock, nanos, space);
       return server;
     } catch (RuntimeException e) {
       server.close();
@@ -69,12 +88,12 @@ public final class CoordinatorServer implements AutoCloseable {
     }
   }
 
-  private void open(CoordinatorConfig config, Clock clock) {
+  private void open(
+      CoordinatorConfig config, Clock clock, LongSupplier nanos, SpaceCheck.Space space) {
     long began = System.nanoTime();
     CoordinatorConfig.Limits limits = config.limits();
     parts.push(lock(config.directory()));
-    EpochNotices notices = new EpochNotices();
-    parts.push(notices);
+    Roster roster = new Roster();
     String[] raft = CoordinatorConfig.hostPort("coordinator.raft-listen", config.raftListen());
     RaftConfig raftConfig =
         new RaftConfig(
@@ -91,12 +110,30 @@ public final class CoordinatorServer implements AutoCloseable {
         RaftNode.start(
             raftConfig,
             RoleTrust.restrict(config.tls(), Set.of(Role.COORDINATOR)),
-            notices::changed,
+            roster,
             limits.startTimeout());
     node = started;
     parts.push(started);
-    LocalCoordinator core = new LocalCoordinator(started, limits, clock, notices);
+    MemberWatch watch =
+        new MemberWatch(
+            limits.fleet().memberDeadline(),
+            limits.fleet().stableAfter(),
+            limits.fleet().epochInterval(),
+            nanos);
+    EpochNotices notices = new EpochNotices(() -> started.readLocal(Queries::members));
+    parts.push(notices);
+    LocalCoordinator core =
+        new LocalCoordinator(
+            started,
+            limits,
+            clock,
+            notices,
+            watch,
+            new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes()));
     local = core;
+    MemberKeeper keeper = new MemberKeeper(started, core, watch);
+    parts.push(keeper);
+    roster.tell(notices, keeper);
     parts.push(expiry(core, limits));
     String[] listen = CoordinatorConfig.hostPort("coordinator.listen", config.listen());
     GrpcDoor opened =
@@ -108,14 +145,40 @@ public final class CoordinatorServer implements AutoCloseable {
             limits);
     door = opened;
     parts.push(opened);
+    // Alone there is nobody to tell.
+    if (config.group().size() != 1) {
+      parts.push(DoorNotice.start(started, advertised(config, opened)));
+    }
     parts.push(
-        () -> notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing")));
+        () -> notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));
     log.info(
         "coordinator ready id={} listen={} raft={} millis={}",
         config.id(),
         opened.address(),
         started.address(),
         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
+  }
+
+  /** Where others reach the door: what it listens on, by this host's name where that is all. */
+  private static String advertised(CoordinatorConfig config, GrpcDoor door) {
+    if (!config.advertise().isEmpty()) {
+      return config.advertise();
+    }
+    InetSocketAddress bound = door.address();
+    String host = CoordinatorConfig.hostPort("coordinator.listen", config.listen())[0];
+    if (bound.getAddress().isAnyLocalAddress()) {
+      try {
+        host = InetAddress.getLocalHost().getHostName();
+      } catch (UnknownHostException e) {
+        log.warn("this host has no name; set coordinator.advertise", e);
+      }
+    }
+    return (host.contains(":") ? "[" + host + "]" : host) + ":" + bound.getPort();
+  }
+
+  /** The Raft peer; its own. */
+  RaftNode node() {
+    return running(node);
   }
 
   /** Where the gRPC door listens. */

@@ -34,7 +34,15 @@ class CoordinatorConfigTest {
     TlsMaterial tls =
         DevCa.create(data.resolve("tls"), Clock.systemUTC()).material(Role.COORDINATOR);
     return new CoordinatorConfig(
-        data, id, listen, raft, new TreeMap<>(peers), tls, CoordinatorConfig.Limits.defaults());
+        data,
+        id,
+        listen,
+        raft,
+        "",
+        new TreeMap<>(peers),
+        false,
+        tls,
+        CoordinatorConfig.Limits.defaults());
   }
 
   @Test

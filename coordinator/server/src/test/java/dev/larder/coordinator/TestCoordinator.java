@@ -37,7 +37,9 @@ public final class TestCoordinator implements AutoCloseable {
         "c1",
         "127.0.0.1:0",
         "127.0.0.1:0",
+        "",
         new TreeMap<>(),
+        false,
         tls,
         limits);
   }
@@ -65,7 +67,9 @@ public final class TestCoordinator implements AutoCloseable {
         countMax,
         countMax,
         countMax,
-        expiryInterval);
+        expiryInterval,
+        new CoordinatorConfig.Fleet(
+            Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ZERO));
   }
 
   public CoordinatorServer server() {

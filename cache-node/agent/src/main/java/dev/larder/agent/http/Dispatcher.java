@@ -15,6 +15,7 @@ final class Dispatcher {
   private final PathRoutes paths;
   private final ControlRoutes control;
   private final MountRoutes mounts;
+  private final FleetRoutes fleet;
   private final StatusRoutes status;
 
   Dispatcher(DoorServices services, StatusRoutes status) {
@@ -23,6 +24,7 @@ final class Dispatcher {
     this.paths = new PathRoutes(services, files);
     this.control = new ControlRoutes(services);
     this.mounts = new MountRoutes(services.mounts());
+    this.fleet = new FleetRoutes(services.coordinator());
     this.status = status;
   }
 
@@ -46,6 +48,11 @@ final class Dispatcher {
         case DATASET_PATH -> path(exchange);
         case METRICS -> begin(exchange, status::metrics);
         case STATUS -> begin(exchange, status::status);
+        case NODES -> begin(exchange, fleet::nodes);
+        case NODE_DRAIN -> begin(exchange, fleet::drain);
+        case NODE_REMOVE -> begin(exchange, fleet::remove);
+        case COORDINATORS -> begin(exchange, fleet::coordinators);
+        case COORDINATOR_REPLACE -> begin(exchange, fleet::replace);
         case BLOB_DIGESTS -> begin(exchange, status::digests);
         case DATASET_CREATE -> stream(exchange, control::createDataset);
         case DATASET_REFRESH -> stream(exchange, control::refreshDataset);

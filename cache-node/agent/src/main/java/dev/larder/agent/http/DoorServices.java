@@ -7,6 +7,7 @@ import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.read.LocalSmall;
 import dev.larder.agent.read.ReadPlane;
+import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.store.BlobStore;
 
 /**
@@ -14,6 +15,7 @@ import dev.larder.store.BlobStore;
  *
  * @param localSmall small blobs answered on the event loop
  * @param quickStat paths looked up on the event loop
+ * @param coordinator what is asked about the cluster
  */
 public record DoorServices(
     ReadPlane reads,
@@ -24,4 +26,5 @@ public record DoorServices(
     Mounts mounts,
     BlobStore store,
     NodeState node,
-    AgentMetrics metrics) {}
+    AgentMetrics metrics,
+    CoordinatorClient coordinator) {}

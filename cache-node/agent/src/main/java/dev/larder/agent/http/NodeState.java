@@ -32,6 +32,23 @@ public interface NodeState {
   /** Unfinished jobs. */
   int jobs();
 
-  /** The coordinator's state. {@code term} and {@code appliedIndex} as last heard. */
-  record CoordinatorState(boolean available, long term, long appliedIndex) {}
+  /**
+   * The coordinators' state, as last heard.
+   *
+   * @param available whether the last call was answered
+   * @param leaderId empty while there is none
+   * @param coordinators how many there are
+   * @param majority whether enough of them answer for changes
+   * @param members nodes of the cluster
+   * @param epoch of the member list that this node has
+   */
+  record CoordinatorState(
+      boolean available,
+      long term,
+      long appliedIndex,
+      String leaderId,
+      long coordinators,
+      boolean majority,
+      long members,
+      long epoch) {}
 }

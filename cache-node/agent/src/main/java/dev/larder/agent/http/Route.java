@@ -39,6 +39,11 @@ enum Route {
   MOUNT("POST", "v1/mounts"),
   UNMOUNT("DELETE", "v1/mounts", "target", "mode"),
   PACK("POST", "v1/mounts/pack"),
+  NODES("GET HEAD", "v1/nodes"),
+  NODE_DRAIN("POST", "v1/nodes/*/drain"),
+  NODE_REMOVE("DELETE", "v1/nodes/*"),
+  COORDINATORS("GET HEAD", "v1/coordinators"),
+  COORDINATOR_REPLACE("POST", "v1/coordinators/replace"),
   STATUS("GET HEAD", "v1/status");
 
   private static final Route[] ALL = values();

@@ -78,12 +78,25 @@ final class StatusRoutes {
     cache(json.putObject("cache"), store);
     NodeState.CoordinatorState coordinator = node.coordinator();
     json.putObject("coordinator")
-        .put("state", coordinator.available() ? "ok" : "unavailable")
+        .put("state", state(coordinator))
         .put("term", coordinator.term())
-        .put("appliedIndex", coordinator.appliedIndex());
+        .put("appliedIndex", coordinator.appliedIndex())
+        .put("leader", coordinator.leaderId())
+        .put("coordinators", coordinator.coordinators())
+        .put("majority", coordinator.majority());
+    json.putObject("cluster")
+        .put("members", coordinator.members())
+        .put("epoch", coordinator.epoch());
     json.put("datasets", node.datasets()).put("jobs", node.jobs());
     memory(json.putObject("memory"), store);
     Dispatcher.answer(exchange, 200, json);
+  }
+
+  private static String state(NodeState.CoordinatorState coordinator) {
+    if (!coordinator.available()) {
+      return "unavailable";
+    }
+    return coordinator.majority() ? "ok" : "no-majority";
   }
 
   /** Block digests of up to 64 stripes. */

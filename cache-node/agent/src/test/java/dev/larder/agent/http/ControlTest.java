@@ -7,11 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.agent.http.RawClient.Response;
+import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +99,50 @@ class ControlTest {
     assertFalse(stat.get("local").get("pinned").booleanValue());
     assertEquals(
         "directory", json(fixture.get("/datasets/data/a?stat=true")).get("type").textValue());
+  }
+
+  @Test
+  void nodesAndCoordinatorsAreShownAndChanged() throws Exception {
+    fixture.coordinator.join(
+        MemberInfo.joining("node-1", "host:7451", "z1", Map.of("pool", "gpu"), 1L << 40));
+    JsonNode nodes = json(fixture.get("/v1/nodes"));
+    assertEquals(List.of("epoch", "nodes"), names(nodes));
+    JsonNode node = nodes.get("nodes").get(0);
+    assertEquals(
+        List.of(
+            "id",
+            "state",
+            "address",
+            "zone",
+            "weight",
+            "capacityBytes",
+            "joinedAt",
+            "lastSeen",
+            "labels"),
+        names(node));
+    assertEquals("joining", node.get("state").textValue());
+    assertTrue(node.get("lastSeen").isNull());
+    assertEquals("gpu", node.get("labels").get("pool").textValue());
+    assertEquals(200, fixture.exchange("POST", "/v1/nodes/node-1/drain", "").status());
+    assertEquals(
+        200, fixture.exchange("POST", "/v1/nodes/node-1/drain", "{\"undo\":true}").status());
+    assertEquals(400, fixture.exchange("POST", "/v1/nodes/node-1/drain", "{\"x\":1}").status());
+    assertEquals(200, fixture.exchange("DELETE", "/v1/nodes/node-1", "").status());
+    assertEquals(0, json(fixture.get("/v1/nodes")).get("nodes").size());
+    JsonNode peer = json(fixture.get("/v1/coordinators")).get("coordinators").get(0);
+    assertEquals(
+        List.of("id", "raftAddress", "address", "leader", "silentMillis", "lastIndex"),
+        names(peer));
+    assertEquals(
+        501,
+        fixture
+            .exchange(
+                "POST",
+                "/v1/coordinators/replace",
+                "{\"remove\":\"a\",\"add\":\"b\",\"address\":\"h:1\"}")
+            .status());
+    fixture.coordinator.away(true);
+    assertEquals(503, fixture.get("/v1/coordinators").status());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.larder.agent.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.larder.agent.FakeCoordinator;
 import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.mount.NoMounts;
 import java.io.IOException;
@@ -25,6 +26,8 @@ final class DoorFixture implements AutoCloseable {
   final FakeStore store = new FakeStore(node);
   final AgentMetrics metrics = new AgentMetrics("0.0.1");
   final HttpDoor door;
+
+  final FakeCoordinator coordinator = new FakeCoordinator();
 
   DoorFixture() {
     this(UnaryOperator.identity());
@@ -55,7 +58,17 @@ final class DoorFixture implements AutoCloseable {
         HttpDoor.start(
             config,
             TOKEN,
-            new DoorServices(node, node, node, node, jobs, new NoMounts(), store, node, metrics));
+            new DoorServices(
+                node,
+                node,
+                node,
+                node,
+                jobs,
+                new NoMounts(),
+                store,
+                node,
+                metrics,
+                coordinator));
   }
 
   /** What tests change of the configuration. */

@@ -92,7 +92,8 @@ class HttpDoorConfigTest {
               new dev.larder.agent.mount.NoMounts(),
               fixture.store,
               node,
-              new dev.larder.agent.metrics.AgentMetrics("0"));
+              new dev.larder.agent.metrics.AgentMetrics("0"),
+              fixture.coordinator);
       HttpDoorConfig config = HttpDoorConfig.defaults(fixture.port());
       LarderException e =
           assertThrows(

@@ -45,6 +45,15 @@ public interface CoordinatorClient extends AutoCloseable {
   MemberList members();
 
   /**
+   * Has a member track nothing from the next epoch on, or, undone, lets it track again. It stays a
+   * member and goes on reading; a restart does not end it.
+   *
+   * @return the epoch of the list that says so
+   * @throws LarderException BAD_REQUEST when there is no such member
+   */
+  long drain(String memberId, boolean undo);
+
+  /**
    * Opens the stream on which one member reports what it holds.
    *
    * @param notices called from a thread of the client, in order, for each epoch the coordinator
@@ -138,6 +147,22 @@ public interface CoordinatorClient extends AutoCloseable {
   /** Counts and the state of the group, as the asked coordinator sees them. */
   CoordinatorStatus status();
 
+  /** The coordinators, ordered by id; the leader also knows how the others do. */
+  List<CoordinatorPeer> coordinators();
+
+  /**
+   * Takes a coordinator out of the group and another in, in one step. The new one must run, with
+   * {@code coordinator.join} and an empty directory. Returns when it has caught up; doing it again
+   * has no further effect.
+   *
+   * @param removeId who goes; empty to only add
+   * @param addId who comes; empty to only remove
+   * @param addRaftAddress host:port of its Raft door
+   * @return the coordinators then
+   * @throws LarderException BAD_REQUEST for ids that do not fit the group
+   */
+  List<CoordinatorPeer> replaceCoordinator(String removeId, String addId, String addRaftAddress);
+
   /** Ends streams and connections; idempotent. */
   @Override
   void close();
@@ -158,6 +183,17 @@ public interface CoordinatorClient extends AutoCloseable {
 
   /** Hears from the coordinator on an open stream. */
   interface AttendanceListener {
+    /** The epoch of the list this side has; 0 for none. Asked when the stream opens. */
+    default long knownEpoch() {
+      return 0;
+    }
+
+    /**
+     * How the list changed, where the coordinator still knows what this side had; {@link #epoch}
+     * with the same epoch follows.
+     */
+    default void members(MemberChange change) {}
+
     /** The list of members is now this epoch's; ask {@link #members} for it. */
     void epoch(long epoch);
 

@@ -3,32 +3,38 @@ package dev.larder.coordinator.api;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.time.Duration;
+import java.util.List;
 
 /**
- * How to reach a coordinator. The constructor checks: BAD_CONFIG names the key.
+ * How to reach the coordinators. The constructor checks: BAD_CONFIG names the key.
  *
- * @param host {@code coordinator.address}, its host
- * @param port and its port
+ * @param addresses {@code coordinator.addresses}: host:port of their doors, in any order
  * @param deadline {@code coordinator.request-timeout}: longest a call lasts, repeats included
- * @param attemptsMax {@code coordinator.attempts-max}: tries of one call while the coordinator is
- *     unavailable
+ * @param attemptsMax {@code coordinator.attempts-max}: tries of one call while no coordinator can
+ *     answer it
  * @param backoffMin {@code coordinator.backoff-min}: shortest pause before a repeat; doubles
  * @param backoffMax {@code coordinator.backoff-max}: longest pause
  * @param batchMax {@code coordinator.batch-max}: keys or roots in one request
  */
 public record CoordinatorClientConfig(
-    String host,
-    int port,
+    List<String> addresses,
     Duration deadline,
     int attemptsMax,
     Duration backoffMin,
     Duration backoffMax,
     int batchMax) {
+  private static final int ADDRESSES_MAX = 16;
 
   /** Checks all values. */
   public CoordinatorClientConfig {
-    if (host.isEmpty() || port < 1 || port > 65_535) {
-      throw bad("coordinator.address", "must be host:port");
+    addresses = List.copyOf(addresses);
+    if (addresses.isEmpty() || addresses.size() > ADDRESSES_MAX) {
+      throw bad("coordinator.addresses", "must name 1 to " + ADDRESSES_MAX + " of host:port");
+    }
+    for (String address : addresses) {
+      if (!isHostPort(address)) {
+        throw bad("coordinator.addresses", "must be host:port, got \"" + address + "\"");
+      }
     }
     if (deadline.isNegative() || deadline.isZero()) {
       throw bad("coordinator.request-timeout", "must be longer than 0");
@@ -46,8 +52,29 @@ public record CoordinatorClientConfig(
 
   /** Defaults for an address. */
   public static CoordinatorClientConfig of(String host, int port) {
+    return of(List.of(host + ":" + port));
+  }
+
+  /** Defaults for addresses; the tries outlast an election. */
+  public static CoordinatorClientConfig of(List<String> addresses) {
     return new CoordinatorClientConfig(
-        host, port, Duration.ofSeconds(15), 8, Duration.ofMillis(50), Duration.ofSeconds(2), 5_000);
+        addresses,
+        Duration.ofSeconds(15),
+        40,
+        Duration.ofMillis(50),
+        Duration.ofMillis(500),
+        5_000);
+  }
+
+  private static boolean isHostPort(String text) {
+    int colon = text.lastIndexOf(':');
+    String port = text.substring(colon + 1);
+    return colon > 0
+        && !port.isEmpty()
+        && port.length() <= 5
+        && port.chars().allMatch(ch -> ch >= '0' && ch <= '9')
+        && Integer.parseInt(port) >= 1
+        && Integer.parseInt(port) <= 65_535;
   }
 
   private static LarderException bad(String key, String rule) {

@@ -78,6 +78,7 @@ final class GrpcAttendance implements Attendance {
               .addAllGone(Protos.writeKeys(part.gone()))
               .setComplete(part.complete())
               .setUsedBytes(part.usedBytes())
+              .setKnownEpoch(sent == 0 ? listener.knownEpoch() : 0)
               .build());
       sent++;
       long left = config.deadline().toNanos();
@@ -147,6 +148,9 @@ final class GrpcAttendance implements Attendance {
         state.unlock();
       }
       if (news) {
+        if (notice.hasChange()) {
+          listener.members(Protos.read(notice.getChange()));
+        }
         listener.epoch(notice.getEpoch());
       }
     }

@@ -8,12 +8,15 @@ import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.DeleteDatasetRequest;
 import dev.larder.coordinator.api.v1.DeleteSnapshotsRequest;
 import dev.larder.coordinator.api.v1.GetDatasetRequest;
+import dev.larder.coordinator.api.v1.DrainMemberRequest;
 import dev.larder.coordinator.api.v1.GetHoldersRequest;
 import dev.larder.coordinator.api.v1.GetRootsRequest;
 import dev.larder.coordinator.api.v1.GetStatusRequest;
 import dev.larder.coordinator.api.v1.GetStatusResponse;
 import dev.larder.coordinator.api.v1.JoinRequest;
 import dev.larder.coordinator.api.v1.LeaveRequest;
+import dev.larder.coordinator.api.v1.ListCoordinatorsRequest;
+import dev.larder.coordinator.api.v1.ListCoordinatorsResponse;
 import dev.larder.coordinator.api.v1.ListDatasetsRequest;
 import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersRequest;
@@ -22,6 +25,7 @@ import dev.larder.coordinator.api.v1.ListPinsRequest;
 import dev.larder.coordinator.api.v1.PinRecord;
 import dev.larder.coordinator.api.v1.PinRequest;
 import dev.larder.coordinator.api.v1.RecordRootsRequest;
+import dev.larder.coordinator.api.v1.ReplaceCoordinatorRequest;
 import dev.larder.coordinator.api.v1.Snapshot;
 import dev.larder.coordinator.api.v1.UnpinRequest;
 import dev.larder.protocol.BlobKey;
@@ -31,6 +35,7 @@ import dev.larder.protocol.LarderException;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.util.ArrayList;
@@ -41,23 +46,27 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import javax.net.ssl.SSLException;
 
 /**
- * The coordinator over gRPC with mutual TLS: one connection, made when it is first needed. Talks to
- * whom shows a coordinator's certificate, nobody else.
+ * The coordinators over gRPC with mutual TLS: connections made when they are first needed, the next
+ * one tried where one does not answer, the leader followed where another is named. Talks to whom
+ * shows a coordinator's certificate, nobody else.
  */
 public final class GrpcCoordinatorClient implements CoordinatorClient {
   private static final int MESSAGE_BYTES_MAX = 64 << 20;
-  private static final long KEEP_ALIVE_SECONDS = 300;
+  // A host that vanished answers no packet and refuses none: found out by asking.
+  private static final long KEEP_ALIVE_SECONDS = 5;
+  private static final long KEEP_ALIVE_WAIT_SECONDS = 3;
 
-  private final ManagedChannel channel;
+  private final Doors doors;
   private final CoordinatorClientConfig config;
   private final Retries retries;
 
-  private GrpcCoordinatorClient(ManagedChannel channel, CoordinatorClientConfig config) {
-    this.channel = channel;
+  private GrpcCoordinatorClient(Doors doors, CoordinatorClientConfig config) {
+    this.doors = doors;
     this.config = config;
     this.retries = new Retries(config);
   }
@@ -70,24 +79,29 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   public static GrpcCoordinatorClient connect(CoordinatorClientConfig config, TlsMaterial tls) {
     TlsMaterial trusting = RoleTrust.restrict(tls, Set.of(Role.COORDINATOR));
     try {
+      SslContext ssl =
+          GrpcSslContexts.configure(
+                  SslContextBuilder.forClient()
+                      .keyManager(trusting.keys())
+                      .trustManager(trusting.trust()),
+                  SslProvider.JDK)
+              .build();
       return new GrpcCoordinatorClient(
-          NettyChannelBuilder.forAddress(config.host(), config.port())
-              .sslContext(
-                  GrpcSslContexts.configure(
-                          SslContextBuilder.forClient()
-                              .keyManager(trusting.keys())
-                              .trustManager(trusting.trust()),
-                          SslProvider.JDK)
-                      .build())
-              .maxInboundMessageSize(MESSAGE_BYTES_MAX)
-              .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
-              .disableRetry()
-              .build(),
-          config);
+          new Doors(config.addresses(), address -> open(address, ssl)), config);
     } catch (SSLException e) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "coordinator.tls cannot be used: " + e.getMessage(), e);
     }
+  }
+
+  private static ManagedChannel open(String address, SslContext ssl) {
+    return NettyChannelBuilder.forTarget("dns:///" + address)
+        .sslContext(ssl)
+        .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+        .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+        .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
+        .disableRetry()
+        .build();
   }
 
   @Override
@@ -110,8 +124,20 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
+  public long drain(String memberId, boolean undo) {
+    DrainMemberRequest request =
+        DrainMemberRequest.newBuilder().setMemberId(memberId).setUndo(undo).build();
+    return call(stub -> stub.drainMember(request).getEpoch());
+  }
+
+  @Override
   public Attendance attend(String memberId, AttendanceListener notices) {
-    return GrpcAttendance.open(CoordinatorGrpc.newStub(channel), memberId, notices, config);
+    Doors.Door door = doors.present();
+    return GrpcAttendance.open(
+        CoordinatorGrpc.newStub(door.channel()),
+        memberId,
+        new Redirected(notices, cause -> doors.failed(door.address(), cause)),
+        config);
   }
 
   @Override
@@ -240,22 +266,72 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
+  public List<CoordinatorPeer> coordinators() {
+    ListCoordinatorsResponse answer =
+        call(stub -> stub.listCoordinators(ListCoordinatorsRequest.getDefaultInstance()));
+    return Protos.read(answer);
+  }
+
+  @Override
+  public List<CoordinatorPeer> replaceCoordinator(
+      String removeId, String addId, String addRaftAddress) {
+    ReplaceCoordinatorRequest request =
+        ReplaceCoordinatorRequest.newBuilder()
+            .setRemoveId(removeId)
+            .setAddId(addId)
+            .setAddRaftAddress(addRaftAddress)
+            .build();
+    ListCoordinatorsResponse answer = call(stub -> stub.replaceCoordinator(request));
+    return Protos.read(answer);
+  }
+
+  @Override
   public void close() {
-    channel.shutdownNow();
-    try {
-      channel.awaitTermination(config.deadline().toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    doors.close(config.deadline().toMillis());
   }
 
   private <T> T call(Function<CoordinatorBlockingStub, T> request) {
-    if (channel.isShutdown()) {
-      throw new LarderException(ErrorCode.CLOSED, "the connection to the coordinator is closed");
+    return retries.call(nanosLeft -> {
+      Doors.Door door = doors.present();
+      // One that hangs must leave time for another.
+      long patience = doors.isAlone() ? nanosLeft : nanosLeft / 2;
+      try {
+        return request.apply(
+            CoordinatorGrpc.newBlockingStub(door.channel())
+                .withDeadlineAfter(patience, TimeUnit.NANOSECONDS));
+      } catch (RuntimeException e) {
+        LarderException fault = GrpcStatuses.fromGrpc(e);
+        LarderException elsewhere = doors.isAlone() ? fault : Retries.unavailableHere(fault);
+        if (elsewhere.code() == ErrorCode.COORDINATOR_UNAVAILABLE) {
+          doors.failed(door.address(), elsewhere);
+        }
+        throw elsewhere;
+      }
+    });
+  }
+
+  /** Learns from the end of a stream where to open the next. */
+  private record Redirected(AttendanceListener listener, Consumer<LarderException> end)
+      implements AttendanceListener {
+    @Override
+    public long knownEpoch() {
+      return listener.knownEpoch();
     }
-    return retries.call(nanosLeft ->
-        request.apply(
-            CoordinatorGrpc.newBlockingStub(channel)
-                .withDeadlineAfter(nanosLeft, TimeUnit.NANOSECONDS)));
+
+    @Override
+    public void members(MemberChange change) {
+      listener.members(change);
+    }
+
+    @Override
+    public void epoch(long epoch) {
+      listener.epoch(epoch);
+    }
+
+    @Override
+    public void ended(LarderException cause) {
+      end.accept(cause);
+      listener.ended(cause);
+    }
   }
 }

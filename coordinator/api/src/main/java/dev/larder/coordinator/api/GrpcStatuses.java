@@ -17,12 +17,19 @@ public final class GrpcStatuses {
   public static final Metadata.Key<String> CODE =
       Metadata.Key.of("larder-code", Metadata.ASCII_STRING_MARSHALLER);
 
+  /** Where the leader's door is, in trailers of a coordinator that does not lead. */
+  static final Metadata.Key<String> LEADER =
+      Metadata.Key.of("larder-leader", Metadata.ASCII_STRING_MARSHALLER);
+
   private GrpcStatuses() {}
 
   /** What a server throws for a fault. */
   public static StatusRuntimeException toGrpc(LarderException fault) {
     Metadata trailers = new Metadata();
     trailers.put(CODE, fault.code().name());
+    if (fault.getCause() instanceof NotLeader other) {
+      trailers.put(LEADER, other.address());
+    }
     return statusOf(fault.code())
         .withDescription(fault.getMessage())
         .withCause(fault)
@@ -33,7 +40,12 @@ public final class GrpcStatuses {
   public static LarderException fromGrpc(Throwable failure) {
     Status status = Status.fromThrowable(failure);
     String said = status.getDescription() != null ? status.getDescription() : "no description";
-    ErrorCode named = named(Status.trailersFromThrowable(failure));
+    Metadata trailers = Status.trailersFromThrowable(failure);
+    ErrorCode named = named(trailers);
+    String leader = trailers == null ? null : trailers.get(LEADER);
+    if (named != null && leader != null) {
+      return new LarderException(named, said, new NotLeader(leader));
+    }
     if (named != null) {
       return new LarderException(named, said, failure);
     }

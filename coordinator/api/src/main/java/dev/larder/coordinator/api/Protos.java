@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.larder.coordinator.api.v1.BlobRoot;
 import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.GetStatusResponse;
+import dev.larder.coordinator.api.v1.ListCoordinatorsResponse;
 import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.Member;
@@ -39,6 +40,8 @@ public final class Protos {
         .setCapacityBytes(member.capacityBytes())
         .setJoinedAtMs(member.joinedAt().toEpochMilli())
         .setLastSeenMs(member.lastSeen().toEpochMilli())
+        .setState(write(member.state()))
+        .setWeight(member.weight())
         .build();
   }
 
@@ -51,7 +54,58 @@ public final class Protos {
         member.getLabelsMap(),
         member.getCapacityBytes(),
         Instant.ofEpochMilli(member.getJoinedAtMs()),
-        Instant.ofEpochMilli(member.getLastSeenMs()));
+        Instant.ofEpochMilli(member.getLastSeenMs()),
+        read(member.getState()),
+        member.getWeight());
+  }
+
+  /** A change of the list to the wire. */
+  public static dev.larder.coordinator.api.v1.MemberChange write(MemberChange change) {
+    return dev.larder.coordinator.api.v1.MemberChange.newBuilder()
+        .setFromEpoch(change.fromEpoch())
+        .setEpoch(change.epoch())
+        .addAllPut(change.put().stream().map(Protos::write).toList())
+        .addAllRemoved(change.removed())
+        .build();
+  }
+
+  /** A change of the list from the wire. */
+  public static MemberChange read(dev.larder.coordinator.api.v1.MemberChange change) {
+    return new MemberChange(
+        change.getFromEpoch(),
+        change.getEpoch(),
+        change.getPutList().stream().map(Protos::read).toList(),
+        change.getRemovedList());
+  }
+
+  /** Coordinators to the wire. */
+  public static ListCoordinatorsResponse write(List<CoordinatorPeer> peers) {
+    ListCoordinatorsResponse.Builder out = ListCoordinatorsResponse.newBuilder();
+    for (CoordinatorPeer peer : peers) {
+      out.addCoordinators(
+          dev.larder.coordinator.api.v1.CoordinatorPeer.newBuilder()
+              .setId(peer.id())
+              .setRaftAddress(peer.raftAddress())
+              .setAddress(peer.address())
+              .setLeader(peer.leader())
+              .setSilentMs(peer.silentMillis())
+              .setLastIndex(peer.lastIndex()));
+    }
+    return out.build();
+  }
+
+  /** Coordinators from the wire. */
+  public static List<CoordinatorPeer> read(ListCoordinatorsResponse peers) {
+    return peers.getCoordinatorsList().stream()
+        .map(peer ->
+            new CoordinatorPeer(
+                peer.getId(),
+                peer.getRaftAddress(),
+                peer.getAddress(),
+                peer.getLeader(),
+                peer.getSilentMs(),
+                peer.getLastIndex()))
+        .toList();
   }
 
   /** A member list to the wire. */
@@ -210,6 +264,10 @@ public final class Protos {
         .setRoots(status.roots())
         .setPins(status.pins())
         .setPlacements(status.placements())
+        .setAnsweringId(status.group().answeringId())
+        .setCoordinators(status.group().size())
+        .setAnswering(status.group().answering())
+        .setMajority(status.group().hasMajority())
         .build();
   }
 
@@ -225,7 +283,12 @@ public final class Protos {
         status.getSnapshots(),
         status.getRoots(),
         status.getPins(),
-        status.getPlacements());
+        status.getPlacements(),
+        new CoordinatorStatus.Group(
+            status.getAnsweringId(),
+            status.getCoordinators(),
+            status.getAnswering(),
+            status.getMajority()));
   }
 
   /** Keys to the wire. */
@@ -236,6 +299,23 @@ public final class Protos {
   /** Keys from the wire. */
   public static List<BlobKey> readKeys(List<String> keys) {
     return keys.stream().map(BlobKey::parse).toList();
+  }
+
+  private static dev.larder.coordinator.api.v1.MemberState write(MemberState state) {
+    return switch (state) {
+      case JOINING -> dev.larder.coordinator.api.v1.MemberState.MEMBER_STATE_JOINING;
+      case ACTIVE -> dev.larder.coordinator.api.v1.MemberState.MEMBER_STATE_ACTIVE;
+      case DRAINING -> dev.larder.coordinator.api.v1.MemberState.MEMBER_STATE_DRAINING;
+    };
+  }
+
+  /** What an older side does not say, or a newer one says beyond this, tracks nothing. */
+  private static MemberState read(dev.larder.coordinator.api.v1.MemberState state) {
+    return switch (state) {
+      case MEMBER_STATE_ACTIVE -> MemberState.ACTIVE;
+      case MEMBER_STATE_DRAINING -> MemberState.DRAINING;
+      case MEMBER_STATE_JOINING, MEMBER_STATE_UNSPECIFIED, UNRECOGNIZED -> MemberState.JOINING;
+    };
   }
 
   private static RootTrust write(Trust trust) {

@@ -32,7 +32,8 @@ final class Retries {
       try {
         return attempt.once(left);
       } catch (RuntimeException e) {
-        LarderException fault = GrpcStatuses.fromGrpc(e);
+        LarderException fault =
+            e instanceof LarderException known ? known : GrpcStatuses.fromGrpc(e);
         // Half to whole of the pause, so that callers who failed together come back apart.
         long wait = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
         boolean again =
@@ -46,6 +47,16 @@ final class Retries {
         pause = Math.min(2 * pause, config.backoffMax().toNanos());
       }
     }
+  }
+
+  /** What one of several coordinators says of itself, as seen by who can ask another. */
+  static LarderException unavailableHere(LarderException fault) {
+    return switch (fault.code()) {
+      case CLOSED, DEADLINE ->
+          new LarderException(
+              ErrorCode.COORDINATOR_UNAVAILABLE, String.valueOf(fault.getMessage()), fault);
+      default -> fault;
+    };
   }
 
   private static void pause(long nanos) {

@@ -12,6 +12,7 @@ import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -96,7 +97,17 @@ public final class TlsFiles {
     return new ArrayList<>(read);
   }
 
-  private static PrivateKey privateKey(Path file) throws GeneralSecurityException, IOException {
+  /** The first certificate of a PEM file. */
+  public static X509Certificate certificate(Path file)
+      throws GeneralSecurityException, IOException {
+    if (certificates(file).getFirst() instanceof X509Certificate x509) {
+      return x509;
+    }
+    throw new GeneralSecurityException(file + " holds no X.509 certificate");
+  }
+
+  /** A PKCS#8 key, EC or RSA, of a PEM file. */
+  public static PrivateKey privateKey(Path file) throws GeneralSecurityException, IOException {
     String pem = Files.readString(file);
     String begin = "-----BEGIN PRIVATE KEY-----";
     int from = pem.indexOf(begin);

@@ -11,6 +11,7 @@ import dev.larder.protocol.LarderException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -48,8 +49,7 @@ class GrpcStatusesTest {
   void repeatsWhileUnavailableAndNothingElse() {
     CoordinatorClientConfig config =
         new CoordinatorClientConfig(
-            "localhost",
-            1,
+            List.of("localhost:1"),
             Duration.ofSeconds(30),
             4,
             Duration.ofMillis(1),

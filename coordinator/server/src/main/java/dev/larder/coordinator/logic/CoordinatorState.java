@@ -104,6 +104,8 @@ public final class CoordinatorState {
     return switch (record) {
       case Record.Join join -> Members.join(transaction, join.member());
       case Record.Leave leave -> Members.leave(transaction, leave.memberId());
+      case Record.ChangeMembers change -> Members.change(transaction, change);
+      case Record.PutCoordinator put -> putCoordinator(transaction, put);
       case Record.Holdings holdings -> Members.holdings(transaction, holdings);
       case Record.CreateDataset create -> DatasetRules.create(transaction, create);
       case Record.DeleteDataset delete -> DatasetRules.delete(transaction, delete);
@@ -114,6 +116,11 @@ public final class CoordinatorState {
       case Record.RemovePin remove -> Pins.remove(transaction, remove);
       case Record.ExpirePins expire -> Pins.expire(transaction, expire.now());
     };
+  }
+
+  private static Outcome putCoordinator(Transaction transaction, Record.PutCoordinator put) {
+    transaction.put(Table.COORDINATORS, Keys.text(put.id()), Keys.text(put.address()));
+    return new Outcome.Removed(0);
   }
 
   private record Step(Transaction transaction, Outcome outcome) {}

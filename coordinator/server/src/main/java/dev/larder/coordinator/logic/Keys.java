@@ -14,6 +14,7 @@ final class Keys {
   static final byte[] FORMAT = text("format");
   static final byte[] APPLIED = text("applied");
   static final byte[] EPOCH = text("epoch");
+  static final byte[] UNPUBLISHED = text("unpublished");
 
   private Keys() {}
 

@@ -16,6 +16,7 @@ import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Trust;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -34,14 +35,75 @@ public final class Queries {
     this.reader = reader;
   }
 
-  /** The members and their epoch. */
+  /** The members and their epoch, as published. */
   public MemberList members() {
     List<MemberInfo> members = new ArrayList<>();
     reader.scan(
-        Table.MEMBERS,
+        Table.PUBLISHED,
         Keys.NONE,
         (key, value) -> members.add(Values.member(Values.parse(MemberValue.parser(), value))));
     return new MemberList(epoch(), members);
+  }
+
+  /** Members as they are now, published or not, and whether the present epoch says so. */
+  public MemberFacts memberFacts() {
+    List<MemberFacts.Fact> facts = new ArrayList<>();
+    reader.scan(
+        Table.MEMBERS,
+        Keys.NONE,
+        (key, value) -> {
+          MemberValue member = Values.parse(MemberValue.parser(), value);
+          return facts.add(new MemberFacts.Fact(member.getId(), member.getStable()));
+        });
+    return new MemberFacts(facts, isUnpublished());
+  }
+
+  /** Whether members changed since the present epoch. */
+  public boolean isUnpublished() {
+    // States of before lists were published have members and no such row.
+    return reader.get(Table.META, Keys.UNPUBLISHED) == null
+        ? number(Counter.MEMBERS.key()) > 0
+        : number(Keys.UNPUBLISHED) != 0;
+  }
+
+  /** Whether joining would change nothing; a state that is behind may say no. */
+  public boolean hasJoined(MemberInfo member) {
+    byte[] known = reader.get(Table.MEMBERS, Keys.text(member.id()));
+    if (known == null) {
+      return false;
+    }
+    MemberValue old = Values.parse(MemberValue.parser(), known);
+    return Members.renewed(old, Values.of(member)).equals(old);
+  }
+
+  /** Doors of the coordinators by id. */
+  public Map<String, String> coordinators() {
+    Map<String, String> doors = new LinkedHashMap<>();
+    reader.scan(
+        Table.COORDINATORS,
+        Keys.NONE,
+        (key, value) -> {
+          doors.put(
+              new String(key, StandardCharsets.UTF_8), new String(value, StandardCharsets.UTF_8));
+          return true;
+        });
+    return doors;
+  }
+
+  /** Whether a complete report of these keys would change nothing. */
+  public boolean holdsExactly(String member, Collection<BlobKey> keys) {
+    Set<BlobKey> expected = new HashSet<>(keys);
+    int[] found = new int[1];
+    boolean[] same = {isMember(member)};
+    reader.scan(
+        Table.HOLDINGS,
+        Keys.owned(member),
+        (row, value) -> {
+          found[0]++;
+          same[0] &= expected.contains(Keys.keyOfHolding(row));
+          return same[0];
+        });
+    return same[0] && found[0] == expected.size();
   }
 
   /** Whether a member has joined and not left. */

@@ -21,6 +21,31 @@ public sealed interface Record {
   /** A member goes, with its placements. */
   record Leave(String memberId) implements Record {}
 
+  /**
+   * What happened to members since; unlike {@link Join} and {@link Leave}, which count an epoch
+   * each, changes gather here until one of these publishes them as the next epoch.
+   *
+   * @param join who comes or says again who it is; {@code joinedAt} counts if it is new
+   * @param leave who goes, with placements
+   * @param drain who shall track nothing any more
+   * @param undrain who may track again
+   * @param stable who was there long enough to track
+   * @param publish whether the list as it is then becomes an epoch, where it reads differently
+   * @param at when, for people
+   */
+  record ChangeMembers(
+      List<MemberInfo> join,
+      List<String> leave,
+      List<String> drain,
+      List<String> undrain,
+      List<String> stable,
+      boolean publish,
+      Instant at)
+      implements Record {}
+
+  /** A coordinator says where its door is. */
+  record PutCoordinator(String id, String address) implements Record {}
+
   /** A dataset is defined; the same request id again answers what the first one made. */
   record CreateDataset(
       DatasetName name,

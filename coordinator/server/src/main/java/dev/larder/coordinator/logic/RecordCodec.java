@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.logic.v1.AddSnapshotBody;
+import dev.larder.coordinator.logic.v1.ChangeMembersBody;
+import dev.larder.coordinator.logic.v1.CoordinatorValue;
 import dev.larder.coordinator.logic.v1.CreateDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteSnapshotsBody;
@@ -36,6 +38,19 @@ public final class RecordCodec {
     switch (record) {
       case Record.Join join -> out.setJoin(Values.of(join.member()));
       case Record.Leave leave -> out.setLeave(LeaveBody.newBuilder().setMemberId(leave.memberId()));
+      case Record.ChangeMembers change ->
+          out.setChangeMembers(
+              ChangeMembersBody.newBuilder()
+                  .addAllJoin(change.join().stream().map(Values::of).toList())
+                  .addAllLeave(change.leave())
+                  .addAllDrain(change.drain())
+                  .addAllUndrain(change.undrain())
+                  .addAllStable(change.stable())
+                  .setPublish(change.publish())
+                  .setAtMs(change.at().toEpochMilli()));
+      case Record.PutCoordinator put ->
+          out.setPutCoordinator(
+              CoordinatorValue.newBuilder().setId(put.id()).setAddress(put.address()));
       case Record.CreateDataset create ->
           out.setCreateDataset(
               CreateDatasetBody.newBuilder()
@@ -112,6 +127,20 @@ public final class RecordCodec {
     return switch (envelope.getBodyCase()) {
       case JOIN -> new Record.Join(Values.member(envelope.getJoin()));
       case LEAVE -> new Record.Leave(envelope.getLeave().getMemberId());
+      case CHANGE_MEMBERS -> {
+        ChangeMembersBody body = envelope.getChangeMembers();
+        yield new Record.ChangeMembers(
+            body.getJoinList().stream().map(Values::member).toList(),
+            List.copyOf(body.getLeaveList()),
+            List.copyOf(body.getDrainList()),
+            List.copyOf(body.getUndrainList()),
+            List.copyOf(body.getStableList()),
+            body.getPublish(),
+            Instant.ofEpochMilli(body.getAtMs()));
+      }
+      case PUT_COORDINATOR ->
+          new Record.PutCoordinator(
+              envelope.getPutCoordinator().getId(), envelope.getPutCoordinator().getAddress());
       case CREATE_DATASET -> {
         CreateDatasetBody body = envelope.getCreateDataset();
         yield new Record.CreateDataset(

@@ -4,7 +4,7 @@ package dev.larder.coordinator.logic;
 public enum Table {
   /** Single values: format, applied position, epoch, counts. */
   META("meta"),
-  /** Member id to MemberValue. */
+  /** Member id to MemberValue: what is known now, published or not. */
   MEMBERS("members"),
   /** Dataset name to DatasetValue. */
   DATASETS("datasets"),
@@ -19,7 +19,11 @@ public enum Table {
   /** Member id and blob key, no value: the same read the other way, for complete reports. */
   HOLDINGS("holdings"),
   /** Dataset name, snapshot and glob to PinValue. */
-  PINS("pins");
+  PINS("pins"),
+  /** Member id to MemberValue: the list of the present epoch, as all members see it. */
+  PUBLISHED("published"),
+  /** Id of a coordinator to host:port of its door. */
+  COORDINATORS("coordinators");
 
   private final String diskName;
 

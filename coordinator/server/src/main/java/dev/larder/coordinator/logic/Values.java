@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Parser;
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberState;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.PathPin;
@@ -84,7 +85,11 @@ final class Values {
         map(value.getLabelsList()),
         value.getCapacityBytes(),
         Instant.ofEpochMilli(value.getJoinedAtMs()),
-        Instant.EPOCH);
+        Instant.EPOCH,
+        value.getDraining()
+            ? MemberState.DRAINING
+            : value.getWeight() > 0 ? MemberState.ACTIVE : MemberState.JOINING,
+        value.getWeight());
   }
 
   static SnapshotValue of(long number, NewSnapshot snapshot) {

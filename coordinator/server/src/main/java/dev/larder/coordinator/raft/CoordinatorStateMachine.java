@@ -9,10 +9,10 @@ import dev.larder.coordinator.logic.RecordCodec;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.LongConsumer;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
@@ -48,7 +48,7 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private final SnapshotDirectory snapshots = new SnapshotDirectory();
   private final StateRecovery recovery;
   private final boolean alone;
-  private final LongConsumer epochChanged;
+  private final RaftEvents events;
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
 
   private volatile StateRecovery.@Nullable Recovered recovered;
@@ -57,10 +57,10 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private long tablesIndex = -1;
 
   CoordinatorStateMachine(
-      Path tables, RocksLimits limits, boolean alone, LongConsumer epochChanged) {
+      Path tables, RocksLimits limits, boolean alone, RaftEvents events) {
     this.recovery = new StateRecovery(tables, snapshots, limits);
     this.alone = alone;
-    this.epochChanged = epochChanged;
+    this.events = events;
   }
 
   @Override
@@ -135,11 +135,15 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   }
 
   private Message apply(Position position, Record record) {
-    boolean membership = record instanceof Record.Join || record instanceof Record.Leave;
+    boolean membership =
+        record instanceof Record.Join
+            || record instanceof Record.Leave
+            || record instanceof Record.ChangeMembers;
     long before = membership ? state().query(queries -> queries.epoch()) : 0;
     Outcome outcome = state().apply(position, record);
-    if (outcome instanceof Outcome.Epoch(long epoch) && epoch != before) {
-      epochChanged.accept(epoch);
+    long after = membership ? state().query(queries -> queries.epoch()) : 0;
+    if (after != before) {
+      events.epoch(after);
     }
     return Message.valueOf(UnsafeByteOperations.unsafeWrap(OutcomeCodec.encode(outcome)));
   }
@@ -181,6 +185,10 @@ final class CoordinatorStateMachine extends BaseStateMachine {
 
   @Override
   public void pause() {
+    // Ratis says so again with each part of a snapshot that it receives.
+    if (getLifeCycleState() == LifeCycle.State.PAUSED) {
+      return;
+    }
     getLifeCycle().transition(LifeCycle.State.PAUSING);
     closeTables();
     getLifeCycle().transition(LifeCycle.State.PAUSED);
@@ -199,13 +207,22 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   @Override
   public void notifyLeaderChanged(RaftGroupMemberId self, RaftPeerId leader) {
     if (!self.getPeerId().equals(leader)) {
-      leaderKnown.complete(null);
+      events.leads(false);
+      if (leader != null) {
+        leaderKnown.complete(null);
+      }
     }
+  }
+
+  @Override
+  public void notifyNotLeader(Collection<TransactionContext> pending) {
+    events.leads(false);
   }
 
   @Override
   public void notifyLeaderReady() {
     leaderKnown.complete(null);
+    events.leads(true);
   }
 
   @Override

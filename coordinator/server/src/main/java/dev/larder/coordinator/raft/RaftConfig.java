@@ -11,7 +11,8 @@ import java.util.SortedMap;
  * @param id this peer's id
  * @param host address to bind
  * @param port port to bind, 0 for any (only where there is one peer)
- * @param peers id to host:port of all peers, this one included
+ * @param peers id to host:port of all peers, this one included; empty for one that joins a running
+ *     group
  * @param electionTimeout longest wait for a leader's sign of life
  * @param snapshotEvery entries between snapshots
  * @param freeSpaceMinBytes space below which the log refuses to start
@@ -26,4 +27,10 @@ public record RaftConfig(
     Duration electionTimeout,
     long snapshotEvery,
     long freeSpaceMinBytes,
-    RocksLimits rocks) {}
+    RocksLimits rocks) {
+
+  /** Whether this is the only peer, with nobody to hear from. */
+  boolean alone() {
+    return peers.size() == 1;
+  }
+}

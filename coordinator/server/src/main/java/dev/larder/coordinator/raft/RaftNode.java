@@ -1,5 +1,6 @@
 package dev.larder.coordinator.raft;
 
+import dev.larder.coordinator.api.NotLeader;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.OutcomeCodec;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -24,7 +26,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
-import java.util.function.LongConsumer;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.conf.RaftProperties;
@@ -38,19 +39,21 @@ import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.SetConfigurationRequest;
+import org.apache.ratis.retry.RetryPolicies;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One peer of the coordinator's Raft group: takes records, answers linearizable and local reads.
- *
- * <p>The leader takes records without a network hop; others send them on to it.
+ * One peer of the coordinator's Raft group: takes records where it leads, answers linearizable and
+ * local reads wherever it is.
  *
  * <p><b>Threads:</b> any; {@link #submit} and {@link #readLinear} block up to their deadline.
  * <b>Errors:</b> COORDINATOR_UNAVAILABLE (no leader, no majority; the record may still be applied),
@@ -62,56 +65,53 @@ public final class RaftNode implements AutoCloseable {
       RaftGroupId.valueOf(
           UUID.nameUUIDFromBytes("larder-coordinator-1".getBytes(StandardCharsets.UTF_8)));
 
+  private static final int LEADER_TRIES = 5;
+
   private final RaftServer server;
   private final CoordinatorStateMachine machine;
-  private final RaftGroup group;
   private final RaftProperties properties;
   private final Parameters parameters;
+  private final boolean alone;
   private final String host;
   private final ReadPool reads;
   private final ClientId clientId = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
-  private @Nullable RaftClient toLeader;
 
   private RaftNode(
       RaftServer server,
       CoordinatorStateMachine machine,
-      RaftGroup group,
       RaftProperties properties,
       Parameters parameters,
       RaftConfig config) {
+    this.alone = config.alone();
     this.host = config.host();
     this.reads = new ReadPool(config.rocks().readThreads());
     this.server = server;
     this.machine = machine;
-    this.group = group;
     this.properties = properties;
     this.parameters = parameters;
   }
 
   /**
-   * Opens log and state, binds the port, and waits until there is a leader.
+   * Opens log and state, binds the port, and waits until there is a leader. Where there are others
+   * and no leader comes, it goes on without: reads are answered, and one may come later.
    *
    * @param tls for peers; must trust coordinators only
-   * @param epochChanged told of each new epoch by the applying thread; must not block
+   * @param events told of epochs and leaders; must not block
    * @param startTimeout longest wait for a leader
    */
   public static RaftNode start(
-      RaftConfig config, TlsMaterial tls, LongConsumer epochChanged, Duration startTimeout) {
-    boolean alone = config.peers().size() == 1;
+      RaftConfig config, TlsMaterial tls, RaftEvents events, Duration startTimeout) {
+    boolean alone = config.alone();
     CoordinatorStateMachine machine =
         new CoordinatorStateMachine(
-            config.directory().resolve("state"), config.rocks(), alone, epochChanged);
+            config.directory().resolve("state"), config.rocks(), alone, events);
     RaftProperties properties = RaftSettings.of(config);
     Parameters parameters = new Parameters();
     GrpcConfigKeys.TLS.setConf(parameters, new GrpcTlsConfig(tls.keys(), tls.trust(), true));
-    RaftGroup group =
-        RaftGroup.valueOf(
-            GROUP,
-            config.peers().entrySet().stream()
-                .map(e -> RaftPeer.newBuilder().setId(e.getKey()).setAddress(e.getValue()).build())
-                .toList());
+    // One that joins must not know the group, or it would vote before it has the log.
+    RaftGroup group = RaftGroup.valueOf(GROUP, peers(config.peers()));
     RaftServer server = null;
     try {
       Path storage = Files.createDirectories(config.directory().resolve("raft"));
@@ -127,9 +127,9 @@ public final class RaftNode implements AutoCloseable {
               .setParameters(parameters)
               .build();
       server.start();
-      RaftNode node = new RaftNode(server, machine, group, properties, parameters, config);
+      RaftNode node = new RaftNode(server, machine, properties, parameters, config);
       node.checkLog(alone);
-      machine.leaderKnown().get(startTimeout.toMillis(), TimeUnit.MILLISECONDS);
+      node.awaitLeader(config, startTimeout);
       return node;
     } catch (IOException | ExecutionException | RuntimeException e) {
       closeQuietly(server, machine);
@@ -146,6 +146,24 @@ public final class RaftNode implements AutoCloseable {
       closeQuietly(server, machine);
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while the coordinator starts", e);
+    }
+  }
+
+  private void awaitLeader(RaftConfig config, Duration wait)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    if (config.peers().isEmpty() && server().getRaftConf().getCurrentPeers().isEmpty()) {
+      log.info("coordinator waits to be taken into a group id={}", config.id());
+      return;
+    }
+    try {
+      machine.leaderKnown().get(wait.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      if (config.alone()) {
+        throw e;
+      }
+      log.warn(
+          "no leader within coordinator.start-timeout={}; reads go on, changes wait for a majority",
+          wait);
     }
   }
 
@@ -171,18 +189,74 @@ public final class RaftNode implements AutoCloseable {
     return new InetSocketAddress(host, server.getServerRpc().getInetSocketAddress().getPort());
   }
 
-  /** Makes a record durable on a majority and answers what applying it gave. */
+  /**
+   * Makes a record durable on a majority and answers what applying it gave.
+   *
+   * @throws LarderException COORDINATOR_UNAVAILABLE caused by {@link NotLeader} where another leads
+   */
   public Outcome submit(Record record, Duration deadline) {
-    Message message = Message.valueOf(UnsafeByteOperations.unsafeWrap(RecordCodec.encode(record)));
+    Message message = message(record);
     long call = calls.incrementAndGet();
     RaftClientReply reply =
         untilAnswered(
             deadline,
-            () ->
-                info().isLeader() || group.getPeers().size() == 1
-                    ? local(message, RaftClientRequest.writeRequestType(), call)
-                    : leader().async().send(message));
+            () -> {
+              checkLeads();
+              return local(message, RaftClientRequest.writeRequestType(), call);
+            });
     return OutcomeCodec.decode(reply.getMessage().getContent().toByteArray());
+  }
+
+  /** Sends a record to whoever leads; for what a coordinator says of itself, not for callers. */
+  public Outcome submitAnywhere(Record record) throws IOException {
+    RaftProperties few = new RaftProperties(properties);
+    try (RaftClient client =
+        RaftClient.newBuilder()
+            .setProperties(few)
+            .setParameters(parameters)
+            .setRetryPolicy(
+                RetryPolicies.retryUpToMaximumCountWithFixedSleep(
+                    LEADER_TRIES, TimeDuration.valueOf(1, TimeUnit.SECONDS)))
+            .setRaftGroup(RaftGroup.valueOf(GROUP, server().getRaftConf().getCurrentPeers()))
+            .build()) {
+      RaftClientReply reply = client.io().send(message(record));
+      if (!reply.isSuccess()) {
+        throw new IOException(reply.getException());
+      }
+      return OutcomeCodec.decode(reply.getMessage().getContent().toByteArray());
+    }
+  }
+
+  private static Message message(Record record) {
+    return Message.valueOf(UnsafeByteOperations.unsafeWrap(RecordCodec.encode(record)));
+  }
+
+  /** Refuses at once where another leads; while nobody does, somebody soon will. */
+  private void checkLeads() {
+    String leader = leaderId();
+    if (!alone && !leader.isEmpty() && !leader.equals(id())) {
+      throw notLeader(leader);
+    }
+  }
+
+  /** The fault of a request that only the leader can answer. */
+  public LarderException notLeader() {
+    return notLeader(leaderId());
+  }
+
+  private LarderException notLeader(String leader) {
+    String door = "";
+    try {
+      door = readLocal(Queries::coordinators).getOrDefault(leader, "");
+    } catch (LarderException e) {
+      log.debug("no door of the leader is known", e);
+    }
+    return new LarderException(
+        ErrorCode.COORDINATOR_UNAVAILABLE,
+        leader.isEmpty()
+            ? "no coordinator leads at the moment"
+            : "coordinator " + leader + " leads, this one does not",
+        new NotLeader(door));
   }
 
   /** Reads the state as of now: every change acknowledged before the call is in it. */
@@ -195,7 +269,49 @@ public final class RaftNode implements AutoCloseable {
 
   /** Reads the state this server has, which may be behind; on a platform thread. */
   public <T> T readLocal(Function<Queries, T> query) {
-    return reads.call(() -> machine.state().query(query));
+    try {
+      return reads.call(() -> machine.state().query(query));
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.CLOSED && !closed.get()) {
+        throw new LarderException(
+            ErrorCode.COORDINATOR_UNAVAILABLE, "the state is being replaced by a snapshot", e);
+      }
+      throw e;
+    }
+  }
+
+  /** This peer's id. */
+  public String id() {
+    return server.getId().toString();
+  }
+
+  /** Who is in the group and how they do. */
+  public RaftMembers members() {
+    return RaftMembers.of(server());
+  }
+
+  /**
+   * Changes the group and waits until the new ones have caught up.
+   *
+   * @param peers id to host:port of the Raft doors
+   */
+  public void changeGroup(SortedMap<String, String> peers, Duration deadline) {
+    List<RaftPeer> list = peers(peers);
+    long call = calls.incrementAndGet();
+    untilAnswered(
+        deadline,
+        () -> {
+          checkLeads();
+          return server.setConfigurationAsync(
+              new SetConfigurationRequest(
+                  clientId,
+                  server.getId(),
+                  GROUP,
+                  call,
+                  SetConfigurationRequest.Arguments.newBuilder()
+                      .setServersInNewConf(list)
+                      .build()));
+        });
   }
 
   /** Id of the leader, empty while there is none. */
@@ -234,15 +350,6 @@ public final class RaftNode implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    synchronized (this) {
-      if (toLeader != null) {
-        try {
-          toLeader.close();
-        } catch (IOException e) {
-          log.warn("the connection to the leader does not close", e);
-        }
-      }
-    }
     closeQuietly(server, machine);
     reads.close();
   }
@@ -271,23 +378,21 @@ public final class RaftNode implements AutoCloseable {
   }
 
   private DivisionInfo info() {
+    return server().getInfo();
+  }
+
+  private RaftServer.Division server() {
     try {
-      return server.getDivision(GROUP).getInfo();
+      return server.getDivision(GROUP);
     } catch (IOException e) {
       throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed", e);
     }
   }
 
-  private synchronized RaftClient leader() {
-    if (toLeader == null) {
-      toLeader =
-          RaftClient.newBuilder()
-              .setProperties(properties)
-              .setParameters(parameters)
-              .setRaftGroup(group)
-              .build();
-    }
-    return toLeader;
+  private static List<RaftPeer> peers(SortedMap<String, String> peers) {
+    return peers.entrySet().stream()
+        .map(e -> RaftPeer.newBuilder().setId(e.getKey()).setAddress(e.getValue()).build())
+        .toList();
   }
 
   private static void closeQuietly(@Nullable RaftServer server, CoordinatorStateMachine machine) {

@@ -62,12 +62,12 @@ final class RaftSettings {
   }
 
   private static void elections(RaftProperties properties, RaftConfig config) {
-    // Twice as long at most: a pause of the JVM longer than the timeout deposes a healthy leader.
+    // Apart enough for one to come first, near enough for writes to resume within two timeouts.
     TimeDuration min = duration(config.electionTimeout());
-    TimeDuration max = duration(config.electionTimeout().multipliedBy(2));
+    TimeDuration max = duration(config.electionTimeout().multipliedBy(5).dividedBy(3));
     RaftServerConfigKeys.Rpc.setTimeoutMin(properties, min);
     RaftServerConfigKeys.Rpc.setTimeoutMax(properties, max);
-    boolean alone = config.peers().size() == 1;
+    boolean alone = config.alone();
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
         properties, alone ? duration(FIRST_ELECTION_ALONE) : min);
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
@@ -98,6 +98,7 @@ final class RaftSettings {
     RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(properties, config.snapshotEvery());
     RaftServerConfigKeys.Snapshot.setTriggerWhenStopEnabled(properties, false);
     RaftServerConfigKeys.Snapshot.setRetentionFileNum(properties, SNAPSHOTS_KEPT);
+    RaftServerConfigKeys.Log.Appender.setInstallSnapshotEnabled(properties, true);
   }
 
   private static TimeDuration duration(Duration duration) {

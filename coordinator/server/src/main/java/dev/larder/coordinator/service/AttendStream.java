@@ -4,6 +4,7 @@ import dev.larder.coordinator.api.CoordinatorClient.Attendance;
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
 import dev.larder.coordinator.api.GrpcStatuses;
 import dev.larder.coordinator.api.HoldingReport;
+import dev.larder.coordinator.api.MemberChange;
 import dev.larder.coordinator.api.Protos;
 import dev.larder.coordinator.api.v1.AgentReport;
 import dev.larder.coordinator.api.v1.CoordinatorNotice;
@@ -27,6 +28,8 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   private String memberId = "";
   private long acknowledged;
   private long epoch;
+  private long knownEpoch;
+  private @Nullable MemberChange change;
   private boolean over;
 
   AttendStream(LocalCoordinator coordinator, int batchMax, StreamObserver<CoordinatorNotice> out) {
@@ -43,7 +46,7 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   public void onNext(AgentReport report) {
     try {
       Checks.batch(report.getNowHoldingCount() + report.getGoneCount(), batchMax);
-      attendAs(report.getMemberId());
+      attendAs(report.getMemberId(), report.getKnownEpoch());
       if (report.getComplete() && report.getGoneCount() > 0) {
         throw new LarderException(ErrorCode.BAD_REQUEST, "gone must be empty in a complete report");
       }
@@ -75,6 +78,16 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   }
 
   @Override
+  public long knownEpoch() {
+    return knownEpoch;
+  }
+
+  @Override
+  public synchronized void members(MemberChange news) {
+    change = news;
+  }
+
+  @Override
   public synchronized void epoch(long now) {
     epoch = now;
     send();
@@ -85,8 +98,9 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
     finish(cause);
   }
 
-  private void attendAs(String id) {
+  private void attendAs(String id, long itsEpoch) {
     if (attendance == null) {
+      knownEpoch = itsEpoch;
       Checks.memberId(id);
       memberId = id;
       attendance = coordinator.attend(id, this);
@@ -97,11 +111,14 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
 
   private void send() {
     if (!over) {
-      out.onNext(
-          CoordinatorNotice.newBuilder()
-              .setEpoch(epoch)
-              .setAcknowledgedReports(acknowledged)
-              .build());
+      CoordinatorNotice.Builder notice =
+          CoordinatorNotice.newBuilder().setEpoch(epoch).setAcknowledgedReports(acknowledged);
+      MemberChange news = change;
+      if (news != null && news.epoch() == epoch) {
+        notice.setChange(Protos.write(news));
+        change = null;
+      }
+      out.onNext(notice.build());
     }
   }
 

@@ -15,6 +15,7 @@ final class Checks {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
   private static final int TEXT_MAX = 4096;
   private static final int PAIRS_MAX = 64;
+  private static final int ADDRESS_MAX = 300;
 
   private Checks() {}
 
@@ -29,6 +30,15 @@ final class Checks {
   static void memberId(String id) {
     if (!ID.matcher(id).matches()) {
       throw bad("member id", "must be 1 to 128 letters, digits, '.', '_' or '-'");
+    }
+  }
+
+  static void coordinator(String id, String raftAddress) {
+    memberId(id);
+    int colon = raftAddress.lastIndexOf(':');
+    String port = raftAddress.substring(colon + 1);
+    if (colon < 1 || !port.matches("[0-9]{1,5}") || raftAddress.length() > ADDRESS_MAX) {
+      throw bad("add_raft_address", "must be host:port");
     }
   }
 

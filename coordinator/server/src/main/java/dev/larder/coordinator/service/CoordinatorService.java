@@ -12,6 +12,8 @@ import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.DeleteDatasetRequest;
 import dev.larder.coordinator.api.v1.DeleteDatasetResponse;
 import dev.larder.coordinator.api.v1.DeleteSnapshotsRequest;
+import dev.larder.coordinator.api.v1.DrainMemberRequest;
+import dev.larder.coordinator.api.v1.DrainMemberResponse;
 import dev.larder.coordinator.api.v1.GetDatasetRequest;
 import dev.larder.coordinator.api.v1.GetHoldersRequest;
 import dev.larder.coordinator.api.v1.GetHoldersResponse;
@@ -23,6 +25,8 @@ import dev.larder.coordinator.api.v1.JoinRequest;
 import dev.larder.coordinator.api.v1.JoinResponse;
 import dev.larder.coordinator.api.v1.LeaveRequest;
 import dev.larder.coordinator.api.v1.LeaveResponse;
+import dev.larder.coordinator.api.v1.ListCoordinatorsRequest;
+import dev.larder.coordinator.api.v1.ListCoordinatorsResponse;
 import dev.larder.coordinator.api.v1.ListDatasetsRequest;
 import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersRequest;
@@ -33,6 +37,7 @@ import dev.larder.coordinator.api.v1.PinRecord;
 import dev.larder.coordinator.api.v1.PinRequest;
 import dev.larder.coordinator.api.v1.RecordRootsRequest;
 import dev.larder.coordinator.api.v1.RecordRootsResponse;
+import dev.larder.coordinator.api.v1.ReplaceCoordinatorRequest;
 import dev.larder.coordinator.api.v1.Snapshot;
 import dev.larder.coordinator.api.v1.UnpinRequest;
 import dev.larder.coordinator.api.v1.UnpinResponse;
@@ -80,6 +85,33 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
   @Override
   public void listMembers(ListMembersRequest request, StreamObserver<ListMembersResponse> out) {
     answer(out, () -> Protos.write(coordinator.members()));
+  }
+
+  @Override
+  public void drainMember(DrainMemberRequest request, StreamObserver<DrainMemberResponse> out) {
+    answer(
+        out,
+        () ->
+            DrainMemberResponse.newBuilder()
+                .setEpoch(coordinator.drain(request.getMemberId(), request.getUndo()))
+                .build());
+  }
+
+  @Override
+  public void listCoordinators(
+      ListCoordinatorsRequest request, StreamObserver<ListCoordinatorsResponse> out) {
+    answer(out, () -> Protos.write(coordinator.coordinators()));
+  }
+
+  @Override
+  public void replaceCoordinator(
+      ReplaceCoordinatorRequest request, StreamObserver<ListCoordinatorsResponse> out) {
+    answer(
+        out,
+        () ->
+            Protos.write(
+                coordinator.replaceCoordinator(
+                    request.getRemoveId(), request.getAddId(), request.getAddRaftAddress())));
   }
 
   @Override

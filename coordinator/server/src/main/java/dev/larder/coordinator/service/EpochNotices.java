@@ -1,31 +1,54 @@
 package dev.larder.coordinator.service;
 
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
+import dev.larder.coordinator.api.MemberChange;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
 import dev.larder.protocol.LarderException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells listeners of epochs, in order, on one thread of its own. Epochs that come faster than they
- * are told are skipped: only the newest counts, so nothing queues up.
+ * Tells listeners of epochs, in order, on one thread of its own, and how the list changed since the
+ * epoch they know, where that is one of the last told. Epochs that come faster than they are told
+ * are skipped: only the newest counts, so nothing queues up.
  *
  * <p><b>Threads:</b> any.
  */
 public final class EpochNotices implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EpochNotices.class);
 
+  private static final int LISTS_KEPT = 8;
+  private static final int CHANGE_MAX = 1_000;
+
   private final ExecutorService teller =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("coordinator-epochs").factory());
   private final Map<Ticket, Long> told = new HashMap<>();
+  private final Supplier<MemberList> members;
+  // The teller's own.
+  private final NavigableMap<Long, Map<String, MemberInfo>> lists = new TreeMap<>();
+  // What a listener said it has, until it was told the first time.
+  private final Map<Ticket, Long> known = new HashMap<>();
   private long latest;
   private boolean scheduled;
   private boolean closed;
+
+  /** Tells of nothing yet; {@code members} answers the list of the newest epoch. */
+  public EpochNotices(Supplier<MemberList> members) {
+    this.members = members;
+  }
 
   /** A listener's place; equal to itself only. */
   static final class Ticket {
@@ -49,22 +72,26 @@ public final class EpochNotices implements AutoCloseable {
     }
     latest = Math.max(latest, epoch);
     Ticket ticket = new Ticket(listener);
+    // Also who knows the newest hears it once: it is the sign that the stream is open.
     told.put(ticket, -1L);
+    known.put(ticket, listener.knownEpoch());
     schedule();
     return ticket;
   }
 
   synchronized void remove(Ticket ticket) {
     told.remove(ticket);
+    known.remove(ticket);
   }
 
-  /** Ends all listeners with this cause. */
-  public void end(LarderException cause) {
+  /** Ends all listeners with this cause; {@code last}: and takes no more. */
+  public void end(LarderException cause, boolean last) {
     Map<Ticket, Long> ended;
     synchronized (this) {
-      closed = true;
+      closed |= last;
       ended = new HashMap<>(told);
       told.clear();
+      known.clear();
     }
     ended.keySet().forEach(ticket -> ticket.listener.ended(cause));
   }
@@ -92,17 +119,67 @@ public final class EpochNotices implements AutoCloseable {
       epoch = latest;
       told.forEach((ticket, last) -> {
         if (last < epoch) {
-          behind.put(ticket, last);
+          behind.put(ticket, Math.max(last, known.getOrDefault(ticket, 0L)));
+          known.remove(ticket);
         }
       });
       behind.keySet().forEach(ticket -> told.put(ticket, epoch));
     }
-    for (Ticket ticket : behind.keySet()) {
+    Map<Long, Optional<MemberChange>> changes = new HashMap<>();
+    for (Map.Entry<Ticket, Long> each : behind.entrySet()) {
+      Ticket ticket = each.getKey();
       try {
+        changes
+            .computeIfAbsent(each.getValue(), from -> change(from, epoch))
+            .ifPresent(ticket.listener::members);
         ticket.listener.epoch(epoch);
       } catch (RuntimeException e) {
         log.warn("a listener failed to hear of an epoch epoch={}", epoch, e);
       }
+    }
+  }
+
+  /** How the list became that of an epoch; empty where one of the two is not known here. */
+  private Optional<MemberChange> change(long from, long epoch) {
+    remember(epoch);
+    Map<String, MemberInfo> before = lists.get(from);
+    Map<String, MemberInfo> after = lists.get(epoch);
+    // Who knows nothing asks for the list: a long one does not fit a notice.
+    if (before == null || after == null || from >= epoch) {
+      return Optional.empty();
+    }
+    List<MemberInfo> put = new ArrayList<>();
+    for (MemberInfo member : after.values()) {
+      if (!member.equals(before.get(member.id()))) {
+        put.add(member);
+      }
+    }
+    List<String> removed = new ArrayList<>(before.keySet());
+    removed.removeAll(after.keySet());
+    return put.size() + removed.size() > CHANGE_MAX
+        ? Optional.empty()
+        : Optional.of(new MemberChange(from, epoch, put, removed));
+  }
+
+  private void remember(long epoch) {
+    if (lists.containsKey(epoch)) {
+      return;
+    }
+    try {
+      MemberList list = members.get();
+      Map<String, MemberInfo> last = lists.isEmpty() ? Map.of() : lists.lastEntry().getValue();
+      Map<String, MemberInfo> byId = new TreeMap<>();
+      for (MemberInfo member : list.members()) {
+        // Lists share what is equal, or each would cost as much as the first.
+        MemberInfo known = last.get(member.id());
+        byId.put(member.id(), member.equals(known) ? known : member);
+      }
+      lists.put(list.epoch(), byId);
+      while (lists.size() > LISTS_KEPT) {
+        lists.pollFirstEntry();
+      }
+    } catch (LarderException e) {
+      log.debug("the list of epoch={} is told without its changes", epoch, e);
     }
   }
 }

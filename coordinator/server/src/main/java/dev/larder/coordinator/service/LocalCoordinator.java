@@ -3,6 +3,7 @@ package dev.larder.coordinator.service;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.api.Batches;
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorPeer;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.DatasetList;
@@ -14,9 +15,11 @@ import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.logic.MemberWatch;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.raft.RaftMembers;
 import dev.larder.coordinator.raft.RaftNode;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
@@ -30,8 +33,9 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -44,15 +48,23 @@ public final class LocalCoordinator implements CoordinatorClient {
   private final Limits limits;
   private final Clock clock;
   private final EpochNotices notices;
-  // Soft: bounded by the members, of whom it knows those that spoke to this coordinator.
-  private final Map<String, Instant> lastSeen = new ConcurrentHashMap<>();
+  private final MemberWatch watch;
+  private final SpaceCheck space;
 
   /** All parts stay the caller's. */
-  public LocalCoordinator(RaftNode node, Limits limits, Clock clock, EpochNotices notices) {
+  public LocalCoordinator(
+      RaftNode node,
+      Limits limits,
+      Clock clock,
+      EpochNotices notices,
+      MemberWatch watch,
+      SpaceCheck space) {
     this.node = node;
     this.limits = limits;
     this.clock = clock;
     this.notices = notices;
+    this.watch = watch;
+    this.space = space;
   }
 
   @Override
@@ -64,48 +76,70 @@ public final class LocalCoordinator implements CoordinatorClient {
         "members",
         "coordinator.members-max",
         limits.membersMax());
-    MemberInfo dated =
-        new MemberInfo(
-            member.id(),
-            member.address(),
-            member.zone(),
-            member.labels(),
-            member.capacityBytes(),
-            now(),
-            Instant.EPOCH);
-    long epoch = expect(Outcome.Epoch.class, new Record.Join(dated)).epoch();
-    lastSeen.put(member.id(), now());
+    long epoch =
+        node.isLeader() && node.readLocal(queries -> queries.hasJoined(member))
+            ? presentEpoch()
+            : change(List.of(member.joinedAt(now())), List.of(), List.of(), List.of());
+    watch.seen(member.id());
     return epoch;
   }
 
   @Override
   public long leave(String memberId) {
     Checks.memberId(memberId);
-    lastSeen.remove(memberId);
-    return expect(Outcome.Epoch.class, new Record.Leave(memberId)).epoch();
+    long epoch = change(List.of(), List.of(memberId), List.of(), List.of());
+    watch.forget(memberId);
+    return epoch;
+  }
+
+  @Override
+  public long drain(String memberId, boolean undo) {
+    Checks.memberId(memberId);
+    List<String> one = List.of(memberId);
+    return change(List.of(), List.of(), undo ? List.of() : one, undo ? one : List.of());
+  }
+
+  /** Makes what the watch of members found durable. */
+  void change(MemberWatch.Due due) {
+    expect(
+        Outcome.Epoch.class,
+        new Record.ChangeMembers(
+            List.of(), due.gone(), List.of(), List.of(), due.stable(), due.publish(), now()));
+    due.gone().forEach(watch::forget);
+  }
+
+  /** Changes members, and the epoch too where the last one is old enough. */
+  private long change(
+      List<MemberInfo> join, List<String> leave, List<String> drain, List<String> undrain) {
+    boolean publish = node.isLeader() && watch.takeEpoch();
+    return expect(
+            Outcome.Epoch.class,
+            new Record.ChangeMembers(join, leave, drain, undrain, List.of(), publish, now()))
+        .epoch();
+  }
+
+  /** The epoch of the list that says what is known now. */
+  private long presentEpoch() {
+    return node.readLocal(queries -> queries.epoch() + (queries.isUnpublished() ? 1 : 0));
   }
 
   @Override
   public MemberList members() {
     MemberList list = node.readLinear(Queries::members, limits.requestTimeout());
+    Instant now = now();
     return new MemberList(
         list.epoch(),
         list.members().stream()
-            .map(m ->
-                new MemberInfo(
-                    m.id(),
-                    m.address(),
-                    m.zone(),
-                    m.labels(),
-                    m.capacityBytes(),
-                    m.joinedAt(),
-                    lastSeen.getOrDefault(m.id(), Instant.EPOCH)))
+            .map(m -> watch.silence(m.id()).map(time -> m.seenAt(now.minus(time))).orElse(m))
             .toList());
   }
 
   @Override
   public Attendance attend(String memberId, AttendanceListener listener) {
     Checks.memberId(memberId);
+    if (!node.isLeader()) {
+      throw node.notLeader();
+    }
     EpochNotices.Ticket ticket = notices.add(listener, node.readLocal(Queries::epoch));
     if (ticket == null) {
       throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed");
@@ -123,15 +157,37 @@ public final class LocalCoordinator implements CoordinatorClient {
     };
   }
 
-  /** Makes a report durable, in batches. */
+  /** Ends all streams: members must be where their leader is. */
+  void endStreams() {
+    notices.end(node.notLeader(), false);
+  }
+
+  /** Makes a report durable, in batches; one that says nothing new is a sign of life. */
   void report(String memberId, HoldingReport report) {
     Checks.memberId(memberId);
+    if (!node.isLeader()) {
+      throw node.notLeader();
+    }
+    if (node.readLocal(queries -> changesNothing(queries, memberId, report))) {
+      watch.seen(memberId);
+      return;
+    }
     for (HoldingReport part : Batches.of(report, limits.batchMax())) {
       expect(
           Outcome.Removed.class,
           new Record.Holdings(memberId, part.nowHolding(), part.gone(), part.complete()));
     }
-    lastSeen.put(memberId, now());
+    watch.seen(memberId);
+  }
+
+  private static boolean changesNothing(
+      Queries queries, String memberId, HoldingReport report) {
+    if (report.complete()) {
+      return queries.holdsExactly(memberId, report.nowHolding());
+    }
+    return report.nowHolding().isEmpty()
+        && report.gone().isEmpty()
+        && queries.isMember(memberId);
   }
 
   @Override
@@ -257,7 +313,59 @@ public final class LocalCoordinator implements CoordinatorClient {
         counts.snapshots(),
         counts.roots(),
         counts.pins(),
-        counts.placements());
+        counts.placements(),
+        group());
+  }
+
+  private CoordinatorStatus.Group group() {
+    RaftMembers members = node.members();
+    return new CoordinatorStatus.Group(
+        node.id(), members.peers().size(), members.answering(), members.hasMajority());
+  }
+
+  @Override
+  public List<CoordinatorPeer> coordinators() {
+    Map<String, String> doors = node.readLocal(Queries::coordinators);
+    return node.members().peers().stream()
+        .map(peer ->
+            new CoordinatorPeer(
+                peer.id(),
+                peer.address(),
+                doors.getOrDefault(peer.id(), ""),
+                peer.leads(),
+                peer.silentMillis(),
+                peer.lastIndex()))
+        .toList();
+  }
+
+  @Override
+  public List<CoordinatorPeer> replaceCoordinator(
+      String removeId, String addId, String addRaftAddress) {
+    if (!node.isLeader()) {
+      throw node.notLeader();
+    }
+    SortedMap<String, String> now = new TreeMap<>();
+    node.members().peers().forEach(peer -> now.put(peer.id(), peer.address()));
+    SortedMap<String, String> then = new TreeMap<>(now);
+    if (!addId.isEmpty()) {
+      Checks.coordinator(addId, addRaftAddress);
+      then.put(addId, addRaftAddress);
+    }
+    boolean done = removeId.isEmpty() || !now.containsKey(removeId);
+    if (done && !removeId.isEmpty() && !now.containsKey(addId)) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "there is no coordinator \"" + removeId + "\"; there are " + now.keySet());
+    }
+    then.remove(removeId);
+    if (then.isEmpty()) {
+      throw new LarderException(ErrorCode.BAD_REQUEST, "the last coordinator cannot be removed");
+    }
+    if (!then.equals(now)) {
+      space.check();
+      node.changeGroup(then, limits.requestTimeout());
+    }
+    return coordinators();
   }
 
   @Override
@@ -279,6 +387,7 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   private <T extends Outcome> T expect(Class<T> kind, Record record) {
+    space.check();
     Outcome outcome = node.submit(record, limits.requestTimeout());
     if (outcome instanceof Outcome.Refused(ErrorCode code, String message)) {
       throw new LarderException(code, message);

@@ -48,6 +48,9 @@ final class RpcRoles {
           CoordinatorGrpc.getPinMethod(),
           CoordinatorGrpc.getUnpinMethod(),
           CoordinatorGrpc.getListPinsMethod(),
+          CoordinatorGrpc.getDrainMemberMethod(),
+          CoordinatorGrpc.getListCoordinatorsMethod(),
+          CoordinatorGrpc.getReplaceCoordinatorMethod(),
         }) {
       allowed.put(method.getFullMethodName(), EnumSet.of(AGENT, CLIENT));
     }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.coordinator.Samples;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.DatasetName;
@@ -14,11 +16,13 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Single rules of the state machine. */
@@ -148,6 +152,122 @@ class CoordinatorStateTest {
     assertEquals(new Outcome.Epoch(4), apply(new Record.Leave("b")));
     assertEquals(
         List.of("a"), state.query(q -> q.members().members().stream().map(m -> m.id()).toList()));
+  }
+
+  private long change(boolean publish, UnaryOperator<Changes> more) {
+    Changes c = more.apply(new Changes());
+    Outcome outcome =
+        apply(
+            new Record.ChangeMembers(
+                c.join, c.leave, c.drain, c.undrain, c.stable, publish, THEN));
+    return assertInstanceOf(Outcome.Epoch.class, outcome).epoch();
+  }
+
+  private static final class Changes {
+    private final List<MemberInfo> join = new ArrayList<>();
+    private final List<String> leave = new ArrayList<>();
+    private final List<String> drain = new ArrayList<>();
+    private final List<String> undrain = new ArrayList<>();
+    private final List<String> stable = new ArrayList<>();
+
+    Changes join(String... ids) {
+      for (String id : ids) {
+        join.add(Samples.member(id, "z1"));
+      }
+      return this;
+    }
+
+    Changes stable(String... ids) {
+      stable.addAll(List.of(ids));
+      return this;
+    }
+  }
+
+  private String list() {
+    MemberList list = state.query(Queries::members);
+    StringBuilder text = new StringBuilder().append(list.epoch());
+    list.members().forEach(m ->
+        text.append(' ').append(m.id()).append('=').append(m.state()).append(m.weight()));
+    return text.toString();
+  }
+
+  @Test
+  void changesGatherUntilOneEpochSaysThemAll() {
+    assertEquals(1, change(false, c -> c.join("a")));
+    assertEquals(1, change(false, c -> c.join("b")));
+    assertEquals("0", list(), "nothing is published yet");
+    assertEquals(1, change(true, c -> c.join("c")));
+    assertEquals("1 a=ACTIVE1024 b=ACTIVE1024 c=ACTIVE1024", list());
+    assertEquals(1, change(true, c -> c), "nothing changed");
+    assertEquals(1, change(true, c -> c.join("a")), "a restart is no change");
+  }
+
+  @Test
+  void whatADiskMayHoldMovesALittleWithoutAnEpoch() {
+    change(true, c -> c.join("a"));
+    MemberInfo base = Samples.member("a", "z1");
+    for (long capacity : new long[] {(1L << 40) + (1L << 36), (1L << 40) - (1L << 36)}) {
+      MemberInfo moved =
+          MemberInfo.joining("a", base.address(), base.zone(), base.labels(), capacity);
+      boolean same = state.query(q -> q.hasJoined(moved));
+      assertTrue(same);
+      apply(
+          new Record.ChangeMembers(
+              List.of(moved), List.of(), List.of(), List.of(), List.of(), true, THEN));
+      assertEquals("1 a=ACTIVE1024", list());
+    }
+    MemberInfo larger =
+        MemberInfo.joining("a", base.address(), base.zone(), base.labels(), 1L << 41);
+    apply(
+        new Record.ChangeMembers(
+            List.of(larger), List.of(), List.of(), List.of(), List.of(), true, THEN));
+    assertEquals("2 a=ACTIVE2048", list());
+  }
+
+  @Test
+  void newcomersTrackAtOnceOnlyWhileNobodyIsStable() {
+    change(true, c -> c.join("a"));
+    change(true, c -> c.join("b"));
+    assertEquals("2 a=ACTIVE1024 b=ACTIVE1024", list());
+    change(true, c -> c.stable("a"));
+    assertEquals("2 a=ACTIVE1024 b=ACTIVE1024", list(), "who tracks goes on, and no epoch");
+    change(true, c -> c.join("c"));
+    assertEquals("3 a=ACTIVE1024 b=ACTIVE1024 c=JOINING0", list());
+    change(true, c -> c.stable("c", "nobody"));
+    assertEquals("4 a=ACTIVE1024 b=ACTIVE1024 c=ACTIVE1024", list());
+  }
+
+  @Test
+  void drainedMembersTrackNothingAndARestartDoesNotEndIt() {
+    change(true, c -> c.join("a", "b").stable("a"));
+    change(
+        true,
+        c -> {
+          c.drain.add("a");
+          return c;
+        });
+    assertEquals("2 a=DRAINING0 b=ACTIVE1024", list());
+    change(true, c -> c.join("a", "c"));
+    assertEquals("3 a=DRAINING0 b=ACTIVE1024 c=ACTIVE1024", list(), "no stable one tracks");
+    change(
+        true,
+        c -> {
+          c.undrain.add("a");
+          return c;
+        });
+    assertEquals("4 a=ACTIVE1024 b=ACTIVE1024 c=ACTIVE1024", list());
+    change(
+        true,
+        c -> {
+          c.leave.add("a");
+          return c;
+        });
+    assertEquals("5 b=ACTIVE1024 c=ACTIVE1024", list());
+    assertRefused(
+        ErrorCode.BAD_REQUEST,
+        apply(
+            new Record.ChangeMembers(
+                List.of(), List.of(), List.of("a"), List.of(), List.of(), true, THEN)));
   }
 
   @Test

@@ -33,7 +33,7 @@ public final class RandomRecords {
   }
 
   private Record one(int i) {
-    return switch (random.nextInt(15)) {
+    return switch (random.nextInt(17)) {
       case 0, 1 -> new Record.Join(member());
       case 2 -> new Record.Leave(memberId());
       case 3 ->
@@ -41,6 +41,16 @@ public final class RandomRecords {
               name(), "s3://b/" + i, Map.of("b", "2", "a", "1", "c", "" + i), time(), request());
       case 4 -> new Record.DeleteDataset(name(), request());
       case 5, 6, 7 -> new Record.AddSnapshot(name(), Samples.snapshot(random.nextInt(4)));
+      case 15 ->
+          new Record.ChangeMembers(
+              list(random.nextInt(3), n -> member()),
+              list(random.nextInt(2), n -> memberId()),
+              list(random.nextInt(2), n -> memberId()),
+              list(random.nextInt(2), n -> memberId()),
+              list(random.nextInt(2), n -> memberId()),
+              random.nextBoolean(),
+              time());
+      case 16 -> new Record.PutCoordinator("c" + random.nextInt(3), "host:" + random.nextInt(3));
       case 14 ->
           new Record.DeleteSnapshots(
               name(), random.longs(3, 1, 8).distinct().sorted().boxed().toList());

@@ -51,6 +51,17 @@ class RecordCodecTest {
         "put-pin", new Record.PutPin("p-1", new NewPin(NAME, 3, "a/*", Optional.of(time)), time));
     records.put("remove-pin", new Record.RemovePin(NAME, 3, "a/*"));
     records.put("expire-pins", new Record.ExpirePins(time));
+    records.put(
+        "change-members",
+        new Record.ChangeMembers(
+            List.of(Samples.member("node-b", "zone-2")),
+            List.of("node-c"),
+            List.of("node-d"),
+            List.of("node-e"),
+            List.of("node-f", "node-g"),
+            true,
+            time));
+    records.put("put-coordinator", new Record.PutCoordinator("c2", "host:7452"));
     records.put("delete-snapshots", new Record.DeleteSnapshots(NAME, List.of(1L, 2L, 300L)));
     return records;
   }

@@ -6,11 +6,6 @@ import dev.larder.agent.http.HttpDoor;
 import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
 import dev.larder.agent.metrics.AgentMetrics;
-import dev.larder.coordinator.CoordinatorConfig;
-import dev.larder.coordinator.CoordinatorConfig.Limits;
-import dev.larder.coordinator.CoordinatorServer;
-import dev.larder.coordinator.api.Role;
-import dev.larder.coordinator.tls.DevCa;
 import dev.larder.mount.MountSettings;
 import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
@@ -23,7 +18,6 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
@@ -32,33 +26,33 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Coordinator and agent in one process.
+ * An agent with its front door, mounts and run directory; what coordinates it is handed in.
  *
  * <p>Started and closed by one thread; {@link #close} is idempotent and closes in reverse order.
  */
-final class DevNode implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(DevNode.class);
+final class AgentProcess implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(AgentProcess.class);
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private String address = "";
 
-  private DevNode() {}
+  private AgentProcess() {}
 
   /**
    * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started
-   * is closed again.
+   * is closed again, the coordination too.
    *
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
-  static DevNode start(
+  static AgentProcess start(
       AgentConfig config,
-      Limits limits,
+      Coordination coordination,
       MountSettings mounting,
       Path runDirectory,
       Optional<Path> readyFile) {
-    DevNode node = new DevNode();
+    AgentProcess node = new AgentProcess();
     try {
-      node.startParts(config, limits, mounting, runDirectory, readyFile);
+      node.startParts(config, coordination, mounting, runDirectory, readyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -73,26 +67,27 @@ final class DevNode implements AutoCloseable {
 
   private void startParts(
       AgentConfig config,
-      Limits limits,
+      Coordination coordination,
       MountSettings mounting,
       Path runDirectory,
       Optional<Path> readyFile) {
     Path data = config.directory();
+    // First in, last out; also where the start fails.
+    own(coordination);
     RunDirectory run = RunDirectory.open(runDirectory);
     own(lock(run.path().resolve("lock")));
     // A directory that is refused must not be changed, so this comes before everything else.
     LarderStore.requireUsable(data);
     // What serves reads comes first, as readers of mounts may be waiting; they need no coordinator.
-    LateCoordinator coordinator = own(new LateCoordinator(limits.startTimeout()));
     AgentMetrics metrics = new AgentMetrics(Main.version());
-    NodeServices services = own(new NodeServices(config, coordinator, metrics, Main.version()));
+    NodeServices services =
+        own(new NodeServices(config, coordination.client(), metrics, Main.version()));
     services.start();
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =
         own(NodeMounts.start(mounting, services, run.path(), KeeperLaunch.starter(mounting)));
     services.mountsBy(mounts);
-    CoordinatorServer server = coordinator.start(() -> startCoordinator(data, limits));
-    metrics.watchCoordinator(server::figures);
+    coordination.start(metrics);
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
@@ -108,13 +103,6 @@ final class DevNode implements AutoCloseable {
     run.writeAgentFile(info);
     own(run::removeAgentFile);
     readyFile.ifPresent(file -> RunDirectory.writeInfo(file, info));
-  }
-
-  private static CoordinatorServer startCoordinator(Path data, Limits limits) {
-    DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
-    return CoordinatorServer.start(
-        CoordinatorConfig.alone(
-            data.resolve("coordinator"), ca.material(Role.COORDINATOR), limits));
   }
 
   /** Two agents that share a run directory would take each other's clients. */

@@ -1,0 +1,90 @@
+package dev.larder.agent.http;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.agent.http.Json.Fields;
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorPeer;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** The nodes of the cluster and its coordinators. Workers; each answer asks the coordinator. */
+final class FleetRoutes {
+  private final CoordinatorClient coordinator;
+
+  FleetRoutes(CoordinatorClient coordinator) {
+    this.coordinator = coordinator;
+  }
+
+  void nodes(Exchange exchange) {
+    MemberList list = coordinator.members();
+    ObjectNode json = Json.object().put("epoch", list.epoch());
+    ArrayNode all = json.putArray("nodes");
+    list.members().forEach(member -> all.add(node(member)));
+    Dispatcher.answer(exchange, 200, json);
+  }
+
+  void drain(Exchange exchange) {
+    byte[] body = exchange.body();
+    Fields fields = Json.parse(body.length == 0 ? new byte[] {'{', '}'} : body, Set.of("undo"));
+    boolean undo = fields.flag("undo");
+    long epoch = coordinator.drain(exchange.request().component(2), undo);
+    Dispatcher.answer(exchange, 200, Json.object().put("epoch", epoch));
+  }
+
+  void remove(Exchange exchange) {
+    long epoch = coordinator.leave(exchange.request().component(2));
+    Dispatcher.answer(exchange, 200, Json.object().put("epoch", epoch));
+  }
+
+  void coordinators(Exchange exchange) {
+    answer(exchange, coordinator.coordinators());
+  }
+
+  void replace(Exchange exchange) {
+    Fields fields = Json.parse(exchange.body(), Set.of("remove", "add", "address"));
+    answer(
+        exchange,
+        coordinator.replaceCoordinator(
+            fields.text("remove", ""), fields.text("add", ""), fields.text("address", "")));
+  }
+
+  private static void answer(Exchange exchange, List<CoordinatorPeer> peers) {
+    ObjectNode json = Json.object();
+    ArrayNode all = json.putArray("coordinators");
+    for (CoordinatorPeer peer : peers) {
+      ObjectNode one =
+          all.addObject()
+              .put("id", peer.id())
+              .put("raftAddress", peer.raftAddress())
+              .put("address", peer.address())
+              .put("leader", peer.leader());
+      one.put("silentMillis", peer.silentMillis() < 0 ? null : peer.silentMillis());
+      one.put("lastIndex", peer.lastIndex() < 0 ? null : peer.lastIndex());
+    }
+    Dispatcher.answer(exchange, 200, json);
+  }
+
+  private static ObjectNode node(MemberInfo member) {
+    ObjectNode json =
+        Json.object()
+            .put("id", member.id())
+            .put("state", member.state().name().toLowerCase(Locale.ROOT))
+            .put("address", member.address())
+            .put("zone", member.zone())
+            .put("weight", member.weight())
+            .put("capacityBytes", member.capacityBytes())
+            .put("joinedAt", member.joinedAt().toString())
+            .put(
+                "lastSeen",
+                member.lastSeen().equals(Instant.EPOCH) ? null : member.lastSeen().toString());
+    ObjectNode labels = json.putObject("labels");
+    new TreeMap<>(member.labels()).forEach(labels::put);
+    return json;
+  }
+}

@@ -1,0 +1,76 @@
+package dev.larder.dist;
+
+import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.coordinator.CoordinatorConfig;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.CoordinatorServer;
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorClientConfig;
+import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.ReloadedTls;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.tls.DevCa;
+import java.nio.file.Path;
+import java.time.Clock;
+
+/** What coordinates an agent: a coordinator in its process, or others elsewhere. */
+interface Coordination extends AutoCloseable {
+  /** What the agent calls; usable at once, closed with this. */
+  CoordinatorClient client();
+
+  /** Starts what is to be started in this process, once what serves reads runs. */
+  void start(AgentMetrics metrics);
+
+  @Override
+  void close();
+
+  /** A coordinator in this process, alone. */
+  static Coordination inside(Path data, Limits limits) {
+    LateCoordinator late = new LateCoordinator(limits.startTimeout());
+    return new Coordination() {
+      @Override
+      public CoordinatorClient client() {
+        return late;
+      }
+
+      @Override
+      public void start(AgentMetrics metrics) {
+        CoordinatorServer server =
+            late.start(() -> {
+              DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
+              return CoordinatorServer.start(
+                  CoordinatorConfig.alone(
+                      data.resolve("coordinator"), ca.material(Role.COORDINATOR), limits));
+            });
+        metrics.watchCoordinator(server::figures);
+      }
+
+      @Override
+      public void close() {
+        late.close();
+      }
+    };
+  }
+
+  /** Coordinators elsewhere, over gRPC. */
+  static Coordination elsewhere(CoordinatorClientConfig config, ReloadedTls tls) {
+    GrpcCoordinatorClient grpc = GrpcCoordinatorClient.connect(config, tls.material());
+    return new Coordination() {
+      @Override
+      public CoordinatorClient client() {
+        return grpc;
+      }
+
+      @Override
+      public void start(AgentMetrics metrics) {
+        // They run already, or come when they do.
+      }
+
+      @Override
+      public void close() {
+        grpc.close();
+        tls.close();
+      }
+    };
+  }
+}

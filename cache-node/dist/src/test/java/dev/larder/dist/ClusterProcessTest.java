@@ -1,0 +1,246 @@
+package dev.larder.dist;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.client.LarderClient;
+import dev.larder.client.Control.ControlApi;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The processes of a cluster from their configuration files: three coordinators and one agent. */
+@Timeout(300)
+class ClusterProcessTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+  @TempDir Path directory;
+
+  private final Map<String, Process> processes = new TreeMap<>();
+
+  @AfterEach
+  void end() throws Exception {
+    for (Process process : processes.values()) {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  @Test
+  void coordinatorsAndAnAgentFromFilesSurviveTheLeadersKill() throws Exception {
+    Path certs = directory.resolve("certs");
+    for (String role : List.of("coordinator", "agent", "client")) {
+      assertEquals(0, larder(new StringWriter(), "certs", certs.toString(), "--role", role));
+    }
+    List<String> doors = new ArrayList<>();
+    List<String> peers = new ArrayList<>();
+    List<Integer> ports = freePorts(6);
+    for (int i = 0; i < 3; i++) {
+      doors.add("127.0.0.1:" + ports.get(i));
+      peers.add("c" + (i + 1) + "=127.0.0.1:" + ports.get(3 + i));
+    }
+    for (int i = 0; i < 3; i++) {
+      Path config = directory.resolve("c" + (i + 1) + ".yaml");
+      Files.writeString(
+          config,
+          """
+          tls: {certificate: %1$s/coordinator.pem, key: %1$s/coordinator.key, ca: %1$s/ca.pem}
+          coordinator:
+            id: c%2$d
+            directory: %3$s/c%2$d
+            listen: %4$s
+            raft-listen: %5$s
+            peers: [%6$s]
+            free-space-min: 1MiB
+          """
+              .formatted(
+                  certs,
+                  i + 1,
+                  directory,
+                  doors.get(i),
+                  peers.get(i).substring(3),
+                  String.join(", ", peers)));
+      launch("c" + (i + 1), "coordinator", "--config", config.toString());
+    }
+    Path config = directory.resolve("agent.yaml");
+    Files.writeString(
+        config,
+        """
+        tls: {certificate: %1$s/agent.pem, key: %1$s/agent.key, ca: %1$s/ca.pem}
+        coordinator: {addresses: [%2$s]}
+        node: {id: node-1, zone: z1, labels: [pool=gpu]}
+        http: {port: 0}
+        """
+            .formatted(certs, String.join(", ", doors)));
+    launch(
+        "agent",
+        "agent",
+        "--config",
+        config.toString(),
+        "--data",
+        directory.resolve("data").toString(),
+        "--run-dir",
+        directory.resolve("run").toString());
+    Path ready = directory.resolve("agent.json");
+    await("all are ready", () -> processes.keySet().stream().allMatch(this::isReady));
+
+    try (LarderClient client = LarderClient.builder().agentFile(ready).build()) {
+      ControlApi control = client.control();
+      await("the node is a member", () -> control.nodesJson().contains("\"node-1\""));
+      await("it tracks", () -> control.nodesJson().contains("\"active\""));
+      String leader = leader(control);
+      Path origin = Files.createDirectories(directory.resolve("origin"));
+      Files.writeString(origin.resolve("f"), "hello");
+      control.create("before", origin.toUri().toString(), Map.of(), (objects, bytes) -> {});
+
+      Process killed = processes.get(leader);
+      killed.destroyForcibly().waitFor();
+      long began = System.nanoTime();
+      control.create("after", origin.toUri().toString(), Map.of(), (objects, bytes) -> {});
+      System.err.printf(
+          "a dataset was made %d ms after kill -9 of the leader%n",
+          (System.nanoTime() - began) / 1_000_000);
+      assertEquals(2, control.datasets().size());
+      await("another leads", () -> !leader(control).equals(leader));
+
+      StringWriter nodes = new StringWriter();
+      assertEquals(0, larder(nodes, "nodes", "--agent", ready.toString()));
+      assertTrue(nodes.toString().contains("node-1  active  z1"), nodes.toString());
+      assertEquals(
+          0, larder(new StringWriter(), "node", "drain", "node-1", "--agent", ready.toString()));
+      await("it drains", () -> control.nodesJson().contains("\"draining\""));
+      StringWriter coordinators = new StringWriter();
+      assertEquals(
+          0, larder(coordinators, "coordinators", "list", "--agent", ready.toString()));
+      assertEquals(4, coordinators.toString().lines().count(), coordinators.toString());
+      await(
+          "status tells of the cluster",
+          () -> control.statusJson().contains("\"coordinators\":3,\"majority\":true"));
+
+      // With two of three gone changes wait and say so, and what is there is read.
+      String second = leader(control);
+      processes.get(second).destroyForcibly().waitFor();
+      await(
+          "status says that no majority answers",
+          () -> !control.statusJson().contains("\"majority\":true")
+              || control.statusJson().contains("\"unavailable\""));
+      assertEquals(2, control.datasets().size());
+    }
+  }
+
+  @Test
+  void anUnknownKeyStopsTheStartAndIsNamed() throws Exception {
+    Path config = directory.resolve("bad.yaml");
+    Files.writeString(config, "coordinator: {colour: red}\n");
+    for (String process : List.of("agent", "coordinator")) {
+      StringWriter out = new StringWriter();
+      assertEquals(2, larder(out, process, "--config", config.toString()), out.toString());
+      assertTrue(out.toString().contains("coordinator.colour"), out.toString());
+    }
+    Files.writeString(config, "coordinator: {addresses: 'host:1'}\n");
+    StringWriter out = new StringWriter();
+    assertEquals(2, larder(out, "agent", "--config", config.toString()));
+    assertTrue(out.toString().contains("tls.key"), out.toString());
+  }
+
+  private static String leader(ControlApi control) {
+    String json = control.coordinatorsJson();
+    int at = json.indexOf("\"leader\":true");
+    if (at < 0) {
+      return "";
+    }
+    int id = json.lastIndexOf("\"id\":\"", at) + "\"id\":\"".length();
+    return json.substring(id, json.indexOf('"', id));
+  }
+
+  private static int larder(StringWriter out, String... arguments) {
+    PrintWriter to = new PrintWriter(out, true);
+    return Main.commandLine().setOut(to).setErr(to).execute(arguments);
+  }
+
+  private void launch(String name, String... arguments) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx192m",
+                "-XX:TieredStopAtLevel=1",
+                "-ea",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.larder.dist.Main"));
+    command.addAll(List.of(arguments));
+    command.addAll(List.of("--ready-file", directory.resolve(name + ".json").toString()));
+    processes.put(
+        name,
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve(name + ".log").toFile())
+            .start());
+  }
+
+  private boolean isReady(String name) {
+    if (!processes.get(name).isAlive()) {
+      throw new AssertionError(name + " ended: " + log(name));
+    }
+    return Files.exists(directory.resolve(name + ".json"));
+  }
+
+  private String log(String name) {
+    try {
+      return Files.readString(directory.resolve(name + ".log"));
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  private static List<Integer> freePorts(int count) throws IOException {
+    List<ServerSocket> sockets = new ArrayList<>();
+    try {
+      for (int i = 0; i < count; i++) {
+        sockets.add(new ServerSocket(0));
+      }
+      return sockets.stream().map(ServerSocket::getLocalPort).toList();
+    } finally {
+      for (ServerSocket socket : sockets) {
+        socket.close();
+      }
+    }
+  }
+
+  private static void await(String what, BooleanSupplier condition) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        if (condition.getAsBoolean()) {
+          return;
+        }
+      } catch (dev.larder.protocol.LarderException e) {
+        // An election may be going on.
+        if (System.nanoTime() > end) {
+          throw e;
+        }
+      }
+      if (System.nanoTime() > end) {
+        throw new AssertionError("not within " + PATIENCE + ": " + what);
+      }
+      LockSupport.parkNanos(20_000_000);
+    }
+  }
+}

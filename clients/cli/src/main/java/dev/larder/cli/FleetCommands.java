@@ -1,0 +1,199 @@
+package dev.larder.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.client.LarderClient;
+import dev.larder.protocol.DataSize;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Commands on the nodes of a cluster and its coordinators. */
+final class FleetCommands {
+  private FleetCommands() {}
+
+  @Command(name = "nodes", description = "List the nodes of the cluster.")
+  static final class Nodes implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Override
+    public Integer call() {
+      PrintWriter out = spec.commandLine().getOut();
+      try (LarderClient client = agent.connect()) {
+        String text = client.control().nodesJson();
+        JsonNode nodes = Output.parse(text).path("nodes");
+        switch (output.format) {
+          case json -> Output.jsonText(out, text);
+          case quiet -> nodes.forEach(node -> out.println(node.path("id").asText()));
+          case table -> print(out, nodes);
+        }
+      }
+      return ExitCodes.OK;
+    }
+
+    private static void print(PrintWriter out, JsonNode nodes) {
+      Output.Table table =
+          new Output.Table("NODE", "STATE", "ZONE", "ADDRESS", ">CAPACITY", ">WEIGHT", "SEEN");
+      for (JsonNode node : nodes) {
+        table.row(
+            node.path("id").asText(),
+            node.path("state").asText(),
+            node.path("zone").asText(),
+            node.path("address").asText(),
+            DataSize.human(node.path("capacityBytes").asLong()),
+            String.valueOf(node.path("weight").asLong()),
+            node.path("lastSeen").asText("-"));
+      }
+      table.print(out);
+    }
+  }
+
+  @Command(
+      name = "node",
+      description = "Take a node out of the cluster.",
+      subcommands = {Drain.class, Remove.class})
+  static final class Node implements Runnable {
+    @Spec CommandSpec spec;
+
+    @Override
+    public void run() {
+      throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+  }
+
+  @Command(
+      name = "drain",
+      description = "Have a node track nothing any more; it goes on reading until it is stopped.")
+  static final class Drain implements Callable<Integer> {
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "ID", description = "see \"larder nodes\"")
+    String id;
+
+    @Option(names = "--undo", description = "Let it track again.")
+    boolean undo;
+
+    @Override
+    public Integer call() {
+      try (LarderClient client = agent.connect()) {
+        client.control().drainNode(id, undo);
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(
+      name = "remove",
+      description = "Take a node that is gone from the list at once; one that runs joins again.")
+  static final class Remove implements Callable<Integer> {
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "ID", description = "see \"larder nodes\"")
+    String id;
+
+    @Override
+    public Integer call() {
+      try (LarderClient client = agent.connect()) {
+        client.control().removeNode(id);
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(
+      name = "coordinators",
+      description = "Look at the coordinators, and replace a dead one.",
+      subcommands = {ListCoordinators.class, Replace.class})
+  static final class Coordinators implements Runnable {
+    @Spec CommandSpec spec;
+
+    @Override
+    public void run() {
+      throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+  }
+
+  private static void print(PrintWriter out, Output output, String text) {
+    JsonNode all = Output.parse(text).path("coordinators");
+    switch (output.format) {
+      case json -> Output.jsonText(out, text);
+      case quiet -> all.forEach(one -> out.println(one.path("id").asText()));
+      case table -> {
+        Output.Table table =
+            new Output.Table("COORDINATOR", "ROLE", "DOOR", "RAFT", ">HEARD", ">ENTRY");
+        for (JsonNode one : all) {
+          JsonNode silent = one.path("silentMillis");
+          table.row(
+              one.path("id").asText(),
+              one.path("leader").asBoolean() ? "leader" : "follower",
+              one.path("address").asText(),
+              one.path("raftAddress").asText(),
+              silent.isNumber() ? silent.asLong() + " ms ago" : "-",
+              one.path("lastIndex").isNumber() ? one.path("lastIndex").asText() : "-");
+        }
+        table.print(out);
+      }
+    }
+  }
+
+  @Command(name = "list", description = "List the coordinators.")
+  static final class ListCoordinators implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Override
+    public Integer call() {
+      try (LarderClient client = agent.connect()) {
+        print(spec.commandLine().getOut(), output, client.control().coordinatorsJson());
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(
+      name = "replace",
+      description =
+          "Put a new coordinator in another's place; it must run with coordinator.join: true.")
+  static final class Replace implements Callable<Integer> {
+    @Spec CommandSpec spec;
+    @Mixin Output output;
+    @Mixin AgentOption agent;
+
+    @Parameters(index = "0", paramLabel = "OLD", description = "id of the one to go")
+    String old;
+
+    @Parameters(
+        index = "1",
+        paramLabel = "NEW=HOST:PORT",
+        description = "id of the one to come and where its Raft door is")
+    String fresh;
+
+    @Override
+    public Integer call() {
+      int equals = fresh.indexOf('=');
+      if (equals < 1) {
+        throw new LarderException(
+            ErrorCode.BAD_REQUEST, "the new coordinator must be given as ID=HOST:PORT");
+      }
+      try (LarderClient client = agent.connect()) {
+        String text =
+            client
+                .control()
+                .replaceCoordinator(
+                    old, fresh.substring(0, equals), fresh.substring(equals + 1));
+        print(spec.commandLine().getOut(), output, text);
+      }
+      return ExitCodes.OK;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+package dev.larder.coordinator.raft;
+
+/** Hears of what the group does, from Ratis' threads; must not block. */
+public interface RaftEvents {
+  /** A new epoch was applied here. */
+  void epoch(long epoch);
+
+  /** This peer leads, or does no longer. */
+  void leads(boolean leads);
+}

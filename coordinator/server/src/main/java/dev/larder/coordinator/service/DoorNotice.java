@@ -1,0 +1,60 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.logic.Queries;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.raft.RaftNode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Has the group know where this coordinator's door is, so that the others can send callers here
+ * when it leads. Tries until the state says so.
+ */
+public final class DoorNotice implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DoorNotice.class);
+  private static final long TRY_MILLIS = 500;
+
+  private final RaftNode node;
+  private final String address;
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("coordinator-door").factory());
+
+  private DoorNotice(RaftNode node, String address) {
+    this.node = node;
+    this.address = address;
+  }
+
+  /** Begins to tell; the node stays the caller's. */
+  public static DoorNotice start(RaftNode node, String address) {
+    DoorNotice notice = new DoorNotice(node, address);
+    notice.timer.scheduleWithFixedDelay(
+        notice::tell, 0, TRY_MILLIS, TimeUnit.MILLISECONDS);
+    return notice;
+  }
+
+  private void tell() {
+    try {
+      if (address.equals(node.readLocal(Queries::coordinators).get(node.id()))) {
+        timer.shutdown();
+      } else if (!node.leaderId().isEmpty()) {
+        node.submitAnywhere(new Record.PutCoordinator(node.id(), address));
+      }
+    } catch (IOException | LarderException e) {
+      log.debug("the group does not know this door yet", e);
+    } catch (RuntimeException e) {
+      log.warn("telling the group of this door broke; trying again", e);
+    }
+  }
+
+  /** Tells no more. */
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}

@@ -1,0 +1,203 @@
+package dev.larder.coordinator;
+
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.api.CoordinatorClientConfig;
+import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.tls.DevCa;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/** Three coordinators of one group in this process, each of which can be ended and started. */
+public final class TestGroup implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private final Path data;
+  private final DevCa ca;
+  private final Limits limits;
+  private final SortedMap<String, String> raft = new TreeMap<>();
+  private final SortedMap<String, String> first = new TreeMap<>();
+  private final Map<String, String> doors = new TreeMap<>();
+  private final Map<String, CoordinatorServer> running = new TreeMap<>();
+
+  private TestGroup(Path data, Limits limits) {
+    this.data = data;
+    this.limits = limits;
+    this.ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
+  }
+
+  /** Starts all and waits until one leads. */
+  public static TestGroup start(Path data, Limits limits) throws Exception {
+    TestGroup group = new TestGroup(data, limits);
+    for (String id : List.of("c1", "c2", "c3")) {
+      group.raft.put(id, "127.0.0.1:" + freePort());
+      group.doors.put(id, "127.0.0.1:" + freePort());
+    }
+    group.first.putAll(group.raft);
+    List<CompletableFuture<Void>> starts = new ArrayList<>();
+    for (String id : group.raft.keySet()) {
+      starts.add(CompletableFuture.runAsync(() -> group.start(id)));
+    }
+    for (CompletableFuture<Void> start : starts) {
+      start.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    }
+    await("each knows the doors of all", () -> group.all().stream().allMatch(TestGroup::knowsAll));
+    return group;
+  }
+
+  private static boolean knowsAll(CoordinatorServer server) {
+    return server.node().readLocal(q -> q.coordinators().size() >= 3);
+  }
+
+  /** Starts one, again or for the first time. */
+  public CoordinatorServer start(String id) {
+    return first.containsKey(id) ? start(id, first, false) : start(id, new TreeMap<>(), true);
+  }
+
+  /** Starts one that waits to be taken in. */
+  public CoordinatorServer startJoining(String id) throws IOException {
+    raft.put(id, "127.0.0.1:" + freePort());
+    doors.put(id, "127.0.0.1:" + freePort());
+    return start(id);
+  }
+
+  private CoordinatorServer start(String id, SortedMap<String, String> peers, boolean join) {
+    CoordinatorServer server =
+        CoordinatorServer.start(
+            new CoordinatorConfig(
+                data.resolve(id),
+                id,
+                doors.get(id),
+                raft.get(id),
+                "",
+                peers,
+                join,
+                ca.material(Role.COORDINATOR),
+                limits));
+    synchronized (running) {
+      running.put(id, server);
+    }
+    return server;
+  }
+
+  /** Ends one. */
+  public void stop(String id) {
+    CoordinatorServer server;
+    synchronized (running) {
+      server = running.remove(id);
+    }
+    if (server != null) {
+      server.close();
+    }
+  }
+
+  public List<CoordinatorServer> all() {
+    synchronized (running) {
+      return List.copyOf(running.values());
+    }
+  }
+
+  public CoordinatorServer one(String id) {
+    synchronized (running) {
+      return running.get(id);
+    }
+  }
+
+  /** Id of the one that leads and is ready; waits for it. */
+  public String leader() {
+    String[] id = new String[1];
+    await(
+        "a leader",
+        () -> {
+          for (CoordinatorServer server : all()) {
+            if (server.node().isLeader()) {
+              id[0] = server.node().id();
+              return true;
+            }
+          }
+          return false;
+        });
+    return id[0];
+  }
+
+  /** Ids of those running that do not lead. */
+  public List<String> followers() {
+    String leader = leader();
+    synchronized (running) {
+      return running.keySet().stream().filter(id -> !id.equals(leader)).toList();
+    }
+  }
+
+  public String raftAddress(String id) {
+    return String.valueOf(raft.get(id));
+  }
+
+  public String door(String id) {
+    return String.valueOf(doors.get(id));
+  }
+
+  public DevCa ca() {
+    return ca;
+  }
+
+  /** A client of all. */
+  public GrpcCoordinatorClient client(Role role) {
+    return client(role, List.copyOf(doors.values()));
+  }
+
+  /** A client that is told of these. */
+  public GrpcCoordinatorClient client(Role role, List<String> addresses) {
+    return GrpcCoordinatorClient.connect(
+        CoordinatorClientConfig.of(addresses), ca.material(role));
+  }
+
+  public static void await(String what, BooleanSupplier condition) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (!holds(condition)) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("not within " + PATIENCE + ": " + what);
+      }
+      LockSupport.parkNanos(5_000_000);
+    }
+  }
+
+  /** Whether it holds; a coordinator that cannot answer yet is asked again. */
+  private static boolean holds(BooleanSupplier condition) {
+    try {
+      return condition.getAsBoolean();
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.COORDINATOR_UNAVAILABLE) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() {
+    List<CoordinatorServer> all = all();
+    List<CompletableFuture<Void>> ends = new ArrayList<>();
+    all.forEach(server -> ends.add(CompletableFuture.runAsync(server::close)));
+    ends.forEach(CompletableFuture::join);
+  }
+}
