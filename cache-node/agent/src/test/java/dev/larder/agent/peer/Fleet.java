@@ -53,6 +53,8 @@ final class Fleet implements AutoCloseable {
   private final Map<BlobKey, List<String>> holders = new ConcurrentHashMap<>();
   private final ExecutorService readers = Executors.newCachedThreadPool();
   private volatile ClusterView view = ClusterView.empty();
+  private final Map<String, TlsMaterial> materials = new ConcurrentHashMap<>();
+  private final Map<String, ClusterView> oldViews = new ConcurrentHashMap<>();
   private volatile TlsMaterial material;
   private volatile boolean isRecording = true;
 
@@ -70,8 +72,18 @@ final class Fleet implements AutoCloseable {
     material = next;
   }
 
-  TlsMaterial material() {
-    return material;
+  /** What one node shows from now on. */
+  void material(String id, TlsMaterial next) {
+    materials.put(id, next);
+  }
+
+  TlsMaterial materialOf(String id) {
+    return materials.getOrDefault(id, material);
+  }
+
+  /** One node hears of no later view than this. */
+  void holdView(String id, ClusterView old) {
+    oldViews.put(id, old);
   }
 
   /** Whether sealed blobs' roots and holders are known to all. */
@@ -179,7 +191,7 @@ final class Fleet implements AutoCloseable {
 
       @Override
       public ClusterView view() {
-        return view;
+        return oldViews.getOrDefault(self, view);
       }
 
       @Override

@@ -34,7 +34,7 @@ final class FleetNode implements Sources, Roots, AutoCloseable {
     this.fleet = fleet;
     this.id = id;
     this.store = LarderStore.open(StoreConfig.defaults(directory));
-    this.peers = new PeerNode(peer, fill, fleet.cluster(id), zone, store, fleet::material);
+    this.peers = new PeerNode(peer, fill, fleet.cluster(id), zone, store, () -> fleet.materialOf(id));
     this.engine =
         new FillEngine(fill, store, this, FillMeter.NONE, peers.tracking(), peers.members());
     this.plane =
