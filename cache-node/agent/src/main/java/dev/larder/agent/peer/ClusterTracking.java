@@ -36,6 +36,8 @@ import org.slf4j.LoggerFactory;
 final class ClusterTracking implements Tracking, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ClusterTracking.class);
 
+  private static final long FAREWELL_NANOS = Duration.ofSeconds(1).toNanos();
+
   private final Views views;
   private final String zone;
   private final PeerConfig config;
@@ -121,11 +123,13 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     return out;
   }
 
+  /** Gives up what this node holds, so that others need not wait for its leases to end. */
   @Override
   public void close() {
     clock.shutdownNow();
     shares.values().forEach(this::left);
-    reporters.values().forEach(Reporter::close);
+    long deadline = System.nanoTime() + FAREWELL_NANOS;
+    reporters.values().forEach(reporter -> reporter.close(deadline));
   }
 
   PeerConfig config() {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -65,8 +66,7 @@ final class PeerClient implements AutoCloseable {
     long patience = config.progressDeadline().toMillis() + holdMillis;
     return request(pool(talks, to, TALKS_PER_MEMBER), to, connection -> {
       // Sockets have no deadline for writing; a member that takes nothing is cut off.
-      ScheduledFuture<?> cut =
-          clock.schedule(connection::abort, 2 * patience, TimeUnit.MILLISECONDS);
+      ScheduledFuture<?> cut = cutAfter(2 * patience, connection);
       try {
         connection.waitAtMost(patience);
         connection.send(head, body);
@@ -150,6 +150,9 @@ final class PeerClient implements AutoCloseable {
   }
 
   private <T> T request(ConnectionPool pool, Address to, Exchange<T> exchange) {
+    if (clock.isShutdown()) {
+      throw closed();
+    }
     pool.enter();
     boolean isKept = false;
     try {
@@ -194,6 +197,19 @@ final class PeerClient implements AutoCloseable {
         pool.leave();
       }
     }
+  }
+
+  private ScheduledFuture<?> cutAfter(long millis, PeerConnection connection) {
+    try {
+      return clock.schedule(connection::abort, millis, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      connection.abort();
+      throw closed();
+    }
+  }
+
+  private static LarderException closed() {
+    return new LarderException(ErrorCode.CLOSED, "the node is leaving its cluster");
   }
 
   static void checkInterrupted(IOException e) {

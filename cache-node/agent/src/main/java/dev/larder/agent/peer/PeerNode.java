@@ -128,13 +128,19 @@ public final class PeerNode implements AutoCloseable {
     return open == null ? Map.of() : open.gauges();
   }
 
-  @Override
-  public void close() {
+  /** Drops every connection at once and tells nobody, as a crash does. */
+  public void cut() {
     PeerDoor open = door;
+    client.close();
     if (open != null) {
       open.close();
     }
+  }
+
+  /** Tells the trackers that this node leaves, then drops its connections; idempotent. */
+  @Override
+  public void close() {
     tracking.close();
-    client.close();
+    cut();
   }
 }

@@ -5,6 +5,7 @@ import dev.larder.agent.tracker.StripeReport.Standing;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,8 +33,11 @@ final class Reporter {
 
   void add(ClusterShare share) {
     synchronized (waiting) {
+      if (isClosed) {
+        return;
+      }
       waiting.add(share);
-      if (isSending || isClosed) {
+      if (isSending) {
         return;
       }
       isSending = true;
@@ -47,9 +51,19 @@ final class Reporter {
     }
   }
 
-  void close() {
+  /** Takes nothing more, and waits a while for what is to be said. */
+  void close(long deadlineNanos) {
     synchronized (waiting) {
       isClosed = true;
+      try {
+        for (long left = deadlineNanos - System.nanoTime();
+            isSending && left > 0;
+            left = deadlineNanos - System.nanoTime()) {
+          TimeUnit.NANOSECONDS.timedWait(waiting, left);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -61,6 +75,7 @@ final class Reporter {
         turn.forEach(waiting::remove);
         if (turn.isEmpty()) {
           isSending = false;
+          waiting.notifyAll();
           return;
         }
       }

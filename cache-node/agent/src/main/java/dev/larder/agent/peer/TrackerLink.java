@@ -169,7 +169,9 @@ final class TrackerLink {
 
   /** A caller that gave up, or too many of them, is not the tracker's fault. */
   private void failed(String tracker, LarderException e) {
-    if (e.code() == ErrorCode.CANCELLED || e.code() == ErrorCode.TOO_MANY) {
+    if (e.code() == ErrorCode.CANCELLED
+        || e.code() == ErrorCode.TOO_MANY
+        || e.code() == ErrorCode.CLOSED) {
       return;
     }
     failures.increment();

@@ -178,6 +178,7 @@ final class Fleet implements AutoCloseable {
   void kill(String id) {
     FleetNode node = nodes.remove(id);
     if (node != null) {
+      node.peers.cut();
       node.close();
     }
   }
