@@ -1,5 +1,6 @@
 package dev.larder.agent;
 
+import dev.larder.agent.cluster.Cluster;
 import dev.larder.agent.config.DurableFiles;
 import dev.larder.agent.dataset.DatasetListener;
 import dev.larder.agent.dataset.LocalDatasets;
@@ -12,11 +13,13 @@ import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.mount.MountHooks;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.mount.NoMounts;
+import dev.larder.agent.peer.PeerNode;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
 import dev.larder.protocol.BlobKey;
@@ -37,6 +40,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,12 +64,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private volatile LifeCycle state = LifeCycle.NEW;
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
+  private @Nullable Peering peering;
   private volatile Mounts mounts;
   private volatile MountHooks hooks;
+
+  /** How the node deals with others. */
+  private record Peering(Function<String, Cluster> cluster, Supplier<TlsMaterial> material) {}
 
   private record Parts(
       BlobStore store,
       FillEngine engine,
+      Optional<PeerNode> peers,
       LocalDatasets datasets,
       CachedReadPlane plane,
       LocalJobs jobs,
@@ -81,6 +91,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
     NoMounts none = new NoMounts();
     this.mounts = none;
     this.hooks = none;
+  }
+
+  /**
+   * Hands in the cluster the node belongs to; before {@link #start}. Used where {@code peer.listen}
+   * is set.
+   *
+   * @param cluster makes the node's view of the cluster, given its member id
+   * @param material what the node shows and trusts, asked at each handshake
+   */
+  public void peersBy(Function<String, Cluster> cluster, Supplier<TlsMaterial> material) {
+    peering = new Peering(cluster, material);
   }
 
   /**
@@ -106,7 +127,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
     String memberId = memberId(own);
     RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
     roots.start();
-    FillEngine engine = opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
+    Optional<PeerNode> peers = peers(memberId, store);
+    Meter meter = new Meter(metrics);
+    FillEngine engine =
+        opened(
+            peers
+                .map(node ->
+                    new FillEngine(
+                        config.fill(), store, roots, meter, node.tracking(), node.members()))
+                .orElseGet(() -> new FillEngine(config.fill(), store, roots, meter)));
+    peers.ifPresent(this::opened);
+    peers.ifPresent(node -> node.start(engine));
     LocalDatasets datasets =
         opened(
             new LocalDatasets(
@@ -128,7 +159,9 @@ public final class NodeServices implements NodeState, AutoCloseable {
     MemberInfo member =
         MemberInfo.joining(
             memberId,
-            config.node().address(),
+            peers
+                .map(node -> node.address(config.node().address()))
+                .orElse(config.node().address()),
             config.node().zone(),
             Map.of(),
             store.stats().capacityBytes());
@@ -148,7 +181,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     opened(link);
     scrubbing.start();
     opened(scrubbing);
-    parts = new Parts(store, engine, datasets, plane, jobs, roots, link);
+    parts = new Parts(store, engine, peers, datasets, plane, jobs, roots, link);
   }
 
   /** What the front door serves. */
@@ -197,6 +230,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     Parts now = parts();
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.counters().snapshot());
     out.putAll(now.plane.counters().snapshot());
+    now.peers.ifPresent(peers -> out.putAll(peers.counters()));
     out.put("root_conflicts_total", now.roots.conflicts());
     return out;
   }
@@ -205,6 +239,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public Map<String, Long> gauges() {
     Parts now = parts();
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
+    now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
     return out;
   }
@@ -265,6 +300,25 @@ public final class NodeServices implements NodeState, AutoCloseable {
         log.error("closing {} failed; going on", part.getClass().getSimpleName(), e);
       }
     }
+  }
+
+  private Optional<PeerNode> peers(String memberId, BlobStore store) {
+    if (config.peer().listen().isEmpty()) {
+      return Optional.empty();
+    }
+    Peering given = peering;
+    if (given == null) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "peer.listen: this node belongs to no cluster that it could serve");
+    }
+    return Optional.of(
+        new PeerNode(
+            config.peer(),
+            config.fill(),
+            given.cluster().apply(memberId),
+            config.node().zone(),
+            store,
+            given.material()));
   }
 
   private <T extends AutoCloseable> T opened(T part) {

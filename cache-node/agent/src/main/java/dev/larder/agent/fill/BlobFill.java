@@ -57,6 +57,7 @@ final class BlobFill {
   private final Condition changed;
   private final BlobPlan plan;
   private final RootProof proof;
+  private final ParentRates rates = new ParentRates();
   private final BlobReading reading;
   private final BlockTable blocks;
   private final ChecksumWatch checksum;
@@ -203,6 +204,10 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
+  }
+
+  ParentRates rates() {
+    return rates;
   }
 
   RootProof proof() {

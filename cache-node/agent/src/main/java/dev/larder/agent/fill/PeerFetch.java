@@ -45,6 +45,8 @@ final class PeerFetch {
   private volatile @Nullable MemberRead open;
   private volatile boolean isOver;
   private BlockDigests proved = BlockDigests.NONE;
+  private long windowNanos;
+  private long windowBytes;
 
   /** A block whose bytes are in the file, and its hash; block -1 ends. */
   private record Arrived(long block, CompletableFuture<Digest> digest) {}
@@ -108,6 +110,7 @@ final class PeerFetch {
     try (MemberRead in =
         engine.members().open(member, fill.key(), from, run.blockRun().endBytes() - from)) {
       open = in;
+      windowNanos = engine.nanoTime();
       for (long at = from; at < run.blockRun().endBytes() && !isOver; ) {
         long block = Blocks.blockAt(at);
         int length = Blocks.blockLength(fill.sizeBytes(), block);
@@ -115,7 +118,11 @@ final class PeerFetch {
           return failed(ParentFault.ENDED, "no more of it");
         }
         at += length;
+        if (isTooSlow()) {
+          return failed(ParentFault.SLOW, "others give more than four times as much");
+        }
       }
+      noteRate();
       return null;
     } catch (LarderException e) {
       if (isOver && fault != null) {
@@ -148,6 +155,7 @@ final class PeerFetch {
             return false;
           }
           engine.counters().peerBytes.add(count);
+          windowBytes += count;
           run.checkWanted();
         }
         piece.flip();
@@ -163,6 +171,21 @@ final class PeerFetch {
     }
     put(new Arrived(Blocks.blockAt(offset), hasher.digest()));
     return true;
+  }
+
+  private boolean isTooSlow() {
+    if (engine.nanoTime() - windowNanos < ParentRates.WINDOW_NANOS) {
+      return false;
+    }
+    noteRate();
+    return blob.rates().isSlow(member, engine.nanoTime());
+  }
+
+  private void noteRate() {
+    long now = engine.nanoTime();
+    blob.rates().note(member, windowBytes, now - windowNanos, now);
+    windowNanos = now;
+    windowBytes = 0;
   }
 
   private void write(long offset, ByteBuffer bytes) {

@@ -137,7 +137,6 @@ final class ClusterShare implements StripeShare {
   public void idle() {
     isRunning = false;
     idleSinceNanos = tracking.nanoTime();
-    tracking.idle(this);
   }
 
   boolean isIdle() {

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Asks and reports of this node's fills, to whom the placement names. A share lasts as long as its
  * blob is filled here, so that others are sent here meanwhile, and ends complete, or with the
- * flight. In a cluster of one it ends with its last run.
+ * flight.
  *
  * <p><b>Threads:</b> any. {@link #start} and {@link #close} once.
  */
@@ -190,13 +190,6 @@ final class ClusterTracking implements Tracking, AutoCloseable {
 
   Optional<String> firstTracker(StripeId stripe) {
     return trackers(view(), stripe).stream().filter(each -> !link.isSilent(each)).findFirst();
-  }
-
-  /** Nobody else is there to be sent here, so nothing is kept. */
-  void idle(ClusterShare share) {
-    if (view().peers().size() < 2) {
-      left(share);
-    }
   }
 
   private Optional<String> zoneTracker(ClusterView view, StripeId stripe) {

@@ -115,7 +115,10 @@ final class PeerClient implements AutoCloseable {
         return Finished.failed(fault(to, answer.status(), content));
       }
       return new Finished<>(
-          new RangeRead(pool, connection, answer, offset, length), null, false);
+          new RangeRead(
+              pool, connection, answer, offset, length, config.progressDeadline().toNanos()),
+          null,
+          false);
     });
   }
 

@@ -9,8 +9,8 @@ import java.time.Duration;
  *
  * @param listen {@code peer.listen}: host:port of the peer door; port 0 takes a free one; empty
  *     serves no peers
- * @param isPlain {@code peer.plaintext}: no TLS and no check of who asks, for networks that see to
- *     both themselves
+ * @param isPlain {@code peer.tls} is off: no check of who asks, for networks that see to that
+ *     themselves
  * @param connectionsMax {@code peer.connections-max}: open connections of the door; more are closed
  * @param requestsMax {@code peer.requests-max}: ranges the door serves at once, a thread each; more
  *     are answered 503

@@ -12,6 +12,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class RangeRead implements MemberRead {
   private static final int SCRATCH_BYTES = 64 << 10;
 
+  /** Less than this within the progress deadline is no progress. */
+  private static final int PROGRESS_BYTES = 16 << 10;
+
   private final ConnectionPool pool;
   private final PeerConnection connection;
   private final boolean isChunked;
@@ -24,6 +27,9 @@ final class RangeRead implements MemberRead {
   /** Bytes of the present chunk still to come; the whole body where there are no chunks. */
   private long inChunk;
 
+  private final long deadlineNanos;
+  private long windowNanos = System.nanoTime();
+  private long windowBytes;
   private boolean isFirstChunk = true;
   private volatile boolean isEnded;
 
@@ -33,7 +39,9 @@ final class RangeRead implements MemberRead {
       PeerConnection connection,
       PeerConnection.Head head,
       long offset,
-      long length) {
+      long length,
+      long deadlineNanos) {
+    this.deadlineNanos = deadlineNanos;
     this.pool = pool;
     this.connection = connection;
     this.isChunked = head.length() < 0;
@@ -67,6 +75,7 @@ final class RangeRead implements MemberRead {
       int want = (int) Math.min(Math.min(scratch.length, target.remaining()), inChunk);
       int count = connection.read(scratch, want);
       target.put(scratch, 0, count);
+      checkProgress(count);
       left -= count;
       inChunk -= count;
       isEnded = left == 0 && !isChunked;
@@ -93,6 +102,16 @@ final class RangeRead implements MemberRead {
       connection.abort();
     }
     pool.leave();
+  }
+
+  private void checkProgress(int count) {
+    windowBytes += count;
+    if (windowBytes >= PROGRESS_BYTES) {
+      windowNanos = System.nanoTime();
+      windowBytes = 0;
+    } else if (System.nanoTime() - windowNanos > deadlineNanos) {
+      throw new LarderException(ErrorCode.DEADLINE, "a member sends next to nothing");
+    }
   }
 
   private boolean readEnd() {

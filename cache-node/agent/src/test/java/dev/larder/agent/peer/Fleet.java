@@ -114,6 +114,25 @@ final class Fleet implements AutoCloseable {
         base.stripesMax());
   }
 
+  static PeerConfig idleAfter(Duration idle) {
+    PeerConfig base = peerConfig();
+    return new PeerConfig(
+        base.listen(),
+        base.isPlain(),
+        base.connectionsMax(),
+        base.requestsMax(),
+        base.buffersMaxBytes(),
+        base.bodyMaxBytes(),
+        base.eventLoops(),
+        idle,
+        base.stallTimeout(),
+        base.perMemberMax(),
+        base.connectTimeout(),
+        base.progressDeadline(),
+        base.demoteFor(),
+        base.stripesMax());
+  }
+
   static FillConfig fillConfig(Duration lease) {
     FillConfig base = FillConfig.defaults();
     return new FillConfig(

@@ -9,6 +9,7 @@ import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginObject;
 import java.nio.file.Path;
@@ -182,19 +183,37 @@ class LostMembersTest {
   @Test
   void aMemberWithAnExpiredCertificateIsNotReadAndReadsTheOrigin() throws Exception {
     try (Fleet fleet = new Fleet(directory)) {
-      OriginObject object = fleet.origin.add("big", 8 * MIB, new Random(7));
-      List.of("a", "b").forEach(fleet::add);
+      OriginObject before = fleet.origin.add("before", 4 * MIB, new Random(7));
+      OriginObject after = fleet.origin.add("after", 4 * MIB, new Random(8));
+      for (String id : List.of("a", "b")) {
+        fleet.add(
+            id, "", Fleet.idleAfter(Duration.ofMillis(500)), Fleet.fillConfig(Duration.ofSeconds(5)));
+      }
       fleet.weigh("b", 0);
       fleet.publish();
-      Instant longAgo = Instant.now().minus(Duration.ofDays(800));
-      fleet.material(
-          "b",
-          DevCa.create(directory.resolve("old"), Clock.fixed(longAgo, ZoneOffset.UTC))
-              .material(Role.AGENT));
-      fleet.read(fleet.node("a"), object, ReadIntent.WHOLE);
-      fleet.read(fleet.node("b"), object, ReadIntent.WHOLE);
-      assertEquals(2 * object.sizeBytes(), fleet.origin.bytesSent());
-      assertEquals(0, fleet.node("b").peerBytes());
+      // Both trust both authorities; only the date tells them apart.
+      show(fleet, fleet.authority("new"), Instant.now());
+      fleet.read(fleet.node("a"), before, ReadIntent.WHOLE);
+      fleet.read(fleet.node("b"), before, ReadIntent.WHOLE);
+      assertEquals(before.sizeBytes(), fleet.node("b").peerBytes());
+      Fleet.await(
+          "a new handshake", () -> fleet.node("a").peers.gauges().get("peer_connections") == 0);
+      show(fleet, fleet.authority("newer"), Instant.now().minus(Duration.ofDays(800)));
+      fleet.read(fleet.node("a"), after, ReadIntent.WHOLE);
+      fleet.read(fleet.node("b"), after, ReadIntent.WHOLE);
+      assertEquals(before.sizeBytes(), fleet.node("b").peerBytes());
+      assertEquals(2 * after.sizeBytes() + before.sizeBytes(), fleet.origin.bytesSent());
     }
+  }
+
+  /** Node a by one authority, b by another one of that day, each trusting the other's. */
+  private void show(Fleet fleet, DevCa authority, Instant day) {
+    DevCa other =
+        DevCa.create(
+            directory.resolve("of-" + day.getEpochSecond()), Clock.fixed(day, ZoneOffset.UTC));
+    TlsMaterial ofA = authority.material(Role.AGENT);
+    TlsMaterial ofB = other.material(Role.AGENT);
+    fleet.material("a", new TlsMaterial(ofA.keys(), ofB.trust()));
+    fleet.material("b", new TlsMaterial(ofB.keys(), ofA.trust()));
   }
 }

@@ -1,5 +1,7 @@
 package dev.larder.agent.peer;
 
+import static dev.larder.agent.peer.Fleet.MIB;
+
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.coordinator.api.TlsMaterial;
 import java.io.BufferedReader;
@@ -10,7 +12,9 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,7 +41,9 @@ final class LyingPeer implements AutoCloseable {
     /** Right bytes, and digests that do not hash to the root. */
     WRONG_DIGESTS,
     /** Sends a byte at a time, for ever on time. */
-    TRICKLES
+    TRICKLES,
+    /** Right bytes, a quarter of a block at a time, twice a second. */
+    SLOW
   }
 
   final AtomicInteger ranges = new AtomicInteger();
@@ -120,7 +126,7 @@ final class LyingPeer implements AutoCloseable {
     switch (vice) {
       case STALLS -> {
         head(out, whole);
-        out.write(content, first, Fleet.MIB / 2);
+        out.write(content, first, MIB / 2);
         out.flush();
         closing.await();
         return false;
@@ -130,14 +136,25 @@ final class LyingPeer implements AutoCloseable {
         for (int at = first; at < end; at++) {
           out.write(content, at, 1);
           out.flush();
-          if (closing.await(20, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+          if (closing.await(20, TimeUnit.MILLISECONDS)) {
+            return false;
+          }
+        }
+        return true;
+      }
+      case SLOW -> {
+        head(out, whole);
+        for (int at = first; at < end; at += MIB / 4) {
+          out.write(content, at, Math.min(MIB / 4, end - at));
+          out.flush();
+          if (closing.await(500, TimeUnit.MILLISECONDS)) {
             return false;
           }
         }
         return true;
       }
       case WRONG_BYTES -> {
-        byte[] wrong = java.util.Arrays.copyOfRange(content, first, end);
+        byte[] wrong = Arrays.copyOfRange(content, first, end);
         wrong[half] ^= 1;
         head(out, whole);
         out.write(wrong);
@@ -145,12 +162,12 @@ final class LyingPeer implements AutoCloseable {
         return true;
       }
       case WRONG_RANGE -> {
-        int from = first == 0 ? Fleet.MIB : 0;
+        int from = first == 0 ? MIB : 0;
         head(
             out,
             "206 Partial Content\r\nContent-Length: " + (end - first) + "\r\nContent-Range: bytes "
                 + from + "-" + (from + end - first - 1) + "/" + content.length);
-        out.write(content, from, end - first - Fleet.MIB);
+        out.write(content, from, end - first - MIB);
         out.flush();
         return false;
       }

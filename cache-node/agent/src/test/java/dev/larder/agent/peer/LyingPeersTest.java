@@ -8,6 +8,8 @@ import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.LyingPeer.Vice;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.Sender;
+import dev.larder.agent.read.BlobRead;
+import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
@@ -56,6 +58,41 @@ class LyingPeersTest {
   void whoStallsIsLeft() throws Exception {
     try (Fleet fleet = new Fleet(directory)) {
       assertDemoted(readFrom(fleet, Vice.STALLS, false));
+    }
+  }
+
+  @Test
+  void whoSendsNextToNothingIsLeft() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      assertDemoted(readFrom(fleet, Vice.TRICKLES, false));
+    }
+  }
+
+  @Test
+  void whoIsMuchSlowerThanTheOthersIsLeft() throws Exception {
+    OriginObject object;
+    try (Fleet fleet = new Fleet(directory)) {
+      object = fleet.origin.add("object", 150 * MIB, new Random(8));
+      byte[] content = fleet.origin.content(object);
+      List<Digest> last = blocks(Arrays.copyOfRange(content, 128 * MIB, 150 * MIB));
+      SealedDigests none = new SealedDigests(List.of(), List.of());
+      try (LyingPeer slow =
+          new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
+        FleetNode tracker = fleet.add("tracker");
+        fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
+        FleetNode reader = fleet.add("reader");
+        fleet.weigh("reader", 0);
+        fleet.addForeign("liar", slow.address(), 0);
+        fleet.publish();
+        hold(fleet, tracker, new StripeId(object.key(), 2), last);
+        try (BlobRead keepsTheFlight =
+            tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
+          keepsTheFlight.next(0, 1);
+          fleet.read(reader, object, ReadIntent.WHOLE);
+        }
+        assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
+        assertDemoted(reader);
+      }
     }
   }
 
@@ -114,7 +151,7 @@ class LyingPeersTest {
       fleet.weigh("reader", 0);
       fleet.addForeign("liar", liar.address(), 0);
       fleet.publish();
-      hold(fleet, tracker, object, blocks);
+      hold(fleet, tracker, new StripeId(object.key(), 0), blocks);
       fleet.read(reader, object, ReadIntent.WHOLE);
       assertTrue(liar.ranges.get() >= (vice == Vice.WRONG_DIGESTS ? 0 : 1), "nobody was lied to");
       Fleet.await("sealed", () -> reader.isSealed(object));
@@ -135,12 +172,12 @@ class LyingPeersTest {
 
   /** The member says to the tracker that it has the stripe, with its right digests. */
   private static void hold(
-      Fleet fleet, FleetNode tracker, OriginObject object, List<Digest> blocks) {
+      Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
     TlsMaterial material = fleet.materialOf("liar");
     try (PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
       StripeReport report =
           new StripeReport(
-              new StripeId(object.key(), 0),
+              stripe,
               StripeReport.Kind.COMPLETE,
               0,
               0,
