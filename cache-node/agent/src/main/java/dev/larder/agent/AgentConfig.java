@@ -5,8 +5,11 @@ import dev.larder.agent.dataset.DatasetConfig;
 import dev.larder.agent.fill.FillConfig;
 import dev.larder.agent.http.HttpDoorConfig;
 import dev.larder.agent.job.JobsConfig;
+import dev.larder.agent.peer.PeerConfig;
 import dev.larder.agent.read.ReadConfig;
 import dev.larder.origin.OriginLimits;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import dev.larder.store.StoreConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,7 +30,8 @@ public record AgentConfig(
     DatasetConfig dataset,
     JobsConfig jobs,
     HttpDoorConfig http,
-    NodeConfig node) {
+    NodeConfig node,
+    PeerConfig peer) {
 
   /** Where the front door listens unless told otherwise. */
   public static final int PORT = 7450;
@@ -53,7 +57,8 @@ public record AgentConfig(
             dataset(tree),
             jobs(tree),
             http(tree),
-            node(tree));
+            node(tree),
+            peer(tree));
     tree.rejectRest();
     return config;
   }
@@ -169,5 +174,34 @@ public record AgentConfig(
         tree.duration("node.heartbeat-interval", base.heartbeatEvery()),
         tree.count("node.reports-max", base.reportsMax()),
         tree.size("scrub.bytes-per-second", base.scrubBytesPerSecond()));
+  }
+
+  private static PeerConfig peer(ConfigTree tree) {
+    PeerConfig base = PeerConfig.defaults();
+    return new PeerConfig(
+        tree.text("peer.listen", base.listen()),
+        isPlain(tree.text("peer.tls", "required")),
+        tree.count("peer.connections-max", base.connectionsMax()),
+        tree.count("peer.requests-max", base.requestsMax()),
+        tree.size("peer.buffers-max", base.buffersMaxBytes()),
+        (int) tree.size("peer.body-max", base.bodyMaxBytes()),
+        tree.count("peer.event-loops", base.eventLoops()),
+        tree.duration("peer.idle-timeout", base.idleTimeout()),
+        tree.duration("peer.stall-timeout", base.stallTimeout()),
+        tree.count("peer.per-member-max", base.perMemberMax()),
+        tree.duration("peer.connect-timeout", base.connectTimeout()),
+        tree.duration("peer.progress-deadline", base.progressDeadline()),
+        tree.duration("peer.demote-for", base.demoteFor()),
+        tree.count("peer.stripes-max", base.stripesMax()));
+  }
+
+  private static boolean isPlain(String tls) {
+    return switch (tls) {
+      case "required" -> false;
+      case "off" -> true;
+      default ->
+          throw new LarderException(
+              ErrorCode.BAD_CONFIG, "peer.tls: \"" + tls + "\" is neither required nor off");
+    };
   }
 }

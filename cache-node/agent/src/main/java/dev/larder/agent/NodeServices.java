@@ -14,11 +14,13 @@ import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.mount.MountHooks;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.mount.NoMounts;
+import dev.larder.agent.peer.PeerNode;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
 import dev.larder.protocol.BlobKey;
@@ -39,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,12 +64,14 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private volatile LifeCycle state = LifeCycle.NEW;
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
+  private @Nullable Supplier<TlsMaterial> peerMaterial;
   private volatile Mounts mounts;
   private volatile MountHooks hooks;
 
   private record Parts(
       BlobStore store,
       FillEngine engine,
+      Optional<PeerNode> peers,
       LocalDatasets datasets,
       CachedReadPlane plane,
       LocalJobs jobs,
@@ -84,6 +89,14 @@ public final class NodeServices implements NodeState, AutoCloseable {
     NoMounts none = new NoMounts();
     this.mounts = none;
     this.hooks = none;
+  }
+
+  /**
+   * Hands in what the node shows other members and trusts of them, asked at each handshake; before
+   * {@link #start}. Used where {@code peer.listen} is set.
+   */
+  public void peersBy(Supplier<TlsMaterial> material) {
+    peerMaterial = material;
   }
 
   /**
@@ -110,7 +123,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
     CoordinatorCluster cluster = opened(new CoordinatorCluster(memberId, coordinator));
     RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
     roots.start();
-    FillEngine engine = opened(new FillEngine(config.fill(), store, roots, new Meter(metrics)));
+    Optional<PeerNode> peers = peers(cluster, store);
+    Meter meter = new Meter(metrics);
+    FillEngine engine =
+        opened(
+            peers
+                .map(node ->
+                    new FillEngine(
+                        config.fill(), store, roots, meter, node.tracking(), node.members()))
+                .orElseGet(() -> new FillEngine(config.fill(), store, roots, meter)));
+    peers.ifPresent(this::opened);
+    peers.ifPresent(node -> node.start(engine));
     LocalDatasets datasets =
         opened(
             new LocalDatasets(
@@ -129,10 +152,13 @@ public final class NodeServices implements NodeState, AutoCloseable {
             new LocalJobs(
                 config.jobs(), own.resolve("pins.json"), datasets, plane, store, coordinator));
     datasets.tell(new Users(jobs));
+    peers.ifPresent(node -> datasets.catalogsFrom(new MemberCatalogs(node.members())));
     MemberInfo member =
         MemberInfo.joining(
             memberId,
-            config.node().address(),
+            peers
+                .map(node -> node.address(config.node().address()))
+                .orElse(config.node().address()),
             config.node().zone(),
             config.node().labelMap(),
             store.stats().capacityBytes());
@@ -158,7 +184,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     opened(link);
     scrubbing.start();
     opened(scrubbing);
-    parts = new Parts(store, engine, datasets, plane, jobs, roots, link, cluster);
+    parts = new Parts(store, engine, peers, datasets, plane, jobs, roots, link, cluster);
   }
 
   /** What the front door serves. */
@@ -213,6 +239,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     Parts now = parts();
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.counters().snapshot());
     out.putAll(now.plane.counters().snapshot());
+    now.peers.ifPresent(peers -> out.putAll(peers.counters()));
     out.put("root_conflicts_total", now.roots.conflicts());
     return out;
   }
@@ -221,6 +248,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public Map<String, Long> gauges() {
     Parts now = parts();
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
+    now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
     return out;
   }
@@ -286,6 +314,25 @@ public final class NodeServices implements NodeState, AutoCloseable {
         log.error("closing {} failed; going on", part.getClass().getSimpleName(), e);
       }
     }
+  }
+
+  private Optional<PeerNode> peers(Cluster cluster, BlobStore store) {
+    if (config.peer().listen().isEmpty()) {
+      return Optional.empty();
+    }
+    Supplier<TlsMaterial> given = peerMaterial;
+    if (given == null) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "peer.listen: this node belongs to no cluster that it could serve");
+    }
+    return Optional.of(
+        new PeerNode(
+            config.peer(),
+            config.fill(),
+            cluster,
+            config.node().zone(),
+            store,
+            given));
   }
 
   private <T extends AutoCloseable> T opened(T part) {

@@ -24,6 +24,7 @@ final class AgentCommand implements Callable<Integer> {
     MountSettings mounting = MountSettings.of(tree);
     Limits limits = CoordinatorKeys.of(tree);
     ClusterKeys keys = ClusterKeys.of(tree);
+    PeerAddress.setDefaults(tree, keys.addresses());
     AgentConfig agent = AgentConfig.of(directory, tree);
     CoordinatorClientConfig coordinators = keys.client(limits);
     AgentProcess node =

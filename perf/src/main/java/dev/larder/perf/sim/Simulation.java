@@ -326,7 +326,7 @@ public final class Simulation {
       if (lease != 0) {
         tracker.end(lease, true);
       } else {
-        tracker.holding(node.id, id, clock.now());
+        tracker.holding(node.id, node.zone, id, clock.now());
       }
       if (node.blocks.cardinality() == blockCount) {
         node.finishedAt = node.diskFree;

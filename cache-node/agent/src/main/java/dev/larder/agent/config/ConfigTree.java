@@ -61,6 +61,11 @@ public final class ConfigTree {
     values.put(key, value);
   }
 
+  /** Sets a key that is not set. */
+  public void putDefault(String key, String value) {
+    values.putIfAbsent(key, value);
+  }
+
   /** A text. */
   public String text(String key, String fallback) {
     String value = take(key);

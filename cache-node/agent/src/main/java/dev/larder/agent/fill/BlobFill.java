@@ -1,7 +1,6 @@
 package dev.larder.agent.fill;
 
 import dev.larder.agent.fill.FillReader.ReadShape;
-import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
@@ -18,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,6 +56,8 @@ final class BlobFill {
 
   private final Condition changed;
   private final BlobPlan plan;
+  private final RootProof proof;
+  private final ParentRates rates = new ParentRates();
   private final BlobReading reading;
   private final BlockTable blocks;
   private final ChecksumWatch checksum;
@@ -100,6 +102,7 @@ final class BlobFill {
     this.failures = shared.failures();
     this.checksum = shared.checksum();
     this.awaited = shared.awaited();
+    this.proof = new RootProof(engine, key, sizeBytes);
     this.reading = new BlobReading(this, engine, source, shared);
     this.idleSinceNanos = engine.nanoTime();
   }
@@ -124,6 +127,21 @@ final class BlobFill {
       source = from;
       readers++;
       return Optional.of(new FillReader(this, ++lastReader, shape, blocks.filledHere()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A reader for another member, which may want more of this flight but not start one. */
+  Optional<FillReader> join() {
+    lock.lock();
+    try {
+      if (state != State.OPEN || fault != null) {
+        return Optional.empty();
+      }
+      readers++;
+      return Optional.of(
+          new FillReader(this, ++lastReader, ReadShape.RANDOM, blocks.filledHere(), true));
     } finally {
       lock.unlock();
     }
@@ -188,6 +206,14 @@ final class BlobFill {
     }
   }
 
+  ParentRates rates() {
+    return rates;
+  }
+
+  RootProof proof() {
+    return proof;
+  }
+
   ReentrantLock writing() {
     return writing;
   }
@@ -247,7 +273,7 @@ final class BlobFill {
     try {
       runs.remove(transfer);
       if (commit != null) {
-        blocks.filled(run.firstBlock(), stored);
+        blocks.filled(run.firstBlock(), stored, transfer::isFromPeer);
         commits++;
       }
       if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer, fault)) {
@@ -274,9 +300,11 @@ final class BlobFill {
 
   private void committed(BlockRun run, int stored, long bytes, @Nullable Throwable error) {
     engine.bytesEnded(bytes);
+    boolean isStripeWhole = false;
     lock.lock();
     try {
       commits--;
+      isStripeWhole = error == null && isWhole(run.stripe());
       if (error != null) {
         LarderException fault = Faults.of(error);
         count(fault, run);
@@ -289,7 +317,21 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
+    if (isStripeWhole) {
+      StripeId stripe = new StripeId(key, run.stripe());
+      engine.tracking().completed(stripe, () -> engine.presentDigests(stripe));
+    }
     engine.pumpWaiting(null);
+  }
+
+  private boolean isWhole(int stripe) {
+    Fill opened = fill;
+    if (opened == null || plan.isAtWork(stripe)) {
+      return false;
+    }
+    long first = (long) stripe * Blocks.STRIPE_BLOCKS;
+    long end = first + Blocks.blocksInStripe(sizeBytes, stripe);
+    return LongStream.range(first, end).allMatch(opened::isPresent);
   }
 
   /** Starts what the plan says, as far as the node's budget goes. */
@@ -312,13 +354,6 @@ final class BlobFill {
   }
 
   private void start(BlockRun run, Fill opened) {
-    long lease =
-        switch (engine.ask(new StripeId(key, run.stripe()))) {
-          case Assignment.Lease granted -> granted.lease();
-          case Assignment.Untracked untracked -> 0;
-          // There are no other members yet; were there one, it would be asked instead.
-          case Assignment.Parent parent -> throw new IllegalStateException("sent to " + parent);
-        };
     RunTransfer transfer =
         new RunTransfer(
             this,
@@ -326,7 +361,7 @@ final class BlobFill {
             run,
             source,
             opened,
-            lease,
+            engine.tracking().share(new StripeId(key, run.stripe())),
             new RunTransfer.Begun(failures.begin(), drops));
     runs.add(transfer);
     engine.execute(transfer);
@@ -390,6 +425,7 @@ final class BlobFill {
     fill = null;
     if (toClose != null) {
       toClose.close();
+      engine.tracking().closed(key);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.larder.agent.fill;
 
+import dev.larder.agent.fill.Found.Came;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
@@ -82,20 +83,21 @@ final class BlobReading {
     long block = Blocks.blockAt(offset);
     Fill opened = blob.openFill();
     if (shared.blocks().isKnown(block)) {
-      long length = Math.min(lengthMax, shared.blocks().knownEnd(block, SPAN_BLOCKS_MAX) - offset);
-      return hand(
-          reader, opened, offset, length, lengthMax, shared.blocks().wasLocal(reader, block));
+      long end = shared.blocks().knownEnd(reader, block, SPAN_BLOCKS_MAX);
+      long length = Math.min(lengthMax, end - offset);
+      return hand(reader, opened, offset, length, lengthMax, shared.blocks().came(reader, block));
     }
     RunTransfer transfer = shared.runs().of(block);
     if (transfer == null || transfer.watermark() <= offset) {
       return null;
     }
-    long length = Math.min(lengthMax, transfer.watermark() - offset);
-    return hand(reader, opened, offset, length, lengthMax, false);
+    long length = Math.min(lengthMax, transfer.sameSourceEnd(offset) - offset);
+    Came came = transfer.isFromPeer(block) ? Came.PEER : Came.ORIGIN;
+    return hand(reader, opened, offset, length, lengthMax, came);
   }
 
   private Found.@Nullable Bytes hand(
-      FillReader reader, Fill opened, long offset, long length, long lengthMax, boolean wasLocal) {
+      FillReader reader, Fill opened, long offset, long length, long lengthMax, Came came) {
     long handed = mustHoldBack(reader, offset, length) ? length - 1 : length;
     if (handed == 0) {
       blob.sealIfComplete();
@@ -103,7 +105,7 @@ final class BlobReading {
     }
     want(reader, offset, lengthMax);
     blob.pump();
-    return new Found.Bytes(opened.channel(), offset, handed, wasLocal);
+    return new Found.Bytes(opened.channel(), offset, handed, came);
   }
 
   /**
@@ -112,6 +114,7 @@ final class BlobReading {
    */
   private boolean mustHoldBack(FillReader reader, long offset, long length) {
     return offset + length == sizeBytes
+        && !reader.isForMember()
         && !blob.isSealed()
         && reader.handedTo() >= offset
         && (shared.checksum().isExpected() || key.kind() == BlobKey.Kind.SHA256)
@@ -119,10 +122,15 @@ final class BlobReading {
   }
 
   private void want(FillReader reader, long offset, long lengthMax) {
-    long end =
-        reader.wantsAll()
-            ? sizeBytes
-            : readAhead.aheadEnd(offset, lengthMax, reader.isSequential());
+    long end;
+    if (reader.wantsAll()) {
+      end = sizeBytes;
+    } else if (reader.isForMember()) {
+      // The member reads ahead by itself.
+      end = offset + lengthMax;
+    } else {
+      end = readAhead.aheadEnd(offset, lengthMax, reader.isSequential());
+    }
     shared.plan().want(reader.id(), new BlobPlan.Want(offset, end, reader.isWarm()));
   }
 

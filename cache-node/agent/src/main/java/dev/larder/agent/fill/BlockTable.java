@@ -1,5 +1,6 @@
 package dev.larder.agent.fill;
 
+import dev.larder.agent.fill.Found.Came;
 import dev.larder.protocol.Blocks;
 import dev.larder.store.BlobStore.Fill;
 import java.util.HashMap;
@@ -7,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongPredicate;
 
 /**
  * Where the blocks of one blob stand, beside what the store says: which of them this process has
@@ -23,6 +25,9 @@ final class BlockTable {
 
   /** Came from a source since the fill was opened. */
   private final BlockSet filledHere = new BlockSet();
+
+  /** Those of them that came from another member. */
+  private final BlockSet fromPeers = new BlockSet();
 
   /** Stripes that are being dropped: neither here nor to be fetched yet. */
   private final Set<Integer> dropping = new HashSet<>();
@@ -50,23 +55,46 @@ final class BlockTable {
     return !known.has(block) && !isDropping(block) && fill.isPresent(block);
   }
 
-  /** Blocks known in a row, at most {@code max}; answers the first byte behind them. */
-  long knownEnd(long block, int max) {
-    return Math.min(sizeBytes, Blocks.blockOffset(block + known.countFrom(block, max)));
+  /**
+   * Known blocks in a row that came the same way for a reader, at most {@code max}; answers the
+   * first byte behind them.
+   */
+  long knownEnd(FillReader reader, long block, int max) {
+    long count = known.countFrom(block, max);
+    Came came = came(reader, block);
+    for (long next = 1; next < count; next++) {
+      count = came(reader, block + next) == came ? count : next;
+    }
+    return Math.min(sizeBytes, Blocks.blockOffset(block + count));
   }
 
-  /** Whether a block was in the store before a reader came. */
-  boolean wasLocal(FillReader reader, long block) {
-    return !filledHere.has(block) || reader.wasFilledBefore(block);
+  /** Where a block was when a reader came. */
+  Came came(FillReader reader, long block) {
+    if (!filledHere.has(block) || reader.wasFilledBefore(block)) {
+      return Came.LOCAL;
+    }
+    return fromPeers.has(block) ? Came.PEER : Came.ORIGIN;
   }
 
   BlockSet filledHere() {
     return filledHere.copy();
   }
 
-  void filled(long first, int count) {
+  /**
+   * Blocks came.
+   *
+   * @param isFromPeer which of them came from another member
+   */
+  void filled(long first, int count, LongPredicate isFromPeer) {
     known.add(first, count);
     filledHere.add(first, count);
+    for (long block = first; block < first + count; block++) {
+      if (isFromPeer.test(block)) {
+        fromPeers.add(block, 1);
+      } else {
+        fromPeers.remove(block, 1);
+      }
+    }
   }
 
   void proved(long block) {

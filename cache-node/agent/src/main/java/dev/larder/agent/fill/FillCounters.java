@@ -42,6 +42,18 @@ public final class FillCounters {
   /** Small files fetched ahead of their reader. */
   public final LongAdder siblingFetches = new LongAdder();
 
+  /** Bytes that other members delivered. */
+  public final LongAdder peerBytes = new LongAdder();
+
+  /** Ranges asked of other members. */
+  public final LongAdder peerRequests = new LongAdder();
+
+  /** Those of them that did not bring the whole range. */
+  public final LongAdder peerFaults = new LongAdder();
+
+  /** Blocks and digests of other members that were not what they must be. */
+  public final LongAdder peerWrongBlocks = new LongAdder();
+
   private final FillMeter meter;
 
   /** Totals that are told to a meter, too. */
@@ -72,6 +84,12 @@ public final class FillCounters {
     meter.integrityFailure("origin");
   }
 
+  /** A member sent what its digest does not vouch for. */
+  public void peerWasWrong() {
+    peerWrongBlocks.increment();
+    meter.integrityFailure("peer");
+  }
+
   /** Something damaged on disk is fetched again. */
   public void diskWasWrong() {
     refetches.increment();
@@ -92,6 +110,10 @@ public final class FillCounters {
     out.put("refetches_total", refetches.sum());
     out.put("fill_sealed_blobs_total", sealedBlobs.sum());
     out.put("sibling_fetches_total", siblingFetches.sum());
+    out.put("peer_bytes_total", peerBytes.sum());
+    out.put("peer_requests_total", peerRequests.sum());
+    out.put("peer_faults_total", peerFaults.sum());
+    out.put("peer_wrong_blocks_total", peerWrongBlocks.sum());
     return out;
   }
 }

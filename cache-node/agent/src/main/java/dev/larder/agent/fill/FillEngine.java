@@ -1,9 +1,10 @@
 package dev.larder.agent.fill;
 
 import dev.larder.agent.fill.FillReader.ReadShape;
-import dev.larder.agent.tracker.Assignment;
+import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.Tracker;
+import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -11,11 +12,11 @@ import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedInfo;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -39,9 +40,6 @@ public final class FillEngine implements AutoCloseable {
   private static final long TICK_MILLIS = 250;
   private static final Duration CLOSE_WAIT = Duration.ofSeconds(20);
 
-  /** The one member there is, until there are peers. */
-  private static final String SELF = "self";
-
   private final FillConfig config;
   private final BlobStore store;
   private final Roots roots;
@@ -60,9 +58,7 @@ public final class FillEngine implements AutoCloseable {
   /** Flights that failed and were replaced, while somebody still reads. */
   private final Set<BlobFill> replaced = ConcurrentHashMap.newKeySet();
 
-  /**
-   * Guards {@code budget}, {@code waiting} and {@code tracker}; nothing else is called under it.
-   */
+  /** Guards {@code budget} and {@code waiting}; nothing else is called under it. */
   private final Object decisions = new Object();
 
   private final FillBudget budget;
@@ -70,21 +66,43 @@ public final class FillEngine implements AutoCloseable {
   /** Who wants room, by the ordinal of the priority. */
   private final List<LinkedHashSet<BlobFill>> waiting = new ArrayList<>();
 
-  private final Tracker tracker;
+  private final Tracking tracking;
+  private final Members members;
 
   private volatile long storeDownUntilNanos;
   private volatile boolean isStoreDown;
   private volatile boolean isClosed;
 
-  /** An engine over a store; {@code roots} says what the cluster knows. */
+  /** An engine of a node alone; {@code roots} says what the coordinator knows. */
   public FillEngine(FillConfig config, BlobStore store, Roots roots, FillMeter meter) {
+    this(
+        config,
+        store,
+        roots,
+        meter,
+        new LocalTracking(
+            new TrackerDesk(
+                new Tracker(config.leaseDeadline(), config.trackedStripesMax()),
+                System::nanoTime)),
+        Members.NOBODY);
+  }
+
+  /** An engine over a store that takes what it can from other members. */
+  public FillEngine(
+      FillConfig config,
+      BlobStore store,
+      Roots roots,
+      FillMeter meter,
+      Tracking tracking,
+      Members members) {
+    this.tracking = tracking;
+    this.members = members;
     this.counters = new FillCounters(meter);
     this.config = config;
     this.store = store;
     this.roots = roots;
     this.buffers = new BufferPool(FillConfig.PIECE_BYTES, config.buffersMaxBytes());
     this.budget = new FillBudget(config.parallelMax(), config.inflightMaxBytes());
-    this.tracker = new Tracker(config.leaseDeadline(), config.trackedStripesMax());
     this.hashers =
         Executors.newFixedThreadPool(
             config.hashThreadsOrCores(), Thread.ofPlatform().daemon().name("hash-", 0).factory());
@@ -132,6 +150,15 @@ public final class FillEngine implements AutoCloseable {
     }
   }
 
+  /**
+   * A reader for another member of a blob that is being filled; empty when there is no such flight.
+   * It may make the flight fetch what is missing, but starts none.
+   */
+  public Optional<FillReader> join(BlobKey key) {
+    BlobFill blob = blobs.get(key);
+    return blob == null || isClosed ? Optional.empty() : blob.join();
+  }
+
   /** Totals. */
   public FillCounters counters() {
     return counters;
@@ -139,21 +166,16 @@ public final class FillEngine implements AutoCloseable {
 
   /** Present figures by metric name, without prefix. */
   public Map<String, Long> gauges() {
+    Map<String, Long> out = new LinkedHashMap<>();
     synchronized (decisions) {
-      return Map.of(
-          "fills_in_flight",
-          (long) blobs.size(),
-          "runs_in_flight",
-          (long) budget.runs(),
-          "fill_inflight_bytes",
-          budget.bytes(),
-          "fill_buffer_bytes",
-          buffers.usedBytes(),
-          "tracked_stripes",
-          (long) tracker.size(),
-          "store_down",
-          isStoreDown() ? 1L : 0L);
+      out.put("fills_in_flight", (long) blobs.size());
+      out.put("runs_in_flight", (long) budget.runs());
+      out.put("fill_inflight_bytes", budget.bytes());
     }
+    out.put("fill_buffer_bytes", buffers.usedBytes());
+    out.put("store_down", isStoreDown() ? 1L : 0L);
+    out.putAll(tracking.gauges());
+    return out;
   }
 
   /** Bytes of a blob present in the store, counting those of an unfinished fill. */
@@ -221,6 +243,27 @@ public final class FillEngine implements AutoCloseable {
     return roots;
   }
 
+  Tracking tracking() {
+    return tracking;
+  }
+
+  Members members() {
+    return members;
+  }
+
+  /** Digests of the blocks of a stripe that the store has. */
+  BlockDigests presentDigests(StripeId stripe) {
+    return presentDigests(store, stripe);
+  }
+
+  /** Digests of the blocks of a stripe that a store has. */
+  public static BlockDigests presentDigests(BlobStore store, StripeId stripe) {
+    return store
+        .digests(stripe.key(), stripe.stripe())
+        .map(known -> BlockDigests.ofPresent(known.blocks()))
+        .orElse(BlockDigests.NONE);
+  }
+
   BufferPool buffers() {
     return buffers;
   }
@@ -245,37 +288,14 @@ public final class FillEngine implements AutoCloseable {
     }
   }
 
-  Assignment ask(StripeId stripe) {
-    synchronized (decisions) {
-      return tracker.ask(SELF, stripe, System.nanoTime());
-    }
-  }
-
-  /**
-   * Bytes came in under a lease; answers the lease to go on with, 0 for none. A lease that ran out
-   * while the origin stalled is asked for again; empty when another member has it by now.
-   */
-  OptionalLong progress(long lease, StripeId stripe) {
-    synchronized (decisions) {
-      if (lease == 0 || tracker.progress(lease, System.nanoTime())) {
-        return OptionalLong.of(lease);
-      }
-      return switch (tracker.ask(SELF, stripe, System.nanoTime())) {
-        case Assignment.Lease granted -> OptionalLong.of(granted.lease());
-        case Assignment.Untracked untracked -> OptionalLong.of(0);
-        case Assignment.Parent parent -> OptionalLong.empty();
-      };
-    }
-  }
-
   /** A run is over; {@code endsLease} says that no other run of its stripe is at work. */
   void runEnded(RunTransfer transfer, boolean endsLease, long unstoredBytes) {
     synchronized (decisions) {
       budget.endRun(transfer.blockRun().priority());
       budget.endBytes(unstoredBytes);
-      if (endsLease && transfer.lease() != 0) {
-        tracker.end(transfer.lease(), false);
-      }
+    }
+    if (endsLease) {
+      transfer.share().idle();
     }
   }
 

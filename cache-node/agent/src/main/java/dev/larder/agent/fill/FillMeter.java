@@ -26,6 +26,6 @@ public interface FillMeter {
   /** Bytes came from an origin. */
   void originBytes(String kind, long bytes);
 
-  /** Bytes were not what their digest promised; {@code where} is disk or origin. */
+  /** Bytes were not what their digest promised; {@code where} is disk, peer or origin. */
   void integrityFailure(String where);
 }

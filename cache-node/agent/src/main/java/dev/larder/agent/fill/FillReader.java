@@ -12,6 +12,7 @@ public final class FillReader implements AutoCloseable {
   private final boolean wantsAll;
   private final BlockSet filledBefore;
   private final boolean isWarm;
+  private final boolean isForMember;
 
   /** End of what was handed out without a gap from the blob's start. */
   private long handedTo;
@@ -19,6 +20,13 @@ public final class FillReader implements AutoCloseable {
   private volatile boolean isClosed;
 
   FillReader(BlobFill blob, long id, ReadShape shape, BlockSet filledBefore) {
+    this(blob, id, shape, filledBefore, false);
+  }
+
+  /** {@code isForMember} says that another member reads, which checks every block itself. */
+  FillReader(
+      BlobFill blob, long id, ReadShape shape, BlockSet filledBefore, boolean isForMember) {
+    this.isForMember = isForMember;
     this.blob = blob;
     this.id = id;
     this.isSequential = shape != ReadShape.RANDOM;
@@ -93,6 +101,10 @@ public final class FillReader implements AutoCloseable {
 
   boolean isWarm() {
     return isWarm;
+  }
+
+  boolean isForMember() {
+    return isForMember;
   }
 
   long handedTo() {

@@ -8,9 +8,19 @@ public sealed interface Found {
   /**
    * Bytes to send from the fill's file.
    *
-   * @param wasLocal whether they were in the store before this reader came
+   * @param came where they were when this reader came
    */
-  record Bytes(FileChannel channel, long offset, long length, boolean wasLocal) implements Found {}
+  record Bytes(FileChannel channel, long offset, long length, Came came) implements Found {}
+
+  /** Where bytes were. */
+  enum Came {
+    /** In the store. */
+    LOCAL,
+    /** At another member. */
+    PEER,
+    /** At the origin. */
+    ORIGIN
+  }
 
   /** The store takes nothing now: read past it. */
   record PastStore() implements Found {}

@@ -1,6 +1,5 @@
 package dev.larder.agent.fill;
 
-import dev.larder.agent.tracker.StripeId;
 import dev.larder.origin.Origin.OriginRead;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
@@ -34,7 +33,7 @@ final class RunTransfer implements Runnable {
   private final BlockRun run;
   private final FillSource source;
   private final Fill fill;
-  private volatile long lease;
+  private final StripeShare share;
   private final Begun begun;
   private final List<CompletableFuture<Digest>> digests = new ArrayList<>();
   private volatile long watermark;
@@ -52,7 +51,8 @@ final class RunTransfer implements Runnable {
 
   private volatile long position;
   private volatile long flushedAtNanos;
-  private boolean isSent;
+  /** Bit n: block n of the stripe came from another member. */
+  private volatile long fromPeers;
 
   /**
    * What stood when a run started.
@@ -68,7 +68,7 @@ final class RunTransfer implements Runnable {
       BlockRun run,
       FillSource source,
       Fill fill,
-      long lease,
+      StripeShare share,
       Begun begun) {
     this.begun = begun;
     this.blob = blob;
@@ -76,7 +76,7 @@ final class RunTransfer implements Runnable {
     this.run = run;
     this.source = source;
     this.fill = fill;
-    this.lease = lease;
+    this.share = share;
     this.watermark = run.offsetBytes();
     this.position = run.offsetBytes();
   }
@@ -95,8 +95,25 @@ final class RunTransfer implements Runnable {
     return begun.moment();
   }
 
-  long lease() {
-    return lease;
+  StripeShare share() {
+    return share;
+  }
+
+  /** Whether a block came from another member, as far as the run has come. */
+  boolean isFromPeer(long block) {
+    return (fromPeers >>> (block % Blocks.STRIPE_BLOCKS) & 1) != 0;
+  }
+
+  /** End of the bytes in the file from an offset on that came from the same source. */
+  long sameSourceEnd(long offset) {
+    long end = watermark;
+    long block = Blocks.blockAt(offset);
+    boolean isPeer = isFromPeer(block);
+    long same = block + 1;
+    while (Blocks.blockOffset(same) < end && isFromPeer(same) == isPeer) {
+      same++;
+    }
+    return Math.min(end, Blocks.blockOffset(same));
   }
 
   /** First byte of the run that is not in the file yet. */
@@ -118,9 +135,7 @@ final class RunTransfer implements Runnable {
     thread = Thread.currentThread();
     LarderException failure = null;
     try {
-      if (isCancelled) {
-        throw new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more");
-      }
+      checkWanted();
       fetch();
     } catch (LarderException e) {
       failure = e;
@@ -142,15 +157,45 @@ final class RunTransfer implements Runnable {
 
   private void fetch() {
     fill.reserve(run.offsetBytes(), run.lengthBytes());
-    isSent = true;
+    Parents parents = new Parents(share, blob.proof());
+    while (position < run.endBytes()) {
+      String parent = parents.next();
+      if (parent == null) {
+        fetchFromOrigin();
+      } else {
+        parents.ended(new PeerFetch(this, blob, engine, fill, parent).fetch(position));
+      }
+      checkWanted();
+    }
+  }
+
+  /** A block came from another member and is what it must be. */
+  void verified(long block, Digest digest) {
+    digests.add(CompletableFuture.completedFuture(digest));
+    fromPeers |= 1L << (block % Blocks.STRIPE_BLOCKS);
+    position = Math.min(Blocks.blockOffset(block + 1), run.endBytes());
+    watermark = position;
+  }
+
+  void checkWanted() {
+    if (isCancelled) {
+      throw new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more");
+    }
+  }
+
+  private void fetchFromOrigin() {
     flushedAtNanos = System.nanoTime() - EARLY_NANOS;
     try (OriginRead in =
-        source.origin().open(source.object(), run.offsetBytes(), run.lengthBytes())) {
+        source.origin().open(source.object(), position, run.endBytes() - position)) {
       in.checksum().filter(any -> isWhole()).ifPresent(blob::checksumKnown);
       while (position < run.endBytes()) {
         receive(in);
       }
+    } catch (LarderException e) {
+      engine.counters().requestEnded(source, e);
+      throw e;
     }
+    engine.counters().requestEnded(source, null);
   }
 
   private boolean isWhole() {
@@ -178,9 +223,7 @@ final class RunTransfer implements Runnable {
     if (!piece.hasRemaining()) {
       hash(piece);
     }
-    if (isCancelled) {
-      throw new LarderException(ErrorCode.CANCELLED, "nobody wants the run any more");
-    }
+    checkWanted();
   }
 
   /** Limited so that a piece never reaches over the run's end; pieces never cross blocks. */
@@ -217,11 +260,9 @@ final class RunTransfer implements Runnable {
   }
 
   private void renewLease() {
-    lease =
-        engine
-            .progress(lease, new StripeId(source.key(), run.stripe()))
-            .orElseThrow(
-                () -> new LarderException(ErrorCode.CANCELLED, "the lease went to another member"));
+    if (!share.progress()) {
+      throw new LarderException(ErrorCode.CANCELLED, "the lease went to another member");
+    }
   }
 
   private void takeBuffer(@Nullable ByteBuffer next) {
@@ -241,6 +282,8 @@ final class RunTransfer implements Runnable {
     if (current == null) {
       current = new BlockHasher(engine.hashThreads(), engine.buffers());
       digests.add(current.digest());
+      int place = (int) (Blocks.blockAt(pieceOffset) % Blocks.STRIPE_BLOCKS);
+      current.digest().thenAccept(digest -> share.came(place, digest));
     }
     boolean isLast = position % Blocks.BLOCK_BYTES == 0 || position == source.sizeBytes();
     hasher = isLast ? null : current;

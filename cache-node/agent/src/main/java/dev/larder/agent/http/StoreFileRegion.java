@@ -12,7 +12,7 @@ import java.nio.channels.WritableByteChannel;
  * A range of a file whose channel belongs to the store: released, it leaves the channel open. Netty
  * sends it by sendfile.
  */
-final class StoreFileRegion extends DefaultFileRegion {
+public final class StoreFileRegion extends DefaultFileRegion {
   // Netty's native transport takes the descriptor out of this class's fields, unchecked; any other
   // kind of channel would crash the process.
   private static final String NATIVE = "sun.nio.ch.FileChannelImpl";
@@ -21,7 +21,8 @@ final class StoreFileRegion extends DefaultFileRegion {
     super(channel, position, length);
   }
 
-  static FileRegion of(FileChannel channel, long position, long length) {
+  /** A region of the channel, whatever kind of channel it is. */
+  public static FileRegion of(FileChannel channel, long position, long length) {
     return channel.getClass().getName().equals(NATIVE)
         ? new StoreFileRegion(channel, position, length)
         : new Foreign(channel, position, length);

@@ -188,7 +188,11 @@ final class LargeRead implements BlobRead {
                   bytes.channel(),
                   bytes.offset(),
                   bytes.length(),
-                  bytes.wasLocal() ? Source.LOCAL : Source.ORIGIN));
+                  switch (bytes.came()) {
+                    case LOCAL -> Source.LOCAL;
+                    case PEER -> Source.PEER;
+                    case ORIGIN -> Source.ORIGIN;
+                  }));
       case Found.PastStore none -> Optional.empty();
     };
   }

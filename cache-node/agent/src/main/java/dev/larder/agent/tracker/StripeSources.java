@@ -20,6 +20,7 @@ final class StripeSources {
   private final Map<String, TreeSet<Source>> open = new HashMap<>(2);
   private @Nullable Source lessee;
   private long lease;
+  private BlockDigests digests = BlockDigests.NONE;
 
   /**
    * Of nobody yet.
@@ -34,6 +35,14 @@ final class StripeSources {
 
   int size() {
     return members.size();
+  }
+
+  BlockDigests digests() {
+    return digests;
+  }
+
+  void tell(BlockDigests told) {
+    digests = digests.with(told);
   }
 
   long lease() {

@@ -23,6 +23,9 @@ public final class Tracker {
   /** Measured in the simulation, see docs/decisions/0007. */
   private static final int FAN_OUT = 2;
 
+  /** 64 digests take about 3.5 KiB, an entry about 200 bytes. */
+  private static final int DIGESTS_AS_ENTRIES = 16;
+
   private final long progressDeadlineNanos;
   private final int entriesMax;
   private final int fanOut;
@@ -43,8 +46,9 @@ public final class Tracker {
    *
    * @param progressDeadline {@code fill.lease-deadline}: who makes no progress for so long is
    *     forgotten
-   * @param entriesMax {@code fill.tracked-stripes-max}: pairs of stripe and member remembered;
-   *     stripes with no live lease are forgotten first, least recently asked for
+   * @param entriesMax {@code fill.tracked-stripes-max}: pairs of stripe and member remembered, a
+   *     stripe's block digests counted as 16 of them; stripes with no live lease are forgotten
+   *     first, least recently asked for
    * @param fanOut readers of one stripe that a member is sent at once
    */
   public Tracker(Duration progressDeadline, int entriesMax, int fanOut) {
@@ -155,9 +159,9 @@ public final class Tracker {
     }
   }
 
-  /** A member says that it has a whole stripe. */
-  public void holding(String member, StripeId stripe, long nowNanos) {
-    Source source = entry(member, "", stripe, nowNanos);
+  /** A member of a zone says that it has a whole stripe. */
+  public void holding(String member, String zone, StripeId stripe, long nowNanos) {
+    Source source = entry(member, zone, stripe, nowNanos);
     if (source != null) {
       StripeSources sources = of(stripe);
       if (source == sources.lessee()) {
@@ -176,6 +180,43 @@ public final class Tracker {
       remove(sources, source);
       dropIfEmpty(stripe, sources);
     }
+  }
+
+  /** A member found the one it was sent to gone, or its bytes wrong; nobody else is believed. */
+  public void failed(String reader, String parent, StripeId stripe) {
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(reader);
+    Source above = source == null ? null : source.parent;
+    if (above != null && above.member.equals(parent)) {
+      gone(parent, stripe);
+    }
+  }
+
+  /**
+   * Keeps digests of a stripe's blocks for those who read it. Taken from the holder of the live
+   * lease; where there is none, from a member that has the whole stripe. What was told first
+   * stands. Answers whether anything was new.
+   */
+  public boolean tell(String member, StripeId stripe, BlockDigests told, long nowNanos) {
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(member);
+    if (sources == null || source == null || told.without(sources.digests().mask()).isEmpty()) {
+      return false;
+    }
+    boolean isVouched =
+        sources.hasLiveLease(nowNanos) ? source == sources.lessee() : source.isComplete;
+    if (!isVouched || (sources.digests().isEmpty() && !makeRoom(stripe, DIGESTS_AS_ENTRIES, nowNanos))) {
+      return false;
+    }
+    entries += sources.digests().isEmpty() ? DIGESTS_AS_ENTRIES : 0;
+    sources.tell(told);
+    return true;
+  }
+
+  /** The digests told of a stripe. */
+  public BlockDigests digests(StripeId stripe) {
+    StripeSources sources = stripes.get(stripe);
+    return sources == null ? BlockDigests.NONE : sources.digests();
   }
 
   /** Who fetches a stripe under a live lease. */
@@ -221,7 +262,7 @@ public final class Tracker {
     if (old != null) {
       return old;
     }
-    if (!makeRoom(stripe, nowNanos)) {
+    if (!makeRoom(stripe, 1, nowNanos)) {
       return null;
     }
     StripeSources into =
@@ -240,20 +281,25 @@ public final class Tracker {
 
   private void dropIfEmpty(StripeId stripe, StripeSources sources) {
     if (sources.size() == 0) {
+      entries -= digestEntries(sources);
       stripes.remove(stripe);
     }
   }
 
-  private boolean makeRoom(StripeId keep, long nowNanos) {
+  private static int digestEntries(StripeSources sources) {
+    return sources.digests().isEmpty() ? 0 : DIGESTS_AS_ENTRIES;
+  }
+
+  private boolean makeRoom(StripeId keep, int more, long nowNanos) {
     Iterator<Map.Entry<StripeId, StripeSources>> eldest = stripes.entrySet().iterator();
-    while (entries >= entriesMax && eldest.hasNext()) {
+    while (entries + more > entriesMax && eldest.hasNext()) {
       Map.Entry<StripeId, StripeSources> each = eldest.next();
       if (!each.getKey().equals(keep) && !each.getValue().hasLiveLease(nowNanos)) {
         leases.remove(each.getValue().lease());
-        entries -= each.getValue().size();
+        entries -= each.getValue().size() + digestEntries(each.getValue());
         eldest.remove();
       }
     }
-    return entries < entriesMax;
+    return entries + more <= entriesMax;
   }
 }

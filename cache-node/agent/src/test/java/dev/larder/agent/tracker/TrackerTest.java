@@ -48,8 +48,8 @@ class TrackerTest {
 
   @Test
   void holdersAreHandedOutInTurn() {
-    tracker.holding("a", STRIPE, 0);
-    tracker.holding("b", STRIPE, 0);
+    tracker.holding("a", "", STRIPE, 0);
+    tracker.holding("b", "", STRIPE, 0);
     assertEquals(new Assignment.Parent("a"), tracker.ask("x", STRIPE, 1));
     assertEquals(new Assignment.Parent("b"), tracker.ask("y", STRIPE, 1));
     assertEquals(new Assignment.Parent("a"), tracker.ask("z", STRIPE, 1));
@@ -60,7 +60,7 @@ class TrackerTest {
 
   @Test
   void aHolderThatAsksHasLostTheStripe() {
-    tracker.holding("a", STRIPE, 0);
+    tracker.holding("a", "", STRIPE, 0);
     assertInstanceOf(Assignment.Lease.class, tracker.ask("a", STRIPE, 1));
   }
 
@@ -137,7 +137,7 @@ class TrackerTest {
     Tracker small = new Tracker(Duration.ofNanos(DEADLINE), 10);
     small.ask("a", stripe(0), 0);
     for (int i = 1; i < 100; i++) {
-      small.holding("b", stripe(i), i);
+      small.holding("b", "", stripe(i), i);
       assertTrue(small.size() <= 10);
     }
     assertEquals(new Assignment.Parent("a"), small.ask("c", stripe(0), 500));

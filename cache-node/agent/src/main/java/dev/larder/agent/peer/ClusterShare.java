@@ -1,0 +1,386 @@
+package dev.larder.agent.peer;
+
+import dev.larder.agent.cluster.ClusterView;
+import dev.larder.agent.fill.StripeShare;
+import dev.larder.agent.peer.Messages.Wanted;
+import dev.larder.agent.tracker.Assignment;
+import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.StripeReport;
+import dev.larder.agent.tracker.StripeReport.Kind;
+import dev.larder.agent.tracker.StripeReport.Standing;
+import dev.larder.agent.tracker.TrackerDesk;
+import dev.larder.protocol.Digest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** This node's share in one stripe of a cluster. Any thread. */
+final class ClusterShare implements StripeShare {
+  /*
+   * Concurrency. `state` guards every field that is not final or volatile, and nothing waits under
+   * it. `asking` is held while trackers are asked, `watching` while digests are waited for: one of
+   * the stripe's runs asks, the others take what it got.
+   *
+   * Places. A stripe has a tracker in the node's zone and one over all zones. Who gets the zone's
+   * lease asks the other one, too; so there may be two places, in that order. The last one says from
+   * whom the stripe is read; digests are told where a lease is held and taken where a parent was
+   * named.
+   */
+  /** A long poll ends sooner than a member's patience. */
+  private static final int HOLD_MILLIS = 1_000;
+
+  private final StripeId stripe;
+  private final ClusterTracking tracking;
+  private final Object state = new Object();
+  private final ReentrantLock asking = new ReentrantLock();
+  private final ReentrantLock watching = new ReentrantLock();
+  private final Map<String, Long> avoidedUntil = new HashMap<>();
+  private List<Place> places = List.of();
+  private @Nullable String parent;
+  private String lostParent = "";
+  private BlockDigests own = BlockDigests.NONE;
+  private volatile BlockDigests heard = BlockDigests.NONE;
+  private long epoch;
+  private @Nullable Kind ending;
+  private volatile boolean isLost = true;
+  private volatile boolean isRunning;
+  private volatile boolean hasMoved;
+  private volatile long idleSinceNanos;
+
+  /** What this node is to a tracker. */
+  private static final class Place {
+    private final String tracker;
+    private final long lease;
+    private long told;
+
+    /** {@code lease} is 0 for a reader. */
+    Place(String tracker, long lease) {
+      this.tracker = tracker;
+      this.lease = lease;
+    }
+  }
+
+  ClusterShare(StripeId stripe, ClusterTracking tracking) {
+    this.stripe = stripe;
+    this.tracking = tracking;
+    this.idleSinceNanos = tracking.nanoTime();
+  }
+
+  StripeId stripe() {
+    return stripe;
+  }
+
+  @Override
+  public Assignment ask(Set<String> avoid) {
+    isRunning = true;
+    asking.lock();
+    try {
+      Assignment standing = standing(avoid);
+      return standing != null ? standing : askTrackers(avoid);
+    } finally {
+      asking.unlock();
+    }
+  }
+
+  @Override
+  public boolean progress() {
+    hasMoved = true;
+    return !isLost || !(ask(Set.of()) instanceof Assignment.Parent);
+  }
+
+  @Override
+  public void came(int place, Digest digest) {
+    hasMoved = true;
+    List<String> trackers = new ArrayList<>(2);
+    synchronized (state) {
+      own = own.with(BlockDigests.of(place, digest));
+      places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
+    }
+    trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
+  }
+
+  @Override
+  public @Nullable Digest awaitDigest(int place) {
+    long deadline = tracking.nanoTime() + tracking.config().progressDeadline().toNanos();
+    while (heard.get(place) == null) {
+      long left = deadline - tracking.nanoTime();
+      if (left <= 0 || Thread.currentThread().isInterrupted() || !watch(place, left)) {
+        break;
+      }
+    }
+    return heard.get(place);
+  }
+
+  @Override
+  public void failed(String member, ParentFault fault) {
+    if (fault != ParentFault.ENDED) {
+      tracking.demote(member);
+    }
+    synchronized (state) {
+      avoidedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+      if (member.equals(parent)) {
+        parent = null;
+        isLost = true;
+        boolean isDead = fault == ParentFault.GONE || fault == ParentFault.WRONG;
+        lostParent = isDead ? member : "";
+      }
+    }
+  }
+
+  @Override
+  public void idle() {
+    isRunning = false;
+    idleSinceNanos = tracking.nanoTime();
+  }
+
+  boolean isIdle() {
+    return !isRunning;
+  }
+
+  long idleSinceNanos() {
+    return idleSinceNanos;
+  }
+
+  /** The last report to each tracker this node has a place at. */
+  void end(Kind kind, BlockDigests digests) {
+    List<String> trackers = new ArrayList<>(2);
+    synchronized (state) {
+      ending = kind;
+      own = own.with(digests);
+      places.forEach(each -> trackers.add(each.tracker));
+    }
+    isLost = true;
+    if (trackers.isEmpty() && kind == Kind.COMPLETE) {
+      // Fetched past the trackers; whoever tracks it now may send others here.
+      tracking.firstTracker(stripe).ifPresent(tracker -> {
+        synchronized (state) {
+          places = List.of(new Place(tracker, 0));
+        }
+        trackers.add(tracker);
+      });
+    }
+    trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
+  }
+
+  /**
+   * Keeps its places alive: a run that makes no progress does not, so that its lease ends. After a
+   * change of epoch the trackers of now are asked at the next occasion.
+   */
+  void tick(ClusterView view) {
+    if (isLost || (isRunning && !hasMoved)) {
+      return;
+    }
+    hasMoved = false;
+    List<String> trackers = new ArrayList<>(2);
+    synchronized (state) {
+      places.forEach(each -> trackers.add(each.tracker));
+      if (epoch != view.epoch()) {
+        epoch = view.epoch();
+        List<String> due = tracking.trackers(view, stripe);
+        isLost = !due.containsAll(trackers);
+      }
+    }
+    trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
+  }
+
+  /** What to tell a tracker now; null for nothing. */
+  @Nullable StripeReport report(String tracker) {
+    synchronized (state) {
+      for (Place place : places) {
+        if (place.tracker.equals(tracker)) {
+          Kind kind = ending == null ? Kind.PROGRESS : ending;
+          boolean mayTell = place.lease != 0 || kind == Kind.COMPLETE;
+          // A reader has its digests from there.
+          long known = place.lease == 0 ? place.told | heard.mask() : place.told;
+          BlockDigests told = mayTell ? own.without(known) : BlockDigests.NONE;
+          return new StripeReport(stripe, kind, place.lease, heard.mask(), told);
+        }
+      }
+      return null;
+    }
+  }
+
+  /** The tracker's answer; null when there was none. */
+  void answered(String tracker, StripeReport report, @Nullable Standing standing) {
+    synchronized (state) {
+      if (standing != null) {
+        heard = heard.with(standing.news());
+      }
+      for (Place place : places) {
+        if (place.tracker.equals(tracker) && place.lease == report.lease()) {
+          if (standing == null || !standing.stands()) {
+            isLost = true;
+          } else {
+            place.told |= report.told().mask();
+          }
+        }
+      }
+    }
+  }
+
+  /** What was assigned before, if it still stands and is not avoided. */
+  private @Nullable Assignment standing(Set<String> avoid) {
+    synchronized (state) {
+      if (isLost || places.isEmpty() || ending != null) {
+        return null;
+      }
+      if (parent == null) {
+        return new Assignment.Lease(places.getLast().lease);
+      }
+      return avoid.contains(parent) || tracking.isDemoted(parent)
+          ? null
+          : new Assignment.Parent(parent);
+    }
+  }
+
+  private Assignment askTrackers(Set<String> avoid) {
+    Set<String> avoided = avoided(avoid);
+    for (int round = 0; round < 2; round++) {
+      ClusterView view = tracking.view();
+      Asked asked = new Asked(view, avoided);
+      if (asked.run()) {
+        return settle(view, asked);
+      }
+    }
+    return settle(tracking.view(), new Asked(tracking.view(), avoided));
+  }
+
+  /** Takes the answers in. */
+  private Assignment settle(ClusterView view, Asked asked) {
+    boolean hasLease = asked.found.stream().anyMatch(each -> each.lease != 0);
+    BlockDigests present = hasLease ? tracking.present(stripe) : BlockDigests.NONE;
+    List<String> trackers = new ArrayList<>(2);
+    synchronized (state) {
+      places = List.copyOf(asked.found);
+      parent = asked.parent;
+      lostParent = "";
+      epoch = view.epoch();
+      heard = heard.with(asked.heard);
+      own = own.with(present);
+      isLost = asked.isUntracked || places.isEmpty();
+      if (hasLease && !own.isEmpty()) {
+        places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
+      }
+    }
+    trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
+    if (asked.parent != null) {
+      return new Assignment.Parent(asked.parent);
+    }
+    return asked.isUntracked || asked.found.isEmpty()
+        ? new Assignment.Untracked()
+        : new Assignment.Lease(asked.found.getLast().lease);
+  }
+
+  private Set<String> avoided(Set<String> avoid) {
+    Set<String> all = new HashSet<>(avoid);
+    all.addAll(tracking.demoted());
+    synchronized (state) {
+      avoidedUntil.values().removeIf(until -> tracking.nanoTime() - until >= 0);
+      all.addAll(avoidedUntil.keySet());
+    }
+    return all;
+  }
+
+  /** Waits until something new is heard; false when nothing will be. */
+  private boolean watch(int block, long nanosMax) {
+    watching.lock();
+    try {
+      if (heard.get(block) != null) {
+        return true;
+      }
+      String tracker;
+      long lease;
+      synchronized (state) {
+        if (places.isEmpty() || parent == null) {
+          return false;
+        }
+        tracker = places.getLast().tracker;
+        lease = places.getLast().lease;
+      }
+      int millis = (int) Math.clamp(nanosMax / 1_000_000, 1, HOLD_MILLIS);
+      Standing standing =
+          tracking
+              .link()
+              .watch(
+                  tracker,
+                  new StripeReport(stripe, Kind.WATCH, lease, heard.mask(), BlockDigests.NONE),
+                  millis);
+      if (standing == null) {
+        return false;
+      }
+      synchronized (state) {
+        heard = heard.with(standing.news());
+      }
+      return standing.isLive() || heard.get(block) != null;
+    } finally {
+      watching.unlock();
+    }
+  }
+
+  /** One round of asking: the zone's tracker first, then the one of all zones. */
+  private final class Asked {
+    private final ClusterView view;
+    private final Set<String> avoided;
+    private final List<Place> found = new ArrayList<>(2);
+    private BlockDigests heard = BlockDigests.NONE;
+    private @Nullable String parent;
+    private boolean isUntracked;
+
+    Asked(ClusterView view, Set<String> avoided) {
+      this.view = view;
+      this.avoided = avoided;
+    }
+
+    /** False when the member list turned out to be old: ask again by the new one. */
+    boolean run() {
+      List<String> ranks = tracking.trackers(view, stripe);
+      for (String tracker : ranks) {
+        boolean isZone = tracking.isZoneTracker(view, stripe, tracker);
+        TrackerLink.Told told = tracking.link().isSilent(tracker) ? null : ask(tracker);
+        if (told == null) {
+          continue;
+        }
+        if (told.answer().isEmpty()) {
+          if (told.isViewNew()) {
+            return false;
+          }
+          continue;
+        }
+        if (takeIn(tracker, told.answer().get()) || !isZone) {
+          return true;
+        }
+      }
+      isUntracked = found.isEmpty();
+      return true;
+    }
+
+    private TrackerLink.@Nullable Told ask(String tracker) {
+      Wanted wanted;
+      synchronized (state) {
+        wanted = new Wanted(stripe, lostParent, ClusterShare.this.heard.mask());
+      }
+      return tracking.link().ask(view, tracker, wanted, avoided);
+    }
+
+    /** Whether there is nobody else to ask. */
+    private boolean takeIn(String tracker, TrackerDesk.Answer answer) {
+      heard = heard.with(answer.news());
+      switch (answer.assignment()) {
+        case Assignment.Parent named -> {
+          parent = named.member();
+          found.add(new Place(tracker, 0));
+          return true;
+        }
+        case Assignment.Lease granted -> found.add(new Place(tracker, granted.lease()));
+        case Assignment.Untracked none -> isUntracked = found.isEmpty();
+      }
+      return false;
+    }
+  }
+}

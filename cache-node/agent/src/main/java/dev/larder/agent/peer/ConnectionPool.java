@@ -1,0 +1,85 @@
+package dev.larder.agent.peer;
+
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Connections to one member: at most so many at work, the idle ones kept. Any thread. */
+final class ConnectionPool {
+  private final Semaphore places;
+  private final int placesMax;
+  private final long patienceMillis;
+  private final ArrayDeque<PeerConnection> idle = new ArrayDeque<>();
+  private boolean isClosed;
+
+  ConnectionPool(int placesMax, long patienceMillis) {
+    this.placesMax = placesMax;
+    this.places = new Semaphore(placesMax);
+    this.patienceMillis = patienceMillis;
+  }
+
+  /** Takes a place, for which {@link #leave} is owed; TOO_MANY when none becomes free in time. */
+  void enter() {
+    try {
+      if (!places.tryAcquire(patienceMillis, TimeUnit.MILLISECONDS)) {
+        throw new LarderException(
+            ErrorCode.TOO_MANY,
+            "peer.per-member-max: " + placesMax + " requests to the member are at work");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting for a member", e);
+    }
+  }
+
+  void leave() {
+    places.release();
+  }
+
+  /** The idle connection used last; null when there is none. */
+  synchronized @Nullable PeerConnection take() {
+    return idle.pollLast();
+  }
+
+  void give(PeerConnection connection) {
+    connection.idleSinceNanos = System.nanoTime();
+    synchronized (this) {
+      if (!isClosed && idle.size() < placesMax) {
+        idle.addLast(connection);
+        return;
+      }
+    }
+    connection.abort();
+  }
+
+  /** Closes what was idle since before then; answers whether the pool can be forgotten. */
+  boolean closeIdle(long beforeNanos) {
+    List<PeerConnection> old = new ArrayList<>();
+    boolean isUnused;
+    synchronized (this) {
+      while (!idle.isEmpty() && idle.peekFirst().idleSinceNanos - beforeNanos < 0) {
+        old.add(idle.pollFirst());
+      }
+      isUnused = idle.isEmpty() && places.availablePermits() == placesMax;
+      // Whoever still holds it keeps no connection in it that nobody would close.
+      isClosed |= isUnused;
+    }
+    old.forEach(PeerConnection::abort);
+    return isUnused;
+  }
+
+  void close() {
+    List<PeerConnection> all;
+    synchronized (this) {
+      isClosed = true;
+      all = new ArrayList<>(idle);
+      idle.clear();
+    }
+    all.forEach(PeerConnection::abort);
+  }
+}

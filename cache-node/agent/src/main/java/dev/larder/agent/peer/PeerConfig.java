@@ -1,0 +1,109 @@
+package dev.larder.agent.peer;
+
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.time.Duration;
+
+/**
+ * Bounds between nodes.
+ *
+ * @param listen {@code peer.listen}: host:port of the peer door; port 0 takes a free one; empty
+ *     serves no peers
+ * @param isPlain {@code peer.tls} is off: no check of who asks, for networks that see to that
+ *     themselves
+ * @param connectionsMax {@code peer.connections-max}: open connections of the door; more are closed
+ * @param requestsMax {@code peer.requests-max}: ranges the door serves at once, a thread each; more
+ *     are answered 503
+ * @param buffersMaxBytes {@code peer.buffers-max}: memory between disk and sockets of the door
+ * @param bodyMaxBytes {@code peer.body-max}: an ask or a report
+ * @param eventLoops {@code peer.event-loops}: threads that read, encrypt and write the door's
+ *     sockets
+ * @param idleTimeout {@code peer.idle-timeout}: a connection without a request for so long is
+ *     closed, by either side
+ * @param stallTimeout {@code peer.stall-timeout}: longest time a member takes no byte of an answer
+ * @param perMemberMax {@code peer.per-member-max}: connections to one member
+ * @param connectTimeout {@code peer.connect-timeout}: until a connection stands
+ * @param progressDeadline {@code peer.progress-deadline}: a member that sends nothing for so long
+ *     is left
+ * @param demoteFor {@code peer.demote-for}: how long a member that failed is not asked for bytes
+ * @param stripesMax {@code peer.stripes-max}: stripes this node reads or fetches at once, as far as
+ *     trackers are told
+ */
+public record PeerConfig(
+    String listen,
+    boolean isPlain,
+    int connectionsMax,
+    int requestsMax,
+    long buffersMaxBytes,
+    int bodyMaxBytes,
+    int eventLoops,
+    Duration idleTimeout,
+    Duration stallTimeout,
+    int perMemberMax,
+    Duration connectTimeout,
+    Duration progressDeadline,
+    Duration demoteFor,
+    int stripesMax) {
+
+  /** Bytes of one buffer between disk and socket. */
+  static final int BUFFER_BYTES = 256 << 10;
+
+  /** Checks every bound; BAD_CONFIG names the key. */
+  public PeerConfig {
+    if (!listen.isEmpty() && !listen.matches("\\S+:\\d{1,5}")) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "peer.listen: \"" + listen + "\" is not host:port");
+    }
+    check("peer.connections-max", connectionsMax, 1, 1 << 20);
+    check("peer.requests-max", requestsMax, 1, 4096);
+    check("peer.buffers-max", buffersMaxBytes, 2L * BUFFER_BYTES, 1L << 40);
+    check("peer.body-max", bodyMaxBytes, 16 << 10, 64 << 20);
+    check("peer.event-loops", eventLoops, 1, 256);
+    check("peer.idle-timeout", idleTimeout.toMillis(), 1, Integer.MAX_VALUE);
+    check("peer.stall-timeout", stallTimeout.toMillis(), 1, Integer.MAX_VALUE);
+    check("peer.per-member-max", perMemberMax, 1, 4096);
+    check("peer.connect-timeout", connectTimeout.toMillis(), 1, Integer.MAX_VALUE);
+    check("peer.progress-deadline", progressDeadline.toMillis(), 1, Integer.MAX_VALUE);
+    check("peer.demote-for", demoteFor.toMillis(), 0, Integer.MAX_VALUE);
+    check("peer.stripes-max", stripesMax, 1, 1 << 24);
+  }
+
+  /**
+   * No door. 256 ranges at once are more than two readers each of a hundred stripes; five seconds
+   * of silence are long for a member in the same cluster and short for a reader.
+   */
+  public static PeerConfig defaults() {
+    return new PeerConfig(
+        "",
+        false,
+        1024,
+        256,
+        32L << 20,
+        1 << 20,
+        Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8),
+        Duration.ofSeconds(60),
+        Duration.ofSeconds(30),
+        16,
+        Duration.ofSeconds(2),
+        Duration.ofSeconds(5),
+        Duration.ofSeconds(30),
+        10_000);
+  }
+
+  /** The host of {@code peer.listen}. */
+  String host() {
+    return Address.parse(listen).host();
+  }
+
+  /** The port of {@code peer.listen}. */
+  int port() {
+    return Address.parse(listen).port();
+  }
+
+  private static void check(String key, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, key + ": " + value + " is not between " + min + " and " + max);
+    }
+  }
+}

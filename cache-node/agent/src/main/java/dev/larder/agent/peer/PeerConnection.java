@@ -1,0 +1,195 @@
+package dev.larder.agent.peer;
+
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.StandardSocketOptions;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
+
+/** One connection to a member's peer door. One thread; {@link #abort} from any. */
+final class PeerConnection {
+  private static final int BUFFER_BYTES = 64 << 10;
+  private static final int HEAD_LINES_MAX = 64;
+  private static final int LINE_BYTES_MAX = 4 << 10;
+
+  /** As much as a link of 25 Gbit/s holds in a quarter of a millisecond, and the kernel's limit. */
+  private static final int RECEIVE_BYTES = 1 << 20;
+
+  private final Socket socket;
+  private final InputStream in;
+  private final OutputStream out;
+  private final byte[] buffer = new byte[BUFFER_BYTES];
+  private int position;
+  private int limit;
+
+  /** When it was given back to its pool. */
+  long idleSinceNanos;
+
+  private PeerConnection(Socket socket) throws IOException {
+    this.socket = socket;
+    this.in = socket.getInputStream();
+    this.out = socket.getOutputStream();
+  }
+
+  /**
+   * Status and fields of an answer.
+   *
+   * @param length of the body, -1 when it is chunked
+   */
+  record Head(int status, Map<String, String> fields, long length) {}
+
+  static PeerConnection open(Address to, PeerConfig config, @Nullable PeerTls tls)
+      throws IOException {
+    Socket plain = new Socket();
+    boolean isOpen = false;
+    try {
+      plain.setOption(StandardSocketOptions.SO_RCVBUF, RECEIVE_BYTES);
+      plain.setTcpNoDelay(true);
+      plain.connect(
+          new InetSocketAddress(to.host(), to.port()), (int) config.connectTimeout().toMillis());
+      plain.setSoTimeout((int) config.progressDeadline().toMillis());
+      Socket socket = plain;
+      if (tls != null) {
+        SSLSocket secured =
+            (SSLSocket) tls.sockets().createSocket(plain, to.host(), to.port(), true);
+        secured.setEnabledProtocols(PeerTls.protocols());
+        secured.startHandshake();
+        socket = secured;
+      }
+      PeerConnection connection = new PeerConnection(socket);
+      isOpen = true;
+      return connection;
+    } finally {
+      if (!isOpen) {
+        plain.close();
+      }
+    }
+  }
+
+  void send(String head, byte[] body) throws IOException {
+    byte[] headBytes = head.getBytes(StandardCharsets.US_ASCII);
+    byte[] all = new byte[headBytes.length + body.length];
+    System.arraycopy(headBytes, 0, all, 0, headBytes.length);
+    System.arraycopy(body, 0, all, headBytes.length, body.length);
+    out.write(all);
+    out.flush();
+  }
+
+  Head readHead() throws IOException {
+    String status = line();
+    if (!status.startsWith("HTTP/1.1 ") || status.length() < 12) {
+      throw new IOException("not an HTTP/1.1 answer");
+    }
+    Map<String, String> fields = new HashMap<>();
+    for (String line = line(); !line.isEmpty(); line = line()) {
+      int colon = line.indexOf(':');
+      if (colon < 1 || fields.size() >= HEAD_LINES_MAX) {
+        throw new IOException("a malformed answer");
+      }
+      fields.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+    }
+    try {
+      boolean isChunked = "chunked".equals(fields.get("transfer-encoding"));
+      long length = isChunked ? -1 : Long.parseLong(fields.getOrDefault("content-length", "0"));
+      if (length < (isChunked ? -1 : 0)) {
+        throw new IOException("an answer of negative length");
+      }
+      return new Head(Integer.parseInt(status.substring(9, 12)), fields, length);
+    } catch (NumberFormatException e) {
+      throw new IOException("a malformed answer", e);
+    }
+  }
+
+  /** Some bytes, at least one. */
+  int read(byte[] target, int length) throws IOException {
+    if (position < limit) {
+      int count = Math.min(length, limit - position);
+      System.arraycopy(buffer, position, target, 0, count);
+      position += count;
+      return count;
+    }
+    int count = in.read(target, 0, length);
+    if (count < 0) {
+      throw new EOFException("the member closed the connection");
+    }
+    return count;
+  }
+
+  /** Size of the next chunk; 0 ends the body, whose trailer was read then. */
+  long chunkSize(boolean isFirst) throws IOException {
+    if (!isFirst && !line().isEmpty()) {
+      throw new IOException("a malformed chunk");
+    }
+    try {
+      long size = Long.parseLong(line(), 16);
+      if (size < 0 || (size == 0 && !line().isEmpty())) {
+        throw new IOException("a malformed chunk");
+      }
+      return size;
+    } catch (NumberFormatException e) {
+      throw new IOException("a malformed chunk", e);
+    }
+  }
+
+  byte[] readAll(Head head, int max) throws IOException {
+    if (head.length < 0 || head.length > max) {
+      throw new IOException("an answer of " + head.length + " bytes");
+    }
+    byte[] body = new byte[(int) head.length];
+    byte[] part = new byte[Math.min(body.length, BUFFER_BYTES)];
+    for (int at = 0; at < body.length; ) {
+      int count = read(part, Math.min(part.length, body.length - at));
+      System.arraycopy(part, 0, body, at, count);
+      at += count;
+    }
+    return body;
+  }
+
+  /** How long a read waits for a byte. */
+  void waitAtMost(long millis) throws IOException {
+    socket.setSoTimeout((int) Math.clamp(millis, 1, Integer.MAX_VALUE));
+  }
+
+  /** Drops the connection and ends reads in progress. */
+  void abort() {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      throw new LarderException(ErrorCode.INTERNAL, "a socket cannot be closed", e);
+    }
+  }
+
+  private String line() throws IOException {
+    StringBuilder line = new StringBuilder(64);
+    while (true) {
+      if (position == limit) {
+        limit = in.read(buffer, 0, buffer.length);
+        position = 0;
+        if (limit < 0) {
+          limit = 0;
+          throw new EOFException("the member closed the connection");
+        }
+      }
+      byte next = buffer[position++];
+      if (next == '\n') {
+        int end = line.length();
+        return end > 0 && line.charAt(end - 1) == '\r' ? line.substring(0, end - 1) : line.toString();
+      }
+      if (line.length() >= LINE_BYTES_MAX) {
+        throw new IOException("an endless line");
+      }
+      line.append((char) (next & 0xff));
+    }
+  }
+}

@@ -1,0 +1,215 @@
+package dev.larder.agent.peer;
+
+import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.http.StoreFileRegion;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import dev.larder.store.BlobStore;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends one range to a member on the calling thread. What is whole here is promised with its
+ * length; of what still fills, each block goes out as it comes, and the chunked answer ends early
+ * when there is no more.
+ */
+final class RangeAnswer {
+  /** Sent at once by sendfile; each must be taken within the stall timeout. */
+  private static final long REGION_BYTES = 4 << 20;
+
+  private final Channel channel;
+  private final PeerConfig config;
+  private final Semaphore buffers;
+  private final LongAdder sentBytes;
+  private final boolean isPlain;
+  private @Nullable ChannelFuture last;
+  private boolean isBegun;
+
+  RangeAnswer(
+      Channel channel,
+      PeerConfig config,
+      Semaphore buffers,
+      LongAdder sentBytes) {
+    this.channel = channel;
+    this.config = config;
+    this.buffers = buffers;
+    this.sentBytes = sentBytes;
+    this.isPlain = config.isPlain();
+  }
+
+  /**
+   * Sends the range; returns when it is handed to the socket.
+   *
+   * @throws LarderException before the first byte: UNKNOWN_BLOB, BAD_RANGE; CANCELLED once the
+   *     member is gone
+   */
+  void send(BlobStore store, FillEngine engine, BlobKey key, long first, long lastByte)
+      throws IOException {
+    try (ServedBlob blob = ServedBlob.open(store, engine, key)) {
+      if (first < 0 || lastByte < first || lastByte >= blob.sizeBytes()) {
+        throw new LarderException(
+            ErrorCode.BAD_RANGE, "the range lies outside of the " + blob.sizeBytes() + " bytes");
+      }
+      // Whoever waits for bytes hears that the member is gone.
+      ChannelFutureListener gone = done -> blob.giveUp();
+      channel.closeFuture().addListener(gone);
+      boolean isDone = false;
+      try {
+        send(blob, first, lastByte + 1);
+        isDone = true;
+      } finally {
+        channel.closeFuture().removeListener(gone);
+        if (!isDone && isBegun) {
+          // What is still on its way must not be read from a descriptor that is given back.
+          channel.close().awaitUninterruptibly(config.stallTimeout().toMillis());
+        }
+      }
+    }
+  }
+
+  /** Whether the answer's head is out, so that a fault can only break it off. */
+  boolean isBegun() {
+    return isBegun;
+  }
+
+  private void send(ServedBlob blob, long first, long end) throws IOException {
+    ServedBlob.Span span = blob.next(first, Math.min(REGION_BYTES, end - first));
+    if (span == null) {
+      throw new LarderException(ErrorCode.UNKNOWN_BLOB, "nothing of the range is here");
+    }
+    HttpResponse head =
+        new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.PARTIAL_CONTENT);
+    head.headers()
+        .set(
+            HttpHeaderNames.CONTENT_RANGE,
+            "bytes " + first + "-" + (end - 1) + "/" + blob.sizeBytes());
+    if (blob.isWhole()) {
+      head.headers().set(HttpHeaderNames.CONTENT_LENGTH, end - first);
+    } else {
+      head.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+    }
+    isBegun = true;
+    channel.write(head);
+    for (long at = first; span != null; ) {
+      write(span);
+      at += span.length();
+      span = at < end ? nextOrEnd(blob, at, end) : null;
+    }
+    await(channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT));
+  }
+
+  /** A fault of the fill ends a chunked answer early; what is promised must come or break off. */
+  private static ServedBlob.@Nullable Span nextOrEnd(ServedBlob blob, long at, long end) {
+    // Once the range is known whole it need not be asked for at once.
+    long most = blob.isWhole() ? REGION_BYTES : end - at;
+    try {
+      return blob.next(at, Math.min(most, end - at));
+    } catch (LarderException e) {
+      if (blob.isWhole() || e.code() == ErrorCode.CANCELLED) {
+        throw e;
+      }
+      return null;
+    }
+  }
+
+  private void write(ServedBlob.Span span) throws IOException {
+    if (isPlain) {
+      for (long done = 0; done < span.length(); ) {
+        long part = Math.min(REGION_BYTES, span.length() - done);
+        send(StoreFileRegion.of(span.channel(), span.offset() + done, part));
+        sentBytes.add(part);
+        done += part;
+      }
+      return;
+    }
+    for (long done = 0; done < span.length(); ) {
+      int part = (int) Math.min(PeerConfig.BUFFER_BYTES, span.length() - done);
+      ByteBuf buffer = buffer();
+      boolean isFilled = false;
+      try {
+        read(span, span.offset() + done, buffer, part);
+        isFilled = true;
+      } finally {
+        if (!isFilled) {
+          buffer.release();
+          buffers.release();
+        }
+      }
+      send(new DefaultHttpContent(buffer)).addListener(written -> buffers.release());
+      sentBytes.add(part);
+      done += part;
+    }
+  }
+
+  private ByteBuf buffer() {
+    try {
+      if (!buffers.tryAcquire(config.stallTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new LarderException(
+            ErrorCode.TOO_MANY, "peer.buffers-max: all buffers wait for slow members");
+      }
+    } catch (InterruptedException e) {
+      throw closing(e);
+    }
+    return channel.alloc().directBuffer(PeerConfig.BUFFER_BYTES);
+  }
+
+  private static void read(ServedBlob.Span span, long from, ByteBuf target, int length)
+      throws IOException {
+    ByteBuffer view = target.nioBuffer(0, length);
+    long at = from;
+    while (view.hasRemaining()) {
+      int count = span.channel().read(view, at);
+      if (count < 0) {
+        throw new LarderException(ErrorCode.STORE_CORRUPT, "a stored file is too short");
+      }
+      at += count;
+    }
+    target.writerIndex(length);
+  }
+
+  /** At most two writes are under way: one at the socket, one being made. */
+  private ChannelFuture send(Object message) {
+    ChannelFuture before = last;
+    ChannelFuture sent = channel.writeAndFlush(message);
+    last = sent;
+    if (before != null) {
+      await(before);
+    }
+    return sent;
+  }
+
+  private void await(ChannelFuture written) {
+    try {
+      if (!written.await(config.stallTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new LarderException(ErrorCode.DEADLINE, "the member takes nothing");
+      }
+    } catch (InterruptedException e) {
+      throw closing(e);
+    }
+    if (!written.isSuccess()) {
+      throw new LarderException(ErrorCode.CANCELLED, "the member is gone", written.cause());
+    }
+  }
+
+  private static LarderException closing(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new LarderException(ErrorCode.CLOSED, "the peer door is closing", e);
+  }
+}

@@ -1,0 +1,124 @@
+package dev.larder.agent.peer;
+
+import dev.larder.agent.fill.Members.MemberRead;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The body of a range a member serves. One thread; {@link #close} from any. */
+final class RangeRead implements MemberRead {
+  private static final int SCRATCH_BYTES = 64 << 10;
+
+  /** Less than this within the progress deadline is no progress. */
+  private static final int PROGRESS_BYTES = 16 << 10;
+
+  private final ConnectionPool pool;
+  private final PeerConnection connection;
+  private final boolean isChunked;
+  private final byte[] scratch = new byte[SCRATCH_BYTES];
+  private final AtomicBoolean isClosed = new AtomicBoolean();
+
+  /** Bytes of the range still to come, if the member has them all. */
+  private long left;
+
+  /** Bytes of the present chunk still to come; the whole body where there are no chunks. */
+  private long inChunk;
+
+  private final long deadlineNanos;
+  private long windowNanos = System.nanoTime();
+  private long windowBytes;
+  private boolean isFirstChunk = true;
+  private volatile boolean isEnded;
+
+  /** Checks that the answer is the range asked for; BAD_RANGE if not. */
+  RangeRead(
+      ConnectionPool pool,
+      PeerConnection connection,
+      PeerConnection.Head head,
+      long offset,
+      long length,
+      long deadlineNanos) {
+    this.deadlineNanos = deadlineNanos;
+    this.pool = pool;
+    this.connection = connection;
+    this.isChunked = head.length() < 0;
+    this.left = length;
+    this.inChunk = Math.max(0, head.length());
+    String expected = "bytes " + offset + "-" + (offset + length - 1) + "/";
+    if (!head.fields().getOrDefault("content-range", "").startsWith(expected)
+        || (!isChunked && head.length() != length)) {
+      throw new LarderException(ErrorCode.BAD_RANGE, "a member answered with another range");
+    }
+  }
+
+  @Override
+  public int read(ByteBuffer target) {
+    try {
+      if (isEnded || (left == 0 && !isChunked)) {
+        isEnded = true;
+        return -1;
+      }
+      if (inChunk == 0) {
+        inChunk = connection.chunkSize(isFirstChunk);
+        isFirstChunk = false;
+        if (inChunk == 0) {
+          isEnded = true;
+          return -1;
+        }
+        if (inChunk > left) {
+          throw new LarderException(ErrorCode.BAD_RANGE, "a member sent more than the range");
+        }
+      }
+      int want = (int) Math.min(Math.min(scratch.length, target.remaining()), inChunk);
+      int count = connection.read(scratch, want);
+      target.put(scratch, 0, count);
+      checkProgress(count);
+      left -= count;
+      inChunk -= count;
+      isEnded = left == 0 && !isChunked;
+      return count;
+    } catch (SocketTimeoutException e) {
+      throw new LarderException(ErrorCode.DEADLINE, "a member sends nothing any more", e);
+    } catch (IOException e) {
+      PeerClient.checkInterrupted(e);
+      throw new LarderException(
+          ErrorCode.AGENT_UNAVAILABLE, "a member broke off: " + e.getMessage(), e);
+    }
+  }
+
+  /** After the last byte of a chunked range its end is read, so that the connection can be kept. */
+  @Override
+  public void close() {
+    if (!isClosed.compareAndSet(false, true)) {
+      return;
+    }
+    boolean isFree = isEnded || (left == 0 && isChunked && readEnd());
+    if (isFree) {
+      pool.give(connection);
+    } else {
+      connection.abort();
+    }
+    pool.leave();
+  }
+
+  private void checkProgress(int count) {
+    windowBytes += count;
+    if (windowBytes >= PROGRESS_BYTES) {
+      windowNanos = System.nanoTime();
+      windowBytes = 0;
+    } else if (System.nanoTime() - windowNanos > deadlineNanos) {
+      throw new LarderException(ErrorCode.DEADLINE, "a member sends next to nothing");
+    }
+  }
+
+  private boolean readEnd() {
+    try {
+      return inChunk == 0 && connection.chunkSize(isFirstChunk) == 0;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}

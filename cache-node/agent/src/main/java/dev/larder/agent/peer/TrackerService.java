@@ -1,0 +1,82 @@
+package dev.larder.agent.peer;
+
+import dev.larder.agent.cluster.Cluster;
+import dev.larder.agent.cluster.ClusterView;
+import dev.larder.agent.peer.Messages.Ask;
+import dev.larder.agent.peer.Messages.AskAnswer;
+import dev.larder.agent.peer.Messages.Report;
+import dev.larder.agent.peer.Messages.ReportAnswer;
+import dev.larder.agent.peer.Messages.Sender;
+import dev.larder.agent.peer.Messages.Wanted;
+import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.StripeReport;
+import dev.larder.agent.tracker.TrackerDesk;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
+
+/** This node's tracker as other members see it. Any thread; nothing waits. */
+final class TrackerService {
+  /** So many ranks of the placement are asked before the origin is read untracked. */
+  static final int RANKS = 3;
+
+  private final Cluster cluster;
+  private final TrackerDesk desk;
+  private final LongAdder asks = new LongAdder();
+
+  TrackerService(Cluster cluster, TrackerDesk desk) {
+    this.cluster = cluster;
+    this.desk = desk;
+  }
+
+  TrackerDesk desk() {
+    return desk;
+  }
+
+  /** Stripes asked for by other members. */
+  long asks() {
+    return asks.sum();
+  }
+
+  AskAnswer ask(Ask ask) {
+    ClusterView view = cluster.view();
+    Sender sender = ask.sender();
+    Asker asker = new Asker(sender.member(), sender.zone(), ask.avoid());
+    List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
+    for (Wanted wanted : ask.wanted()) {
+      answers.add(
+          isOurs(view, sender, wanted.stripe())
+              ? Optional.of(desk.ask(asker, wanted.stripe(), wanted.lost(), wanted.known()))
+              : Optional.empty());
+    }
+    asks.add(answers.size());
+    boolean isNewer = view.epoch() > sender.epoch();
+    return new AskAnswer(
+        view.epoch(), isNewer ? List.copyOf(view.peers().values()) : List.of(), answers);
+  }
+
+  ReportAnswer report(Report report) {
+    Sender sender = report.sender();
+    List<StripeReport.Standing> standings = new ArrayList<>(report.reports().size());
+    for (StripeReport each : report.reports()) {
+      standings.add(desk.report(sender.member(), sender.zone(), each));
+    }
+    return new ReportAnswer(cluster.view().epoch(), standings);
+  }
+
+  /** Whoever has a newer list than this node knows better who tracks what. */
+  private boolean isOurs(ClusterView view, Sender sender, StripeId stripe) {
+    if (sender.epoch() > view.epoch()) {
+      return true;
+    }
+    String self = cluster.self();
+    return view.placement()
+            .tracker(stripe.key(), stripe.stripe(), sender.zone())
+            .filter(member -> member.id().equals(self))
+            .isPresent()
+        || view.placement().ranked(stripe.key(), stripe.stripe(), RANKS).stream()
+            .anyMatch(member -> member.id().equals(self));
+  }
+}

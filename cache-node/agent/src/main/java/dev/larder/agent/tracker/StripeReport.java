@@ -1,0 +1,33 @@
+package dev.larder.agent.tracker;
+
+/**
+ * What a member says of its part in a stripe.
+ *
+ * @param lease the lease it fetches under; 0 for a reader
+ * @param known blocks whose digests it knows already, as {@link BlockDigests#mask}
+ * @param told digests it vouches for
+ */
+public record StripeReport(
+    StripeId stripe, Kind kind, long lease, long known, BlockDigests told) {
+
+  /** How it stands. */
+  public enum Kind {
+    /** Nothing new of it: it asks for digests. */
+    WATCH,
+    /** Bytes arrive, or it waits for nothing. */
+    PROGRESS,
+    /** It has the whole stripe. */
+    COMPLETE,
+    /** It reads or fetches the stripe no more and does not have it whole. */
+    LEFT
+  }
+
+  /**
+   * What the tracker answers.
+   *
+   * @param stands whether the lease holds, or the reader is still listed
+   * @param isLive whether somebody fetches the stripe under a lease, so that digests may follow
+   * @param news digests the member did not know
+   */
+  public record Standing(boolean stands, boolean isLive, BlockDigests news) {}
+}

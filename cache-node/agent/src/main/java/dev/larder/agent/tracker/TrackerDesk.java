@@ -1,0 +1,137 @@
+package dev.larder.agent.tracker;
+
+import dev.larder.agent.tracker.StripeReport.Standing;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/**
+ * The one {@link Tracker} of a node with its lock: this node's own fills ask it, and other members
+ * through the peer door.
+ *
+ * <p><b>Threads:</b> any; nothing here waits. Watchers are called without the lock.
+ */
+public final class TrackerDesk {
+  private final Object lock = new Object();
+  private final Tracker tracker;
+  private final LongSupplier nanoClock;
+  private final Map<StripeId, List<Runnable>> watchers = new HashMap<>();
+
+  /** The desk of a tracker that nobody else uses. */
+  public TrackerDesk(Tracker tracker, LongSupplier nanoClock) {
+    this.tracker = tracker;
+    this.nanoClock = nanoClock;
+  }
+
+  /** An answer and what the tracker knows of the stripe's digests, as in {@link Standing}. */
+  public record Answer(Assignment assignment, boolean isLive, BlockDigests news) {}
+
+  /**
+   * Says where a member gets a stripe.
+   *
+   * @param lost whom it was sent to before and found gone or wrong; empty for nobody
+   * @param known blocks whose digests it knows already
+   */
+  public Answer ask(Asker asker, StripeId stripe, String lost, long known) {
+    synchronized (lock) {
+      long now = nanoClock.getAsLong();
+      if (!lost.isEmpty()) {
+        tracker.failed(asker.member(), lost, stripe);
+      }
+      Assignment assignment = tracker.ask(asker, stripe, now);
+      return new Answer(
+          assignment,
+          tracker.lessee(stripe, now).isPresent(),
+          tracker.digests(stripe).without(known));
+    }
+  }
+
+  /** Takes a report in. */
+  public Standing report(String member, String zone, StripeReport report) {
+    List<Runnable> woken = List.of();
+    Standing standing;
+    synchronized (lock) {
+      long now = nanoClock.getAsLong();
+      StripeId stripe = report.stripe();
+      long before = tracker.digests(stripe).mask();
+      boolean stands = takeIn(member, zone, report, now);
+      tracker.tell(member, stripe, report.told(), now);
+      boolean isOver =
+          report.kind() == StripeReport.Kind.LEFT || report.kind() == StripeReport.Kind.COMPLETE;
+      if (isOver || tracker.digests(stripe).mask() != before) {
+        List<Runnable> waiting = watchers.remove(stripe);
+        woken = waiting == null ? List.of() : waiting;
+      }
+      standing =
+          new Standing(
+              stands,
+              tracker.lessee(stripe, now).isPresent(),
+              tracker.digests(stripe).without(report.known()));
+    }
+    woken.forEach(Runnable::run);
+    return standing;
+  }
+
+  /** Bytes arrived under a lease; whether it still stands. */
+  public boolean progress(long lease) {
+    synchronized (lock) {
+      return tracker.progress(lease, nanoClock.getAsLong());
+    }
+  }
+
+  /** Gives a lease back. */
+  public void end(long lease, boolean complete) {
+    synchronized (lock) {
+      tracker.end(lease, complete);
+    }
+  }
+
+  /** Calls once, when the stripe has new digests or its fetcher leaves; may call for nothing. */
+  public void watch(StripeId stripe, Runnable watcher) {
+    synchronized (lock) {
+      watchers.computeIfAbsent(stripe, any -> new ArrayList<>(2)).add(watcher);
+    }
+  }
+
+  /** Forgets a watcher that was not called yet. */
+  public void unwatch(StripeId stripe, Runnable watcher) {
+    synchronized (lock) {
+      List<Runnable> waiting = watchers.get(stripe);
+      if (waiting != null && waiting.remove(watcher) && waiting.isEmpty()) {
+        watchers.remove(stripe);
+      }
+    }
+  }
+
+  /** Stripes remembered. */
+  public int size() {
+    synchronized (lock) {
+      return tracker.size();
+    }
+  }
+
+  private boolean takeIn(String member, String zone, StripeReport report, long now) {
+    StripeId stripe = report.stripe();
+    return switch (report.kind()) {
+      case WATCH -> true;
+      case PROGRESS ->
+          report.lease() == 0
+              ? tracker.progress(member, stripe, now)
+              : tracker.progress(report.lease(), now);
+      case COMPLETE -> {
+        // Before the lease ends: only its holder may tell digests.
+        tracker.tell(member, stripe, report.told(), now);
+        tracker.end(report.lease(), true);
+        tracker.holding(member, zone, stripe, now);
+        yield true;
+      }
+      case LEFT -> {
+        tracker.end(report.lease(), false);
+        tracker.gone(member, stripe);
+        yield false;
+      }
+    };
+  }
+}

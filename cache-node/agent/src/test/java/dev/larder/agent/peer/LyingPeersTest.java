@@ -1,0 +1,192 @@
+package dev.larder.agent.peer;
+
+import static dev.larder.agent.peer.Fleet.MIB;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.agent.fill.Members.SealedDigests;
+import dev.larder.agent.peer.LyingPeer.Vice;
+import dev.larder.agent.peer.Messages.Report;
+import dev.larder.agent.peer.Messages.Sender;
+import dev.larder.agent.read.BlobRead;
+import dev.larder.agent.read.ReadPlane.BlobSource;
+import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.StripeReport;
+import dev.larder.coordinator.api.TlsMaterial;
+import dev.larder.origin.OriginObject;
+import dev.larder.protocol.Blocks;
+import dev.larder.protocol.Digest;
+import dev.larder.protocol.Digests;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whatever a member sends, readers get right bytes, and the member is left alone for a time. */
+class LyingPeersTest {
+  private static final int SIZE = 12 * MIB + 77;
+
+  @TempDir Path directory;
+
+  @Test
+  void wrongBytesAreNeverShown() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FleetNode reader = readFrom(fleet, Vice.WRONG_BYTES, false);
+      assertTrue(reader.wrongBlocks() >= 1);
+      assertDemoted(reader);
+    }
+  }
+
+  @Test
+  void anotherRangeIsRefused() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FleetNode reader = readFrom(fleet, Vice.WRONG_RANGE, false);
+      assertTrue(reader.wrongBlocks() >= 1);
+      assertDemoted(reader);
+    }
+  }
+
+  @Test
+  void whoStallsIsLeft() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      assertDemoted(readFrom(fleet, Vice.STALLS, false));
+    }
+  }
+
+  @Test
+  void whoSendsNextToNothingIsLeft() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      assertDemoted(readFrom(fleet, Vice.TRICKLES, false));
+    }
+  }
+
+  @Test
+  void whoIsMuchSlowerThanTheOthersIsLeft() throws Exception {
+    OriginObject object;
+    try (Fleet fleet = new Fleet(directory)) {
+      object = fleet.origin.add("object", 150 * MIB, new Random(8));
+      byte[] content = fleet.origin.content(object);
+      List<Digest> last = blocks(Arrays.copyOfRange(content, 128 * MIB, 150 * MIB));
+      SealedDigests none = new SealedDigests(List.of(), List.of());
+      try (LyingPeer slow =
+          new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
+        FleetNode tracker = fleet.add("tracker");
+        fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
+        FleetNode reader = fleet.add("reader");
+        fleet.weigh("reader", 0);
+        fleet.addForeign("liar", slow.address(), 0);
+        fleet.publish();
+        hold(fleet, tracker, new StripeId(object.key(), 2), last);
+        try (BlobRead keepsTheFlight =
+            tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
+          keepsTheFlight.next(0, 1);
+          fleet.read(reader, object, ReadIntent.WHOLE);
+        }
+        assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
+        assertDemoted(reader);
+      }
+    }
+  }
+
+  @Test
+  void whoClosesEarlyIsLeftAndWhatCameIsKept() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FleetNode reader = readFrom(fleet, Vice.CLOSES, false);
+      assertDemoted(reader);
+      assertTrue(fleet.origin.bytesSent() < SIZE, "from the origin: " + fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void whoHasNoMoreIsNotBlamed() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FleetNode reader = readFrom(fleet, Vice.ENDS, false);
+      assertEquals(0, reader.peers.counters().get("peer_demotions_total"));
+      assertTrue(fleet.origin.bytesSent() < SIZE, "from the origin: " + fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void digestsMustHashToTheRecordedRoot() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FleetNode reader = readFrom(fleet, Vice.WRONG_DIGESTS, true);
+      assertTrue(reader.wrongBlocks() >= 1);
+      assertDemoted(reader);
+      assertEquals(SIZE, fleet.origin.bytesSent());
+    }
+  }
+
+  private static void assertDemoted(FleetNode reader) {
+    assertEquals(1, reader.peers.counters().get("peer_demotions_total"));
+    assertEquals(1, reader.engine.gauges().get("demoted_members"));
+  }
+
+  /** A node whose tracker sends it to a member with a vice; the node's counters are the result. */
+  private FleetNode readFrom(Fleet fleet, Vice vice, boolean isRootKnown) throws Exception {
+    OriginObject object = fleet.origin.add("object", SIZE, new Random(7));
+    byte[] content = fleet.origin.content(object);
+    List<Digest> blocks = blocks(content);
+    SealedDigests told =
+        new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
+    if (isRootKnown) {
+      fleet.record(object.key(), Digests.rootOf(ByteBuffer.wrap(content)));
+    }
+    try (LyingPeer liar =
+        new LyingPeer(content, vice, told, fleet.materialOf("liar"))) {
+      FleetNode tracker = fleet.add("tracker");
+      FleetNode reader =
+          fleet.add(
+              "reader",
+              "",
+              Fleet.peerConfig(Duration.ofSeconds(3), Duration.ofMinutes(5), false),
+              Fleet.fillConfig(Duration.ofSeconds(15)));
+      fleet.weigh("reader", 0);
+      fleet.addForeign("liar", liar.address(), 0);
+      fleet.publish();
+      hold(fleet, tracker, new StripeId(object.key(), 0), blocks);
+      fleet.read(reader, object, ReadIntent.WHOLE);
+      assertTrue(liar.ranges.get() >= (vice == Vice.WRONG_DIGESTS ? 0 : 1), "nobody was lied to");
+      Fleet.await("sealed", () -> reader.isSealed(object));
+      return reader;
+    }
+  }
+
+  private static List<Digest> blocks(byte[] content) {
+    List<Digest> blocks = new ArrayList<>();
+    for (int block = 0; block < Blocks.blockCount(content.length); block++) {
+      int from = block * MIB;
+      blocks.add(
+          Digests.ofBytes(
+              Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
+    }
+    return blocks;
+  }
+
+  /** The member says to the tracker that it has the stripe, with its right digests. */
+  private static void hold(
+      Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
+    TlsMaterial material = fleet.materialOf("liar");
+    try (PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
+      StripeReport report =
+          new StripeReport(
+              stripe,
+              StripeReport.Kind.COMPLETE,
+              0,
+              0,
+              BlockDigests.ofPresent(blocks.stream().map(Optional::of).toList()));
+      client.post(
+          Address.parse(tracker.address()),
+          "/peer/v1/report",
+          Wire.write(new Report(new Sender("liar", "", 1), 0, List.of(report))),
+          0);
+    }
+  }
+}

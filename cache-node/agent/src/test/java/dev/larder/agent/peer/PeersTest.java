@@ -1,0 +1,161 @@
+package dev.larder.agent.peer;
+
+import static dev.larder.agent.peer.Fleet.MIB;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.agent.read.BlobRead.Source;
+import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.origin.OriginObject;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Nodes that read the same cold data take each byte from the origin once. */
+class PeersTest {
+  @TempDir Path directory;
+
+  @Test
+  void fourNodesThatReadAtOnceFetchEachByteOnce() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 200 * MIB, new Random(1));
+      List.of("a", "b", "c", "d").forEach(fleet::add);
+      fleet.publish();
+      List<Future<Map<Source, Long>>> reads = new ArrayList<>();
+      for (String id : fleet.nodes.keySet()) {
+        reads.add(fleet.reading(id, object, ReadIntent.WHOLE));
+      }
+      long fromPeers = 0;
+      for (Future<Map<Source, Long>> read : reads) {
+        fromPeers += Fleet.get(read).getOrDefault(Source.PEER, 0L);
+      }
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      assertTrue(fromPeers > 2 * object.sizeBytes(), "from peers: " + fromPeers);
+      fleet.nodes.values().forEach(node -> Fleet.await("sealed", () -> node.isSealed(object)));
+    }
+  }
+
+  @Test
+  void whoComesLateJoinsTheDownloadInProgress() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 40 * MIB, new Random(2));
+      List.of("a", "b", "c").forEach(fleet::add);
+      fleet.publish();
+      CountDownLatch gate = gateAt(fleet, 16 * MIB);
+      Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("half of it", () -> fleet.origin.bytesSent() >= 8 * MIB);
+      Future<Map<Source, Long>> late = fleet.reading("b", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("cut through", () -> fleet.node("b").peerBytes() >= 4 * MIB);
+      gate.countDown();
+      Fleet.get(first);
+      assertEquals(Map.of(Source.PEER, object.sizeBytes()), withoutLocal(Fleet.get(late)));
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      // After everybody else is done: from the holders, and by the recorded root.
+      Fleet.await("sealed", () -> fleet.node("a").isSealed(object));
+      assertEquals(
+          Map.of(Source.PEER, object.sizeBytes()),
+          withoutLocal(fleet.read(fleet.node("c"), object, ReadIntent.WHOLE)));
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void aHolderServesWhatNoTrackerRemembers() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 70 * MIB, new Random(3));
+      fleet.add("a");
+      fleet.publish();
+      fleet.read(fleet.node("a"), object, ReadIntent.WHOLE);
+      Fleet.await("sealed", () -> fleet.node("a").isSealed(object));
+      // A tracker that was not there then.
+      fleet.weigh("a", 0);
+      fleet.add("b");
+      fleet.publish();
+      fleet.read(fleet.node("b"), object, ReadIntent.WHOLE);
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      assertEquals(object.sizeBytes(), fleet.node("b").peerBytes());
+    }
+  }
+
+  @Test
+  void randomReadersOfOneObjectFetchEachBlockOnce() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 24 * MIB, new Random(4));
+      List.of("a", "b", "c").forEach(fleet::add);
+      fleet.publish();
+      List<Future<Boolean>> reads = new ArrayList<>();
+      for (FleetNode node : fleet.nodes.values()) {
+        reads.add(
+            fleet.run(() -> {
+              Random random = new Random(node.id.hashCode());
+              for (int i = 0; i < 30; i++) {
+                long from = random.nextInt(24 * MIB - 100_000);
+                fleet.read(node, object, ReadIntent.RANDOM, from, from + 100_000);
+              }
+              return true;
+            }));
+      }
+      for (Future<Boolean> read : reads) {
+        Fleet.get(read);
+      }
+      assertTrue(
+          fleet.origin.bytesSent() <= object.sizeBytes(),
+          "from the origin: " + fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void zonesFetchAcrossOnce() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 24 * MIB, new Random(5));
+      for (String id : List.of("a1", "a2", "a3", "b1", "b2", "b3")) {
+        fleet.add(
+            id, id.substring(0, 1), Fleet.peerConfig(), Fleet.fillConfig(Duration.ofSeconds(15)));
+      }
+      fleet.publish();
+      List<Future<Map<Source, Long>>> reads = new ArrayList<>();
+      for (String id : fleet.nodes.keySet()) {
+        reads.add(fleet.reading(id, object, ReadIntent.WHOLE));
+      }
+      for (Future<Map<Source, Long>> read : reads) {
+        Fleet.get(read);
+      }
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+    }
+  }
+
+  /** The origin stops before an offset until it is let go on. */
+  static CountDownLatch gateAt(Fleet fleet, long offset) {
+    CountDownLatch gate = new CountDownLatch(1);
+    fleet.origin.pieceMax(64 << 10);
+    fleet.origin.onPiece((object, at) -> {
+      try {
+        if (at >= offset && !gate.await(60, TimeUnit.SECONDS)) {
+          throw new LarderException(ErrorCode.ORIGIN_UNAVAILABLE, "the test let nobody go on");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
+      }
+    });
+    return gate;
+  }
+
+  private static Map<Source, Long> withoutLocal(Map<Source, Long> bySource) {
+    Map<Source, Long> rest = new EnumMap<>(bySource);
+    rest.merge(Source.PEER, rest.getOrDefault(Source.LOCAL, 0L), Long::sum);
+    rest.remove(Source.LOCAL);
+    return rest;
+  }
+}

@@ -1,0 +1,144 @@
+package dev.larder.agent.tracker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.agent.tracker.StripeReport.Kind;
+import dev.larder.agent.tracker.StripeReport.Standing;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digest;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
+/** Digests of stripes in progress, and what members say of one another. */
+class TrackerDeskTest {
+  private static final long DEADLINE = 1_000;
+  private static final StripeId STRIPE = stripe(0);
+  private static final BlockDigests FIRST = BlockDigests.of(0, new Digest(1, 1, 1, 1));
+  private static final BlockDigests OTHER_FIRST = BlockDigests.of(0, new Digest(2, 2, 2, 2));
+  private static final BlockDigests SECOND = BlockDigests.of(1, new Digest(3, 3, 3, 3));
+
+  private final AtomicLong clock = new AtomicLong();
+  private final Tracker tracker = new Tracker(Duration.ofNanos(DEADLINE), 1000);
+  private final TrackerDesk desk = new TrackerDesk(tracker, clock::get);
+
+  @Test
+  void digestsComeFromTheLeaseHolderAlone() {
+    long lease = lease("a");
+    assertInstanceOf(Assignment.Parent.class, ask("b", "").assignment());
+    report("b", Kind.PROGRESS, 0, OTHER_FIRST);
+    assertTrue(report("b", Kind.WATCH, 0, BlockDigests.NONE).news().isEmpty());
+    report("a", Kind.PROGRESS, lease, FIRST);
+    Standing told = report("b", Kind.WATCH, 0, BlockDigests.NONE);
+    assertEquals(FIRST, told.news());
+    assertTrue(told.isLive());
+    // What was told first stands, and only what is not known is said.
+    report("a", Kind.PROGRESS, lease, OTHER_FIRST.with(SECOND));
+    assertEquals(FIRST.with(SECOND), report("b", Kind.WATCH, 0, BlockDigests.NONE).news());
+    StripeReport knows = new StripeReport(STRIPE, Kind.WATCH, 0, FIRST.mask(), BlockDigests.NONE);
+    assertEquals(SECOND, desk.report("b", "", knows).news());
+    assertEquals(FIRST.with(SECOND), ask("c", "").news());
+  }
+
+  @Test
+  void digestsOutliveTheLease() {
+    long lease = lease("a");
+    report("a", Kind.COMPLETE, lease, FIRST.with(SECOND));
+    TrackerDesk.Answer answer = ask("b", "");
+    assertEquals(new Assignment.Parent("a"), answer.assignment());
+    assertFalse(answer.isLive());
+    assertEquals(FIRST.with(SECOND), answer.news());
+  }
+
+  @Test
+  void aHolderVouchesWhereNobodyFetches() {
+    report("a", Kind.COMPLETE, 0, FIRST);
+    report("b", Kind.COMPLETE, 0, OTHER_FIRST);
+    assertEquals(FIRST, ask("c", "").news());
+  }
+
+  @Test
+  void watchersHearOfNewDigestsAndOfTheEnd() {
+    long lease = lease("a");
+    AtomicInteger calls = new AtomicInteger();
+    desk.watch(STRIPE, calls::incrementAndGet);
+    report("a", Kind.PROGRESS, lease, BlockDigests.NONE);
+    assertEquals(0, calls.get());
+    report("a", Kind.PROGRESS, lease, FIRST);
+    assertEquals(1, calls.get());
+    report("a", Kind.PROGRESS, lease, SECOND);
+    assertEquals(1, calls.get());
+    desk.watch(STRIPE, calls::incrementAndGet);
+    report("a", Kind.LEFT, lease, BlockDigests.NONE);
+    assertEquals(2, calls.get());
+    Runnable gone = calls::incrementAndGet;
+    desk.watch(STRIPE, gone);
+    desk.unwatch(STRIPE, gone);
+    report("a", Kind.LEFT, lease, BlockDigests.NONE);
+    assertEquals(2, calls.get());
+  }
+
+  @Test
+  void onlyWhoReadsFromAMemberCanCallItGone() {
+    lease("a");
+    assertEquals(new Assignment.Parent("a"), ask("b", "").assignment());
+    // A stranger is not believed.
+    assertEquals(new Assignment.Parent("a"), ask("c", "a").assignment());
+    assertInstanceOf(Assignment.Lease.class, ask("b", "a", Set.of("a")).assignment());
+  }
+
+  @Test
+  void aHolderIsHandedOutInItsZone() {
+    desk.report("far", "z1", new StripeReport(STRIPE, Kind.COMPLETE, 0, 0, BlockDigests.NONE));
+    desk.report("near", "z2", new StripeReport(STRIPE, Kind.COMPLETE, 0, 0, BlockDigests.NONE));
+    assertEquals(
+        new Assignment.Parent("near"),
+        desk.ask(new Asker("x", "z2", Set.of()), STRIPE, "", 0).assignment());
+  }
+
+  @Test
+  void digestsAreWithinTheBound() {
+    Tracker small = new Tracker(Duration.ofNanos(DEADLINE), 50);
+    for (int i = 0; i < 100; i++) {
+      small.holding("a", "", stripe(i), i);
+      small.tell("a", stripe(i), FIRST, i);
+      assertTrue(small.size() <= 50 / 17 + 1, "stripes: " + small.size());
+    }
+    assertEquals(FIRST, small.digests(stripe(99)));
+    assertTrue(small.digests(stripe(0)).isEmpty());
+    for (int i = 0; i < 100; i++) {
+      small.gone("a", stripe(i));
+    }
+    assertEquals(0, small.size());
+    // Nothing of what was counted for digests is left over.
+    for (int i = 0; i < 50; i++) {
+      small.holding("a", "", stripe(i), 200);
+    }
+    assertEquals(50, small.size());
+  }
+
+  private long lease(String member) {
+    return ((Assignment.Lease) ask(member, "").assignment()).lease();
+  }
+
+  private TrackerDesk.Answer ask(String member, String lost) {
+    return ask(member, lost, Set.of());
+  }
+
+  private TrackerDesk.Answer ask(String member, String lost, Set<String> avoid) {
+    return desk.ask(new Asker(member, "", avoid), STRIPE, lost, 0);
+  }
+
+  private Standing report(String member, Kind kind, long lease, BlockDigests told) {
+    return desk.report(member, "", new StripeReport(STRIPE, kind, lease, 0, told));
+  }
+
+  private static StripeId stripe(int number) {
+    return new StripeId(BlobKey.origin(new Digest(1, 2, 3, number)), 0);
+  }
+}
