@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ final class Fleet implements AutoCloseable {
   static final int MIB = 1 << 20;
 
   final FakeOrigin origin = new FakeOrigin();
-  final Map<String, FleetNode> nodes = new LinkedHashMap<>();
+  final Map<String, FleetNode> nodes = Collections.synchronizedMap(new LinkedHashMap<>());
   private final Path directory;
   private final Map<String, Peer> peers = new LinkedHashMap<>();
   private final Map<BlobKey, Digest> roots = new ConcurrentHashMap<>();
