@@ -112,7 +112,9 @@ final class Fleet implements AutoCloseable {
         Duration.ofSeconds(5),
         progress,
         demoteFor,
-        base.stripesMax());
+        base.stripesMax(),
+        base.uploadMax(),
+        base.downloadMax());
   }
 
   static PeerConfig idleAfter(Duration idle) {
@@ -131,7 +133,30 @@ final class Fleet implements AutoCloseable {
         base.connectTimeout(),
         base.progressDeadline(),
         base.demoteFor(),
-        base.stripesMax());
+        base.stripesMax(),
+        base.uploadMax(),
+        base.downloadMax());
+  }
+
+  static PeerConfig capped(long upload, long download) {
+    PeerConfig base = peerConfig();
+    return new PeerConfig(
+        base.listen(),
+        base.isPlain(),
+        base.connectionsMax(),
+        base.requestsMax(),
+        base.buffersMaxBytes(),
+        base.bodyMaxBytes(),
+        base.eventLoops(),
+        base.idleTimeout(),
+        base.stallTimeout(),
+        base.perMemberMax(),
+        base.connectTimeout(),
+        base.progressDeadline(),
+        base.demoteFor(),
+        base.stripesMax(),
+        upload,
+        download);
   }
 
   static FillConfig fillConfig(Duration lease) {
