@@ -192,7 +192,9 @@ public record AgentConfig(
         tree.duration("peer.connect-timeout", base.connectTimeout()),
         tree.duration("peer.progress-deadline", base.progressDeadline()),
         tree.duration("peer.demote-for", base.demoteFor()),
-        tree.count("peer.stripes-max", base.stripesMax()));
+        tree.count("peer.stripes-max", base.stripesMax()),
+        tree.size("peer.upload-max", base.uploadMax()),
+        tree.size("peer.download-max", base.downloadMax()));
   }
 
   private static boolean isPlain(String tls) {

@@ -114,13 +114,11 @@ final class PeerFetch {
       for (long at = from; at < run.blockRun().endBytes() && !isOver; ) {
         long block = Blocks.blockAt(at);
         int length = Blocks.blockLength(fill.sizeBytes(), block);
-        if (!receiveBlock(in, at, length)) {
-          return failed(ParentFault.ENDED, "no more of it");
+        ParentFault found = receiveBlock(in, at, length);
+        if (found != null) {
+          return found;
         }
         at += length;
-        if (isTooSlow()) {
-          return failed(ParentFault.SLOW, "others give more than four times as much");
-        }
       }
       noteRate();
       return null;
@@ -140,8 +138,8 @@ final class PeerFetch {
     }
   }
 
-  /** False when the member ended before the block did. */
-  private boolean receiveBlock(MemberRead in, long offset, int length) {
+  /** What the member did before the block was whole; null when it is. */
+  private @Nullable ParentFault receiveBlock(MemberRead in, long offset, int length) {
     BlockHasher hasher = new BlockHasher(engine.hashThreads(), engine.buffers());
     int done = 0;
     while (done < length) {
@@ -152,11 +150,14 @@ final class PeerFetch {
         while (piece.hasRemaining()) {
           int count = in.read(piece);
           if (count < 0) {
-            return false;
+            return failed(ParentFault.ENDED, "no more of it");
           }
           engine.counters().peerBytes.add(count);
           windowBytes += count;
           run.checkWanted();
+          if (isTooSlow()) {
+            return failed(ParentFault.SLOW, "others give more than four times as much");
+          }
         }
         piece.flip();
         write(offset + done, piece.slice());
@@ -170,7 +171,7 @@ final class PeerFetch {
       }
     }
     put(new Arrived(Blocks.blockAt(offset), hasher.digest()));
-    return true;
+    return null;
   }
 
   private boolean isTooSlow() {

@@ -6,20 +6,31 @@ import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the recorded root of a blob vouches for: block digests that hash to it, whoever tells them.
- * Any thread; calls may wait for coordinator or members.
+ * Any thread; calls wait for members, and a little for the coordinator.
  */
 final class RootProof {
+  private static final Logger log = LoggerFactory.getLogger(RootProof.class);
   private static final long ASK_AGAIN_NANOS = Duration.ofSeconds(2).toNanos();
+  private static final long WAIT_MILLIS = 250;
 
   /** Runs go on in few stripes at once; 3.5 KiB each. */
   private static final int STRIPES_KEPT = 8;
@@ -28,12 +39,18 @@ final class RootProof {
   private final BlobKey key;
   private final long sizeBytes;
   private final Map<Integer, BlockDigests> proved = new LinkedHashMap<>();
-  private Optional<Digest> root = Optional.empty();
-  private List<String> holders = List.of();
-  private long rootAskedNanos;
-  private long holdersAskedNanos;
-  private boolean isRootAsked;
-  private boolean areHoldersAsked;
+  private final AtomicReference<@Nullable CompletableFuture<Known>> asked = new AtomicReference<>();
+  private volatile Known known = Known.NOTHING;
+  private volatile long askedNanos;
+
+  /**
+   * What the coordinator knows.
+   *
+   * @param holders that may have the blob; none where the root is not known
+   */
+  private record Known(Optional<Digest> root, List<String> holders) {
+    static final Known NOTHING = new Known(Optional.empty(), List.of());
+  }
 
   RootProof(FillEngine engine, BlobKey key, long sizeBytes) {
     this.engine = engine;
@@ -82,28 +99,52 @@ final class RootProof {
   }
 
   /** A member that has the blob sealed, as far as the coordinator knows; null for none. */
-  synchronized @Nullable String holder(Set<String> avoided) {
+  @Nullable String holder(Set<String> avoided) {
     // Holders of smaller blobs are not recorded.
-    if (engine.members().isAlone() || sizeBytes < Blocks.STRIPE_BYTES || root().isEmpty()) {
+    if (engine.members().isAlone() || sizeBytes < Blocks.STRIPE_BYTES) {
       return null;
     }
-    long now = engine.nanoTime();
-    if (!areHoldersAsked || now - holdersAskedNanos > ASK_AGAIN_NANOS) {
-      areHoldersAsked = true;
-      holdersAskedNanos = now;
-      holders = engine.members().holders(key);
-    }
-    return holders.stream().filter(each -> !avoided.contains(each)).findFirst().orElse(null);
+    return known().holders.stream()
+        .filter(each -> !avoided.contains(each))
+        .findFirst()
+        .orElse(null);
   }
 
-  private synchronized Optional<Digest> root() {
-    long now = engine.nanoTime();
-    if (root.isEmpty() && (!isRootAsked || now - rootAskedNanos > ASK_AGAIN_NANOS)) {
-      isRootAsked = true;
-      rootAskedNanos = now;
-      root = engine.roots().expected(key);
+  private Optional<Digest> root() {
+    return known().root;
+  }
+
+  /** What is known after a short wait: a coordinator that is away holds nobody up. */
+  private Known known() {
+    CompletableFuture<Known> asking = asked.get();
+    boolean isOld = asking == null || engine.nanoTime() - askedNanos > ASK_AGAIN_NANOS;
+    if (known.root.isEmpty() && isOld && (asking == null || asking.isDone())) {
+      CompletableFuture<Known> next = new CompletableFuture<>();
+      if (asked.compareAndSet(asking, next)) {
+        askedNanos = engine.nanoTime();
+        CompletableFuture.supplyAsync(this::ask, engine.callbacks())
+            .whenComplete((answer, fault) -> next.complete(fault == null ? answer : known));
+      }
+      asking = asked.get();
     }
-    return root;
+    if (asking == null) {
+      return known;
+    }
+    try {
+      known = asking.get(WAIT_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      log.debug("root not known in time key={}", key);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting for a root", e);
+    }
+    return known;
+  }
+
+  private Known ask() {
+    Optional<Digest> root = engine.roots().expected(key);
+    boolean hasHolders = root.isPresent() && sizeBytes >= Blocks.STRIPE_BYTES;
+    return new Known(root, hasHolders ? engine.members().holders(key) : List.of());
   }
 
   private boolean isProved(SealedDigests told, int stripe, Digest expected) {

@@ -3,14 +3,11 @@ package dev.larder.agent.peer;
 import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.ReportAnswer;
-import dev.larder.agent.tracker.BlockDigests;
-import dev.larder.agent.tracker.StripeReport;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -23,9 +20,6 @@ import io.netty.handler.timeout.IdleStateEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -114,54 +108,8 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
       answer(ctx.channel(), Wire.write(now));
       return;
     }
-    AtomicBoolean isAnswered = new AtomicBoolean();
-    Runnable wake =
-        () -> {
-          if (isAnswered.compareAndSet(false, true)) {
-            onLoop(ctx, () -> answer(ctx.channel(), Wire.write(again(report))));
-          }
-        };
-    report.reports().forEach(each -> door.tracker().desk().watch(each.stripe(), wake));
-    ScheduledFuture<?> timeout =
-        ctx.executor()
-            .schedule(
-                wake,
-                Math.min(report.waitMillis(), HOLD_MILLIS_MAX),
-                TimeUnit.MILLISECONDS);
-    ctx.channel()
-        .closeFuture()
-        .addListener(
-            (ChannelFutureListener)
-                closed -> {
-                  timeout.cancel(false);
-                  unwatch(report, wake);
-                });
-    // What was told between the report and the watch woke nobody.
-    if (again(report).standings().stream().anyMatch(each -> !each.news().isEmpty())) {
-      wake.run();
-    }
-  }
-
-  private void unwatch(Report report, Runnable wake) {
-    report.reports().forEach(each -> door.tracker().desk().unwatch(each.stripe(), wake));
-  }
-
-  /** The same question, with nothing told: that was taken in already. */
-  private ReportAnswer again(Report report) {
-    return door.tracker()
-        .report(
-            new Report(
-                report.sender(),
-                0,
-                report.reports().stream()
-                    .map(each ->
-                        new StripeReport(
-                            each.stripe(),
-                            StripeReport.Kind.WATCH,
-                            each.lease(),
-                            each.known(),
-                            BlockDigests.NONE))
-                    .toList()));
+    new HeldReport(ctx.channel(), door.tracker(), report, news -> answer(ctx.channel(), news))
+        .hold(Math.min(report.waitMillis(), HOLD_MILLIS_MAX));
   }
 
   private void get(Channel channel, BlobRequest request) {
@@ -177,8 +125,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   /** On a worker. */
   private void serve(Channel channel, BlobRequest request) {
     FillEngine engine = door.engine();
-    RangeAnswer range =
-        new RangeAnswer(channel, door.config(), door.buffers(), door.sentBytes());
+    RangeAnswer range = new RangeAnswer(channel, door);
     try {
       if (request.isDigests()) {
         byte[] digests =

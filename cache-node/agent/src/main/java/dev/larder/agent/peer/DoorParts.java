@@ -19,5 +19,6 @@ record DoorParts(
     TrackerService tracker,
     Executor workers,
     Semaphore buffers,
+    RateCap upload,
     LongAdder sentBytes,
     LongAdder refused) {}

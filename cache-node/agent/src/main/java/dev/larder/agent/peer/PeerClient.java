@@ -35,8 +35,13 @@ final class PeerClient implements AutoCloseable {
 
   private final PeerConfig config;
   private final @Nullable PeerTls tls;
+  private final RateCap download;
   private final Map<Address, ConnectionPool> ranges = new ConcurrentHashMap<>();
   private final Map<Address, ConnectionPool> talks = new ConcurrentHashMap<>();
+
+  /** Answers that are held back must not keep others waiting. */
+  private final Map<Address, ConnectionPool> watches = new ConcurrentHashMap<>();
+
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("peer-client-clock").factory());
@@ -45,6 +50,7 @@ final class PeerClient implements AutoCloseable {
   PeerClient(PeerConfig config, @Nullable PeerTls tls) {
     this.config = config;
     this.tls = tls;
+    this.download = new RateCap(config.downloadMax());
   }
 
   /** Begins to close connections that nobody uses. */
@@ -64,7 +70,11 @@ final class PeerClient implements AutoCloseable {
             + body.length
             + "\r\n\r\n";
     long patience = config.progressDeadline().toMillis() + holdMillis;
-    return request(pool(talks, to, TALKS_PER_MEMBER), to, connection -> {
+    ConnectionPool pool =
+        holdMillis > 0
+            ? pool(watches, to, config.perMemberMax())
+            : pool(talks, to, TALKS_PER_MEMBER);
+    return request(pool, to, connection -> {
       // Sockets have no deadline for writing; a member that takes nothing is cut off.
       ScheduledFuture<?> cut = cutAfter(2 * patience, connection);
       try {
@@ -116,7 +126,12 @@ final class PeerClient implements AutoCloseable {
       }
       return new Finished<>(
           new RangeRead(
-              pool, connection, answer, offset, length, config.progressDeadline().toNanos()),
+              pool,
+              connection,
+              answer,
+              new RangeRead.Asked(offset, length),
+              download,
+              config.progressDeadline().toNanos()),
           null,
           false);
     });
@@ -127,6 +142,7 @@ final class PeerClient implements AutoCloseable {
     clock.shutdownNow();
     ranges.values().forEach(ConnectionPool::close);
     talks.values().forEach(ConnectionPool::close);
+    watches.values().forEach(ConnectionPool::close);
   }
 
   private interface Exchange<T> {
@@ -249,5 +265,6 @@ final class PeerClient implements AutoCloseable {
     long before = System.nanoTime() - config.idleTimeout().toNanos() / 2;
     ranges.values().removeIf(pool -> pool.closeIdle(before));
     talks.values().removeIf(pool -> pool.closeIdle(before));
+    watches.values().removeIf(pool -> pool.closeIdle(before));
   }
 }

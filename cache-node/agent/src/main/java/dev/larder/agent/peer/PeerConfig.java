@@ -28,6 +28,8 @@ import java.time.Duration;
  * @param demoteFor {@code peer.demote-for}: how long a member that failed is not asked for bytes
  * @param stripesMax {@code peer.stripes-max}: stripes this node reads or fetches at once, as far as
  *     trackers are told
+ * @param uploadMax {@code peer.upload-max}: bytes a second to all members; 0 caps nothing
+ * @param downloadMax {@code peer.download-max}: bytes a second from all members; 0 caps nothing
  */
 public record PeerConfig(
     String listen,
@@ -43,7 +45,9 @@ public record PeerConfig(
     Duration connectTimeout,
     Duration progressDeadline,
     Duration demoteFor,
-    int stripesMax) {
+    int stripesMax,
+    long uploadMax,
+    long downloadMax) {
 
   /** Bytes of one buffer between disk and socket. */
   static final int BUFFER_BYTES = 256 << 10;
@@ -66,6 +70,8 @@ public record PeerConfig(
     check("peer.progress-deadline", progressDeadline.toMillis(), 1, Integer.MAX_VALUE);
     check("peer.demote-for", demoteFor.toMillis(), 0, Integer.MAX_VALUE);
     check("peer.stripes-max", stripesMax, 1, 1 << 24);
+    check("peer.upload-max", uploadMax, 0, Long.MAX_VALUE);
+    check("peer.download-max", downloadMax, 0, Long.MAX_VALUE);
   }
 
   /**
@@ -87,7 +93,9 @@ public record PeerConfig(
         Duration.ofSeconds(2),
         Duration.ofSeconds(5),
         Duration.ofSeconds(30),
-        10_000);
+        10_000,
+        0,
+        0);
   }
 
   /** The host of {@code peer.listen}. */

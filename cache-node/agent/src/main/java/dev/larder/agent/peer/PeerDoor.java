@@ -91,6 +91,7 @@ final class PeerDoor implements AutoCloseable {
             tracker,
             workers,
             new Semaphore((int) (config.buffersMaxBytes() / PeerConfig.BUFFER_BYTES)),
+            new RateCap(config.uploadMax()),
             new LongAdder(),
             new LongAdder());
     boolean isOpen = false;

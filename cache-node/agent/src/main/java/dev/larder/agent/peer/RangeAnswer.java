@@ -37,20 +37,18 @@ final class RangeAnswer {
   private final Channel channel;
   private final PeerConfig config;
   private final Semaphore buffers;
+  private final RateCap upload;
   private final LongAdder sentBytes;
   private final boolean isPlain;
   private @Nullable ChannelFuture last;
   private boolean isBegun;
 
-  RangeAnswer(
-      Channel channel,
-      PeerConfig config,
-      Semaphore buffers,
-      LongAdder sentBytes) {
+  RangeAnswer(Channel channel, DoorParts door) {
     this.channel = channel;
-    this.config = config;
-    this.buffers = buffers;
-    this.sentBytes = sentBytes;
+    this.config = door.config();
+    this.buffers = door.buffers();
+    this.upload = door.upload();
+    this.sentBytes = door.sentBytes();
     this.isPlain = config.isPlain();
   }
 
@@ -132,9 +130,10 @@ final class RangeAnswer {
   private void write(ServedBlob.Span span) throws IOException {
     if (isPlain) {
       for (long done = 0; done < span.length(); ) {
-        long part = Math.min(REGION_BYTES, span.length() - done);
+        long part = upload.most(Math.min(REGION_BYTES, span.length() - done));
         send(StoreFileRegion.of(span.channel(), span.offset() + done, part));
         sentBytes.add(part);
+        upload.spend(part);
         done += part;
       }
       return;
@@ -154,6 +153,7 @@ final class RangeAnswer {
       }
       send(new DefaultHttpContent(buffer)).addListener(written -> buffers.release());
       sentBytes.add(part);
+      upload.spend(part);
       done += part;
     }
   }

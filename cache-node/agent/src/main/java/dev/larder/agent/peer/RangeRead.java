@@ -27,29 +27,34 @@ final class RangeRead implements MemberRead {
   /** Bytes of the present chunk still to come; the whole body where there are no chunks. */
   private long inChunk;
 
+  private final RateCap download;
   private final long deadlineNanos;
   private long windowNanos = System.nanoTime();
   private long windowBytes;
   private boolean isFirstChunk = true;
   private volatile boolean isEnded;
 
+  /** The range asked for. */
+  record Asked(long offset, long length) {}
+
   /** Checks that the answer is the range asked for; BAD_RANGE if not. */
   RangeRead(
       ConnectionPool pool,
       PeerConnection connection,
       PeerConnection.Head head,
-      long offset,
-      long length,
+      Asked asked,
+      RateCap download,
       long deadlineNanos) {
+    this.download = download;
     this.deadlineNanos = deadlineNanos;
     this.pool = pool;
     this.connection = connection;
     this.isChunked = head.length() < 0;
-    this.left = length;
+    this.left = asked.length;
     this.inChunk = Math.max(0, head.length());
-    String expected = "bytes " + offset + "-" + (offset + length - 1) + "/";
+    String expected = "bytes " + asked.offset + "-" + (asked.offset + asked.length - 1) + "/";
     if (!head.fields().getOrDefault("content-range", "").startsWith(expected)
-        || (!isChunked && head.length() != length)) {
+        || (!isChunked && head.length() != asked.length)) {
       throw new LarderException(ErrorCode.BAD_RANGE, "a member answered with another range");
     }
   }
@@ -79,6 +84,7 @@ final class RangeRead implements MemberRead {
       left -= count;
       inChunk -= count;
       isEnded = left == 0 && !isChunked;
+      download.spend(count);
       return count;
     } catch (SocketTimeoutException e) {
       throw new LarderException(ErrorCode.DEADLINE, "a member sends nothing any more", e);

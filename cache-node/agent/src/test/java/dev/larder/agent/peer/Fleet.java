@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ final class Fleet implements AutoCloseable {
   static final int MIB = 1 << 20;
 
   final FakeOrigin origin = new FakeOrigin();
-  final Map<String, FleetNode> nodes = new LinkedHashMap<>();
+  final Map<String, FleetNode> nodes = Collections.synchronizedMap(new LinkedHashMap<>());
   private final Path directory;
   private final Map<String, Peer> peers = new LinkedHashMap<>();
   private final Map<BlobKey, Digest> roots = new ConcurrentHashMap<>();
@@ -111,7 +112,9 @@ final class Fleet implements AutoCloseable {
         Duration.ofSeconds(5),
         progress,
         demoteFor,
-        base.stripesMax());
+        base.stripesMax(),
+        base.uploadMax(),
+        base.downloadMax());
   }
 
   static PeerConfig idleAfter(Duration idle) {
@@ -130,7 +133,30 @@ final class Fleet implements AutoCloseable {
         base.connectTimeout(),
         base.progressDeadline(),
         base.demoteFor(),
-        base.stripesMax());
+        base.stripesMax(),
+        base.uploadMax(),
+        base.downloadMax());
+  }
+
+  static PeerConfig capped(long upload, long download) {
+    PeerConfig base = peerConfig();
+    return new PeerConfig(
+        base.listen(),
+        base.isPlain(),
+        base.connectionsMax(),
+        base.requestsMax(),
+        base.buffersMaxBytes(),
+        base.bodyMaxBytes(),
+        base.eventLoops(),
+        base.idleTimeout(),
+        base.stallTimeout(),
+        base.perMemberMax(),
+        base.connectTimeout(),
+        base.progressDeadline(),
+        base.demoteFor(),
+        base.stripesMax(),
+        upload,
+        download);
   }
 
   static FillConfig fillConfig(Duration lease) {

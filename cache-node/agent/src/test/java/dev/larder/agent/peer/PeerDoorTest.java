@@ -185,7 +185,9 @@ class PeerDoorTest {
             base.connectTimeout(),
             base.progressDeadline(),
             base.demoteFor(),
-            base.stripesMax());
+            base.stripesMax(),
+        base.uploadMax(),
+        base.downloadMax());
     try (Fleet fleet = new Fleet(directory);
         PeerClient client = new PeerClient(base, null)) {
       OriginObject object = fleet.origin.add("o", 40 * MIB, new Random(3));

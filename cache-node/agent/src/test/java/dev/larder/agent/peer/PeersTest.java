@@ -4,6 +4,7 @@ import static dev.larder.agent.peer.Fleet.MIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.larder.agent.fill.FillConfig;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.origin.OriginObject;
@@ -132,6 +133,34 @@ class PeersTest {
         Fleet.get(read);
       }
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void uploadIsCapped() throws Exception {
+    takesAtLeastASecond(Fleet.capped(8 * MIB, 0), Fleet.peerConfig());
+  }
+
+  @Test
+  void downloadIsCapped() throws Exception {
+    takesAtLeastASecond(Fleet.peerConfig(), Fleet.capped(0, 8 * MIB));
+  }
+
+  private void takesAtLeastASecond(PeerConfig from, PeerConfig to) throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      FillConfig fill = Fleet.fillConfig(Duration.ofSeconds(15));
+      FleetNode parent = fleet.add("a", "", from, fill);
+      FleetNode reader = fleet.add("b", "", to, fill);
+      fleet.weigh("b", 0);
+      fleet.publish();
+      OriginObject object = fleet.origin.add("object", 8 * MIB, new Random(6));
+      fleet.read(parent, object, ReadIntent.WHOLE);
+      Fleet.await("sealed", () -> parent.isSealed(object));
+      long began = System.nanoTime();
+      fleet.read(reader, object, ReadIntent.WHOLE);
+      double seconds = (System.nanoTime() - began) / 1e9;
+      assertEquals(object.sizeBytes(), reader.peerBytes());
+      assertTrue(seconds > 0.9, "8 MiB at 8 MiB/s took " + seconds + " s");
     }
   }
 
