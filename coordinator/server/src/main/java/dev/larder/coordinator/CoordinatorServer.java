@@ -149,8 +149,8 @@ public final class CoordinatorServer implements AutoCloseable {
     if (config.group().size() != 1) {
       parts.push(DoorNotice.start(started, advertised(config, opened)));
     }
-    parts.push(
-        () -> notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));
+    parts.push(() ->
+        notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));
     log.info(
         "coordinator ready id={} listen={} raft={} millis={}",
         config.id(),

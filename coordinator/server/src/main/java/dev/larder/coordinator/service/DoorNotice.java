@@ -33,8 +33,7 @@ public final class DoorNotice implements AutoCloseable {
   /** Begins to tell; the node stays the caller's. */
   public static DoorNotice start(RaftNode node, String address) {
     DoorNotice notice = new DoorNotice(node, address);
-    notice.timer.scheduleWithFixedDelay(
-        notice::tell, 0, TRY_MILLIS, TimeUnit.MILLISECONDS);
+    notice.timer.scheduleWithFixedDelay(notice::tell, 0, TRY_MILLIS, TimeUnit.MILLISECONDS);
     return notice;
   }
 

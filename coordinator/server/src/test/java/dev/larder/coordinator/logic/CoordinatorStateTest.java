@@ -158,8 +158,7 @@ class CoordinatorStateTest {
     Changes c = more.apply(new Changes());
     Outcome outcome =
         apply(
-            new Record.ChangeMembers(
-                c.join, c.leave, c.drain, c.undrain, c.stable, publish, THEN));
+            new Record.ChangeMembers(c.join, c.leave, c.drain, c.undrain, c.stable, publish, THEN));
     return assertInstanceOf(Outcome.Epoch.class, outcome).epoch();
   }
 
@@ -186,8 +185,9 @@ class CoordinatorStateTest {
   private String list() {
     MemberList list = state.query(Queries::members);
     StringBuilder text = new StringBuilder().append(list.epoch());
-    list.members().forEach(m ->
-        text.append(' ').append(m.id()).append('=').append(m.state()).append(m.weight()));
+    list.members()
+        .forEach(
+            m -> text.append(' ').append(m.id()).append('=').append(m.state()).append(m.weight()));
     return text.toString();
   }
 
