@@ -9,14 +9,19 @@ import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
 import dev.larder.coordinator.api.ReloadedTls;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Optional;
 
 /** What coordinates an agent: a coordinator in its process, or others elsewhere. */
 interface Coordination extends AutoCloseable {
   /** What the agent calls; usable at once, closed with this. */
   CoordinatorClient client();
+
+  /** What this process shows other nodes and trusts of them; empty where there are none. */
+  Optional<TlsMaterial> peerTls();
 
   /** Starts what is to be started in this process, once what serves reads runs. */
   void start(AgentMetrics metrics);
@@ -31,6 +36,11 @@ interface Coordination extends AutoCloseable {
       @Override
       public CoordinatorClient client() {
         return late;
+      }
+
+      @Override
+      public Optional<TlsMaterial> peerTls() {
+        return Optional.empty();
       }
 
       @Override
@@ -59,6 +69,11 @@ interface Coordination extends AutoCloseable {
       @Override
       public CoordinatorClient client() {
         return grpc;
+      }
+
+      @Override
+      public Optional<TlsMaterial> peerTls() {
+        return Optional.of(tls.material());
       }
 
       @Override

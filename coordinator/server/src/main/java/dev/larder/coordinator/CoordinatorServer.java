@@ -145,8 +145,8 @@ public final class CoordinatorServer implements AutoCloseable {
             limits);
     door = opened;
     parts.push(opened);
-    // Alone there is nobody to tell.
-    if (config.group().size() != 1) {
+    // Alone on a port of the moment, as in development mode, there is nobody to tell, now or ever.
+    if (config.group().size() != 1 || Integer.parseInt(listen[1]) != 0) {
       parts.push(DoorNotice.start(started, advertised(config, opened)));
     }
     parts.push(() ->

@@ -121,6 +121,9 @@ class CoordinatorStateTest {
     assertEquals(new Outcome.Removed(0), apply(new Record.DeleteDataset(NAME, "r3")));
     assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "r4")));
     assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "")));
+    // A late repeat of the creation does not undo the deletion by another caller.
+    create("r1");
+    assertTrue(state.query(q -> q.dataset(NAME)).isEmpty());
   }
 
   @Test
