@@ -43,6 +43,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
 
   private static final Duration STATUS_EVERY = Duration.ofSeconds(2);
+  private static final Duration STATUS_EVERY_MAX = Duration.ofSeconds(30);
   private static final Duration RETRY_MAX = Duration.ofSeconds(5);
 
   private final CoordinatorClient coordinator;
@@ -172,8 +173,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       try {
         tell();
         if (System.nanoTime() - askStatusAt >= 0) {
-          status = coordinator.status();
-          askStatusAt = System.nanoTime() + STATUS_EVERY.toNanos();
+          CoordinatorStatus heard = coordinator.status();
+          status = heard;
+          askStatusAt = System.nanoTime() + statusEvery(heard.members()).toNanos();
         }
         isAvailable = true;
         delayMillis = config.reportEvery().toMillis();
@@ -223,6 +225,12 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       Thread.currentThread().interrupt();
       return true;
     }
+  }
+
+  /** Many nodes ask less often each, so that the coordinator is asked some hundred times a second. */
+  private static Duration statusEvery(long members) {
+    long millis = Math.max(STATUS_EVERY.toMillis(), 3 * members);
+    return Duration.ofMillis(Math.min(millis, STATUS_EVERY_MAX.toMillis()));
   }
 
   private void tell() {

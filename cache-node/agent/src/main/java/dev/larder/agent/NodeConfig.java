@@ -75,13 +75,6 @@ public record NodeConfig(
   /** Twice a second, 100,000 waiting, 4 MiB/s of scrub: a terabyte in three days. */
   public static NodeConfig defaults() {
     return new NodeConfig(
-        "",
-        "",
-        "",
-        List.of(),
-        Duration.ofMillis(500),
-        Duration.ofSeconds(5),
-        100_000,
-        4L << 20);
+        "", "", "", List.of(), Duration.ofMillis(500), Duration.ofSeconds(5), 100_000, 4L << 20);
   }
 }

@@ -250,6 +250,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
     now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
+    CoordinatorState cluster = coordinator();
+    out.put("cluster_members", (long) now.cluster.view().peers().size());
+    out.put("cluster_epoch", cluster.epoch());
+    out.put("coordinator_available", cluster.available() ? 1L : 0L);
+    out.put("coordinator_majority", cluster.available() && cluster.majority() ? 1L : 0L);
     return out;
   }
 

@@ -82,7 +82,7 @@ final class AgentProcess implements AutoCloseable {
     AgentMetrics metrics = new AgentMetrics(Main.version());
     NodeServices services =
         own(new NodeServices(config, coordination.client(), metrics, Main.version()));
-    coordination.peerMaterial().ifPresent(services::peersBy);
+    coordination.peerTls().ifPresent(tls -> services.peersBy(() -> tls));
     services.start();
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =

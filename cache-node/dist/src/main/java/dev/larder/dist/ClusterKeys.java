@@ -108,8 +108,10 @@ record ClusterKeys(
 
   private static Path file(String key, String value) {
     if (value.isEmpty()) {
-      throw bad(key, "is missing: processes of a cluster trust only who shows a certificate; see"
-          + " \"larder certs\"");
+      throw bad(
+          key,
+          "is missing: processes of a cluster trust only who shows a certificate; see"
+              + " \"larder certs\"");
     }
     return Path.of(value);
   }

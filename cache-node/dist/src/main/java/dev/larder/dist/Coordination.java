@@ -14,15 +14,14 @@ import dev.larder.coordinator.tls.DevCa;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /** What coordinates an agent: a coordinator in its process, or others elsewhere. */
 interface Coordination extends AutoCloseable {
   /** What the agent calls; usable at once, closed with this. */
   CoordinatorClient client();
 
-  /** What the agent shows other members and trusts of them; empty where it is alone. */
-  Optional<Supplier<TlsMaterial>> peerMaterial();
+  /** What this process shows other nodes and trusts of them; empty where there are none. */
+  Optional<TlsMaterial> peerTls();
 
   /** Starts what is to be started in this process, once what serves reads runs. */
   void start(AgentMetrics metrics);
@@ -40,7 +39,7 @@ interface Coordination extends AutoCloseable {
       }
 
       @Override
-      public Optional<Supplier<TlsMaterial>> peerMaterial() {
+      public Optional<TlsMaterial> peerTls() {
         return Optional.empty();
       }
 
@@ -73,8 +72,8 @@ interface Coordination extends AutoCloseable {
       }
 
       @Override
-      public Optional<Supplier<TlsMaterial>> peerMaterial() {
-        return Optional.of(tls::material);
+      public Optional<TlsMaterial> peerTls() {
+        return Optional.of(tls.material());
       }
 
       @Override

@@ -3,8 +3,8 @@ package dev.larder.dist;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.larder.client.LarderClient;
 import dev.larder.client.Control.ControlApi;
+import dev.larder.client.LarderClient;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -124,8 +123,7 @@ class ClusterProcessTest {
           0, larder(new StringWriter(), "node", "drain", "node-1", "--agent", ready.toString()));
       await("it drains", () -> control.nodesJson().contains("\"draining\""));
       StringWriter coordinators = new StringWriter();
-      assertEquals(
-          0, larder(coordinators, "coordinators", "list", "--agent", ready.toString()));
+      assertEquals(0, larder(coordinators, "coordinators", "list", "--agent", ready.toString()));
       assertEquals(4, coordinators.toString().lines().count(), coordinators.toString());
       await(
           "status tells of the cluster",
@@ -136,8 +134,9 @@ class ClusterProcessTest {
       processes.get(second).destroyForcibly().waitFor();
       await(
           "status says that no majority answers",
-          () -> !control.statusJson().contains("\"majority\":true")
-              || control.statusJson().contains("\"unavailable\""));
+          () ->
+              !control.statusJson().contains("\"majority\":true")
+                  || control.statusJson().contains("\"unavailable\""));
       assertEquals(2, control.datasets().size());
     }
   }

@@ -189,8 +189,7 @@ final class FleetCommands {
         String text =
             client
                 .control()
-                .replaceCoordinator(
-                    old, fresh.substring(0, equals), fresh.substring(equals + 1));
+                .replaceCoordinator(old, fresh.substring(0, equals), fresh.substring(equals + 1));
         print(spec.commandLine().getOut(), output, text);
       }
       return ExitCodes.OK;

@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
  * @param listen {@code coordinator.listen}: host:port of the gRPC door, port 0 for any
  * @param raftListen {@code coordinator.raft-listen}: host:port of the Raft door, port 0 for any
  *     (alone only)
- * @param advertise {@code coordinator.advertise}: host:port under which others reach the gRPC
- *     door; empty for what it listens on
+ * @param advertise {@code coordinator.advertise}: host:port under which others reach the gRPC door;
+ *     empty for what it listens on
  * @param peers {@code coordinator.peers}: id to host:port of all coordinators' Raft doors; empty
  *     when this one is alone
  * @param join {@code coordinator.join}: whether it waits to be taken into a running group, as a new
@@ -53,7 +53,8 @@ public record CoordinatorConfig(
     }
     peers = new TreeMap<>(peers);
     if (join && !peers.isEmpty()) {
-      throw bad("coordinator.peers", "must be empty with coordinator.join: it is told who they are");
+      throw bad(
+          "coordinator.peers", "must be empty with coordinator.join: it is told who they are");
     }
     if (join && raftPort == 0) {
       throw bad("coordinator.raft-listen", "must have a fixed port with coordinator.join");
@@ -77,15 +78,7 @@ public record CoordinatorConfig(
   /** A lone coordinator on loopback with free ports, as in development mode. */
   public static CoordinatorConfig alone(Path directory, TlsMaterial tls, Limits limits) {
     return new CoordinatorConfig(
-        directory,
-        "c1",
-        "127.0.0.1:0",
-        "127.0.0.1:0",
-        "",
-        new TreeMap<>(),
-        false,
-        tls,
-        limits);
+        directory, "c1", "127.0.0.1:0", "127.0.0.1:0", "", new TreeMap<>(), false, tls, limits);
   }
 
   /** The peers, this one alone where none are named; nobody where it joins. */

@@ -145,12 +145,12 @@ public final class CoordinatorServer implements AutoCloseable {
             limits);
     door = opened;
     parts.push(opened);
-    // Alone there is nobody to tell.
-    if (config.group().size() != 1) {
+    // Alone on a port of the moment, as in development mode, there is nobody to tell, now or ever.
+    if (config.group().size() != 1 || Integer.parseInt(listen[1]) != 0) {
       parts.push(DoorNotice.start(started, advertised(config, opened)));
     }
-    parts.push(
-        () -> notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));
+    parts.push(() ->
+        notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));
     log.info(
         "coordinator ready id={} listen={} raft={} millis={}",
         config.id(),

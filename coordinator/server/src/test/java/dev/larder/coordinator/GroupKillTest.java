@@ -171,10 +171,7 @@ class GroupKillTest {
     Path log = data.resolve(id + ".log");
     Files.deleteIfExists(log);
     Process process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     processes.put(id, process);
   }
 

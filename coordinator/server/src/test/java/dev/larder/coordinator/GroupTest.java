@@ -56,8 +56,7 @@ class GroupTest {
     try (TestGroup group = TestGroup.start(data, limits(Duration.ofSeconds(4)))) {
       String follower = group.followers().getFirst();
       // A client that knows a follower only finds the leader by its word.
-      try (CoordinatorClient client =
-          group.client(Role.AGENT, List.of(group.door(follower)))) {
+      try (CoordinatorClient client = group.client(Role.AGENT, List.of(group.door(follower)))) {
         client.createDataset(NAME, "file:///a", Map.of());
         client.join(Samples.member("node-a", "z1"));
       }
@@ -123,8 +122,7 @@ class GroupTest {
       assertCode(
           ErrorCode.BAD_REQUEST,
           () -> client.replaceCoordinator("c9", "c4", group.raftAddress("c4")));
-      List<CoordinatorPeer> after =
-          client.replaceCoordinator(dead, "c4", group.raftAddress("c4"));
+      List<CoordinatorPeer> after = client.replaceCoordinator(dead, "c4", group.raftAddress("c4"));
       assertEquals(3, after.size());
       assertTrue(after.stream().anyMatch(peer -> peer.id().equals("c4")));
       assertTrue(after.stream().noneMatch(peer -> peer.id().equals(dead)));
@@ -138,7 +136,8 @@ class GroupTest {
       TestGroup.await("its door is known", () -> knows(group, "c4"));
 
       // The new one counts: with it and one other changes are made, over its restart too.
-      String other = group.followers().stream().filter(id -> !id.equals("c4")).findFirst().orElse("");
+      String other =
+          group.followers().stream().filter(id -> !id.equals("c4")).findFirst().orElse("");
       String gone = other.isEmpty() ? group.leader() : other;
       group.stop(gone);
       assertEquals(131, client.addSnapshot(NAME, Samples.snapshot(9_000)).number());

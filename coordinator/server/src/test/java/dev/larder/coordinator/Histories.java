@@ -36,8 +36,8 @@ final class Histories {
    * One call.
    *
    * @param argument what is written
-   * @param answer what came back: {@code ok}, {@code no}, or the value of a read; empty where nobody
-   *     knows whether it happened, which may then be at any time or never
+   * @param answer what came back: {@code ok}, {@code no}, or the value of a read; empty where
+   *     nobody knows whether it happened, which may then be at any time or never
    */
   record Call(Kind kind, String argument, String answer, long beginNanos, long endNanos) {
     boolean isKnown() {

@@ -66,10 +66,7 @@ class HistoryTest {
         Histories.isLinearizable(List.of(made, new Call(Kind.CREATE, "b", "ok", 11, 12))), "lost");
     assertFalse(
         Histories.isLinearizable(
-            List.of(
-                made,
-                new Call(Kind.READ, "", "a", 2, 3),
-                new Call(Kind.READ, "", "-", 4, 5))),
+            List.of(made, new Call(Kind.READ, "", "a", 2, 3), new Call(Kind.READ, "", "-", 4, 5))),
         "back and forth");
     Call maybe = new Call(Kind.DELETE, "", "", 11, 12);
     assertTrue(
@@ -199,7 +196,8 @@ class HistoryTest {
           case 2 -> Kind.DELETE;
           default -> Kind.READ;
         };
-    String argument = kind == Kind.CREATE || kind == Kind.PUT ? "v" + random.nextInt(1_000_000) : "";
+    String argument =
+        kind == Kind.CREATE || kind == Kind.PUT ? "v" + random.nextInt(1_000_000) : "";
     long began = System.nanoTime();
     String answer;
     try {
@@ -223,7 +221,8 @@ class HistoryTest {
       keys.remove(slot, key);
     }
     Call call = new Call(kind, argument, answer, began, System.nanoTime());
-    histories.computeIfAbsent(key, k -> java.util.Collections.synchronizedList(new ArrayList<>()))
+    histories
+        .computeIfAbsent(key, k -> java.util.Collections.synchronizedList(new ArrayList<>()))
         .add(call);
   }
 

@@ -68,8 +68,7 @@ public final class TestCoordinator implements AutoCloseable {
         countMax,
         countMax,
         expiryInterval,
-        new CoordinatorConfig.Fleet(
-            Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ZERO));
+        new CoordinatorConfig.Fleet(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ZERO));
   }
 
   public CoordinatorServer server() {

@@ -161,8 +161,7 @@ public final class TestGroup implements AutoCloseable {
 
   /** A client that is told of these. */
   public GrpcCoordinatorClient client(Role role, List<String> addresses) {
-    return GrpcCoordinatorClient.connect(
-        CoordinatorClientConfig.of(addresses), ca.material(role));
+    return GrpcCoordinatorClient.connect(CoordinatorClientConfig.of(addresses), ca.material(role));
   }
 
   public static void await(String what, BooleanSupplier condition) {

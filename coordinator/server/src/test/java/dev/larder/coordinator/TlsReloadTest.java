@@ -132,8 +132,7 @@ class TlsReloadTest {
     Path directory = authority("half", Clock.systemUTC());
     Files.delete(directory.resolve("ca.pem"));
     LarderException refused =
-        assertThrows(
-            LarderException.class, () -> Authority.open(directory, Clock.systemUTC()));
+        assertThrows(LarderException.class, () -> Authority.open(directory, Clock.systemUTC()));
     assertEquals(ErrorCode.BAD_CONFIG, refused.code());
   }
 
@@ -146,7 +145,6 @@ class TlsReloadTest {
   private static void copy(Path from, Path to) throws Exception {
     Path temporary = to.resolveSibling(to.getFileName() + ".new");
     Files.copy(from, temporary, StandardCopyOption.REPLACE_EXISTING);
-    Files.move(
-        temporary, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(temporary, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

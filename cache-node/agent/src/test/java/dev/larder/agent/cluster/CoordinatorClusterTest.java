@@ -40,10 +40,9 @@ class CoordinatorClusterTest {
     FakeCoordinator coordinator = new FakeCoordinator();
     try (CoordinatorCluster cluster = new CoordinatorCluster("a", coordinator)) {
       BlockingQueue<ClusterView> heard = new LinkedBlockingQueue<>();
-      cluster.onView(
-          view -> {
-            throw new IllegalStateException("for the test");
-          });
+      cluster.onView(view -> {
+        throw new IllegalStateException("for the test");
+      });
       cluster.onView(heard::add);
       assertEquals(0, cluster.view().epoch());
       assertFalse(

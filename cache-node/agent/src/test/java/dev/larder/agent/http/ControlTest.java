@@ -312,6 +312,7 @@ class ControlTest {
             "origin",
             "cache",
             "coordinator",
+            "cluster",
             "datasets",
             "jobs",
             "memory"),

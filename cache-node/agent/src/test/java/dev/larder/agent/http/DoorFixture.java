@@ -59,16 +59,7 @@ final class DoorFixture implements AutoCloseable {
             config,
             TOKEN,
             new DoorServices(
-                node,
-                node,
-                node,
-                node,
-                jobs,
-                new NoMounts(),
-                store,
-                node,
-                metrics,
-                coordinator));
+                node, node, node, node, jobs, new NoMounts(), store, node, metrics, coordinator));
   }
 
   /** What tests change of the configuration. */

@@ -10,8 +10,7 @@ import java.util.List;
  * @param put members that are new or read differently
  * @param removed ids of members that are gone
  */
-public record MemberChange(
-    long fromEpoch, long epoch, List<MemberInfo> put, List<String> removed) {
+public record MemberChange(long fromEpoch, long epoch, List<MemberInfo> put, List<String> removed) {
 
   /** Copies the lists. */
   public MemberChange {

@@ -41,20 +41,17 @@ public record MemberInfo(
       long capacityBytes,
       Instant joinedAt,
       Instant lastSeen) {
-    this(
-        id, address, zone, labels, capacityBytes, joinedAt, lastSeen, MemberState.JOINING, 0);
+    this(id, address, zone, labels, capacityBytes, joinedAt, lastSeen, MemberState.JOINING, 0);
   }
 
   /** The same, seen then. */
   public MemberInfo seenAt(Instant time) {
-    return new MemberInfo(
-        id, address, zone, labels, capacityBytes, joinedAt, time, state, weight);
+    return new MemberInfo(id, address, zone, labels, capacityBytes, joinedAt, time, state, weight);
   }
 
   /** The same, joined then. */
   public MemberInfo joinedAt(Instant time) {
-    return new MemberInfo(
-        id, address, zone, labels, capacityBytes, time, lastSeen, state, weight);
+    return new MemberInfo(id, address, zone, labels, capacityBytes, time, lastSeen, state, weight);
   }
 
   /** What a member says of itself when it joins. */

@@ -143,7 +143,8 @@ public final class ReloadedTls implements AutoCloseable {
     public @Nullable String chooseEngineClientAlias(
         String[] types, Principal @Nullable [] issuers, @Nullable SSLEngine engine) {
       Loaded loaded = now;
-      return alias(loaded, loaded.material().keys().chooseEngineClientAlias(types, issuers, engine));
+      return alias(
+          loaded, loaded.material().keys().chooseEngineClientAlias(types, issuers, engine));
     }
 
     @Override

@@ -28,9 +28,24 @@ final class DatasetRules {
       return new Outcome.Refused(
           ErrorCode.ALREADY_EXISTS, "dataset \"" + wish.name() + "\" exists already");
     }
-    byte[] tombstone = transaction.get(Table.TOMBSTONES, key);
-    long last =
-        tombstone == null ? 0 : Values.parse(TombstoneValue.parser(), tombstone).getLastSnapshot();
+    byte[] row = transaction.get(Table.TOMBSTONES, key);
+    TombstoneValue tombstone =
+        row == null
+            ? TombstoneValue.getDefaultInstance()
+            : Values.parse(TombstoneValue.parser(), row);
+    long last = tombstone.getLastSnapshot();
+    DatasetDefinition made =
+        new DatasetDefinition(
+            wish.name(),
+            wish.originUri(),
+            wish.originOptions(),
+            wish.createdAt(),
+            List.of(),
+            last);
+    if (same(wish.requestId(), tombstone.getCreatedByRequest())) {
+      // A repeat of what was made and deleted meanwhile: to make it again would undo the deletion.
+      return new Outcome.Defined(made);
+    }
     DatasetValue value =
         DatasetValue.newBuilder()
             .setName(wish.name().text())
@@ -43,14 +58,7 @@ final class DatasetRules {
     transaction.put(Table.DATASETS, key, value.toByteArray());
     transaction.delete(Table.TOMBSTONES, key);
     transaction.add(Counter.DATASETS.key(), 1);
-    return new Outcome.Defined(
-        new DatasetDefinition(
-            wish.name(),
-            wish.originUri(),
-            wish.originOptions(),
-            wish.createdAt(),
-            List.of(),
-            last));
+    return new Outcome.Defined(made);
   }
 
   static Outcome delete(Transaction transaction, Record.DeleteDataset wish) {
@@ -65,6 +73,7 @@ final class DatasetRules {
                   Values.parse(TombstoneValue.parser(), tombstone).getDeletedByRequest());
       return repeated ? new Outcome.Removed(0) : unknown(wish.name());
     }
+    DatasetValue dataset = Values.parse(DatasetValue.parser(), known);
     byte[] owned = Keys.owned(wish.name().text());
     List<byte[]> snapshots = transaction.keys(Table.SNAPSHOTS, owned);
     snapshots.forEach(row -> transaction.delete(Table.SNAPSHOTS, row));
@@ -75,8 +84,9 @@ final class DatasetRules {
         Table.TOMBSTONES,
         key,
         TombstoneValue.newBuilder()
-            .setLastSnapshot(Values.parse(DatasetValue.parser(), known).getLastSnapshot())
+            .setLastSnapshot(dataset.getLastSnapshot())
             .setDeletedByRequest(wish.requestId())
+            .setCreatedByRequest(dataset.getCreatedByRequest())
             .build()
             .toByteArray());
     transaction.add(Counter.SNAPSHOTS.key(), -snapshots.size());

@@ -108,13 +108,13 @@ public final class MemberWatch {
       Sight sight = sights.computeIfAbsent(member.id(), id -> new Sight(now, now));
       if (now - sight.lastNanos() > deadline.toNanos()) {
         gone.add(member.id());
-      } else if (!member.stable() && sight.lastNanos() - sight.firstNanos() >= stableAfter.toNanos()) {
+      } else if (!member.stable()
+          && sight.lastNanos() - sight.firstNanos() >= stableAfter.toNanos()) {
         stable.add(member.id());
       }
     }
     if (sights.size() > facts.members().size()) {
-      sights.keySet()
-          .retainAll(facts.members().stream().map(MemberFacts.Fact::id).toList());
+      sights.keySet().retainAll(facts.members().stream().map(MemberFacts.Fact::id).toList());
     }
     boolean changes = facts.unpublished() || !gone.isEmpty() || !stable.isEmpty();
     return new Due(gone, stable, changes && takeEpoch());

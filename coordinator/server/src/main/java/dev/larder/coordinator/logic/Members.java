@@ -153,8 +153,7 @@ final class Members {
       }
       long weight = tracks && !member.getDraining() ? weight(member.getCapacityBytes()) : 0;
       // What only the coordinator uses is left out: it is no reason for an epoch.
-      MemberValue shown =
-          member.toBuilder().clearStable().clearTracks().setWeight(weight).build();
+      MemberValue shown = member.toBuilder().clearStable().clearTracks().setWeight(weight).build();
       list.put(member.getId(), shown.toByteArray());
     }
     boolean changed = false;

@@ -56,8 +56,7 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private @Nullable Path segments;
   private long tablesIndex = -1;
 
-  CoordinatorStateMachine(
-      Path tables, RocksLimits limits, boolean alone, RaftEvents events) {
+  CoordinatorStateMachine(Path tables, RocksLimits limits, boolean alone, RaftEvents events) {
     this.recovery = new StateRecovery(tables, snapshots, limits);
     this.alone = alone;
     this.events = events;

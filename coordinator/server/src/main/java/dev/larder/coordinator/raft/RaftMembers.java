@@ -31,8 +31,7 @@ public record RaftMembers(List<Peer> peers, int answering, boolean hasMajority) 
    * @param silentMillis since the leader heard it; -1 where the asked one leads not
    * @param lastIndex last entry it is known to have committed; -1 where nothing is known
    */
-  public record Peer(
-      String id, String address, boolean leads, long silentMillis, long lastIndex) {}
+  public record Peer(String id, String address, boolean leads, long silentMillis, long lastIndex) {}
 
   static RaftMembers of(RaftServer.Division division) {
     RoleInfoProto role = division.getInfo().getRoleInfoProto();

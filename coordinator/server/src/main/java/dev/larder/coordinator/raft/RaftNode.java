@@ -71,7 +71,6 @@ public final class RaftNode implements AutoCloseable {
   private final CoordinatorStateMachine machine;
   private final RaftProperties properties;
   private final Parameters parameters;
-  private final boolean alone;
   private final String host;
   private final ReadPool reads;
   private final ClientId clientId = ClientId.randomId();
@@ -84,7 +83,6 @@ public final class RaftNode implements AutoCloseable {
       RaftProperties properties,
       Parameters parameters,
       RaftConfig config) {
-    this.alone = config.alone();
     this.host = config.host();
     this.reads = new ReadPool(config.rocks().readThreads());
     this.server = server;
@@ -234,7 +232,7 @@ public final class RaftNode implements AutoCloseable {
   /** Refuses at once where another leads; while nobody does, somebody soon will. */
   private void checkLeads() {
     String leader = leaderId();
-    if (!alone && !leader.isEmpty() && !leader.equals(id())) {
+    if (!leader.isEmpty() && !leader.equals(id())) {
       throw notLeader(leader);
     }
   }

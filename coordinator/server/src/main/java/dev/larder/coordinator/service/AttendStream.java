@@ -114,12 +114,17 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
       CoordinatorNotice.Builder notice =
           CoordinatorNotice.newBuilder().setEpoch(epoch).setAcknowledgedReports(acknowledged);
       MemberChange news = change;
-      if (news != null && news.epoch() == epoch) {
+      // Who does not read asks for the list later: nothing large may queue up for it.
+      if (news != null && news.epoch() == epoch && isReady()) {
         notice.setChange(Protos.write(news));
-        change = null;
       }
+      change = null;
       out.onNext(notice.build());
     }
+  }
+
+  private boolean isReady() {
+    return !(out instanceof ServerCallStreamObserver<CoordinatorNotice> call) || call.isReady();
   }
 
   private void finish(@Nullable RuntimeException failure) {

@@ -5,6 +5,7 @@ import dev.larder.coordinator.logic.Record;
 import dev.larder.coordinator.raft.RaftNode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,7 @@ import org.slf4j.LoggerFactory;
 public final class DoorNotice implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DoorNotice.class);
   private static final long TRY_MILLIS = 500;
+  private static final Duration WAIT = Duration.ofSeconds(5);
 
   private final RaftNode node;
   private final String address;
@@ -33,8 +35,7 @@ public final class DoorNotice implements AutoCloseable {
   /** Begins to tell; the node stays the caller's. */
   public static DoorNotice start(RaftNode node, String address) {
     DoorNotice notice = new DoorNotice(node, address);
-    notice.timer.scheduleWithFixedDelay(
-        notice::tell, 0, TRY_MILLIS, TimeUnit.MILLISECONDS);
+    notice.timer.scheduleWithFixedDelay(notice::tell, 0, TRY_MILLIS, TimeUnit.MILLISECONDS);
     return notice;
   }
 
@@ -42,6 +43,8 @@ public final class DoorNotice implements AutoCloseable {
     try {
       if (address.equals(node.readLocal(Queries::coordinators).get(node.id()))) {
         timer.shutdown();
+      } else if (node.isLeader()) {
+        node.submit(new Record.PutCoordinator(node.id(), address), WAIT);
       } else if (!node.leaderId().isEmpty()) {
         node.submitAnywhere(new Record.PutCoordinator(node.id(), address));
       }

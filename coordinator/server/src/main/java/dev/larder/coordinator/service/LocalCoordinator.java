@@ -180,14 +180,11 @@ public final class LocalCoordinator implements CoordinatorClient {
     watch.seen(memberId);
   }
 
-  private static boolean changesNothing(
-      Queries queries, String memberId, HoldingReport report) {
+  private static boolean changesNothing(Queries queries, String memberId, HoldingReport report) {
     if (report.complete()) {
       return queries.holdsExactly(memberId, report.nowHolding());
     }
-    return report.nowHolding().isEmpty()
-        && report.gone().isEmpty()
-        && queries.isMember(memberId);
+    return report.nowHolding().isEmpty() && report.gone().isEmpty() && queries.isMember(memberId);
   }
 
   @Override

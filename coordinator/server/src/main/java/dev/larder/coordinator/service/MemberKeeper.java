@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class MemberKeeper implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MemberKeeper.class);
-  private static final long LOOK_MILLIS = 100;
-  private static final int LOOKS_PER_ROUND = 10;
+  private static final long LOOK_MILLIS = 200;
+  private static final int LOOKS_PER_ROUND = 5;
 
   private final RaftNode node;
   private final LocalCoordinator coordinator;

@@ -11,7 +11,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Refuses changes while the disk is nearly full: a log that finds no room in the middle of an entry
- * stops its coordinator, and reads with it. The disk is looked at once a second at most. Any thread.
+ * stops its coordinator, and reads with it. The disk is looked at once a second at most. Any
+ * thread.
  */
 public final class SpaceCheck {
   private static final Logger log = LoggerFactory.getLogger(SpaceCheck.class);

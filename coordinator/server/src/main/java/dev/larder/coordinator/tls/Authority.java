@@ -20,8 +20,8 @@ import org.bouncycastle.operator.OperatorCreationException;
 
 /**
  * A certificate authority in a directory, for clusters that have none: its key stays there, so who
- * reads {@code ca.key} can make any identity. Keep it off the nodes; they need {@code ca.pem}, their
- * certificate and its key.
+ * reads {@code ca.key} can make any identity. Keep it off the nodes; they need {@code ca.pem},
+ * their certificate and its key.
  *
  * <p><b>Errors:</b> STORE_UNUSABLE naming the directory, BAD_CONFIG for files that cannot be read.
  */
@@ -69,8 +69,7 @@ public final class Authority {
               TlsFiles.certificate(directory.resolve("ca.pem")),
               clock.instant(),
               random);
-      X509.write(
-          directory.resolve(name + ".key"), "PRIVATE KEY", keys.getPrivate().getEncoded());
+      X509.write(directory.resolve(name + ".key"), "PRIVATE KEY", keys.getPrivate().getEncoded());
       X509.write(directory.resolve(name + ".pem"), "CERTIFICATE", certificate.getEncoded());
     } catch (IOException
         | GeneralSecurityException

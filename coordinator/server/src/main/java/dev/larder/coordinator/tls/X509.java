@@ -88,8 +88,7 @@ final class X509 {
     names.add(new GeneralName(GeneralName.uniformResourceIdentifier, role.uri()));
     for (String host : hosts) {
       names.add(
-          new GeneralName(
-              isAddress(host) ? GeneralName.iPAddress : GeneralName.dNSName, host));
+          new GeneralName(isAddress(host) ? GeneralName.iPAddress : GeneralName.dNSName, host));
     }
     builder.addExtension(
         Extension.subjectAlternativeName,
@@ -105,8 +104,7 @@ final class X509 {
   private static X509Certificate sign(X509v3CertificateBuilder builder, PrivateKey signer)
       throws GeneralSecurityException, OperatorCreationException {
     return new JcaX509CertificateConverter()
-        .getCertificate(
-            builder.build(new JcaContentSignerBuilder(SIGNATURE).build(signer)));
+        .getCertificate(builder.build(new JcaContentSignerBuilder(SIGNATURE).build(signer)));
   }
 
   static KeyPair keys(SecureRandom random) throws GeneralSecurityException {

@@ -121,6 +121,9 @@ class CoordinatorStateTest {
     assertEquals(new Outcome.Removed(0), apply(new Record.DeleteDataset(NAME, "r3")));
     assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "r4")));
     assertRefused(ErrorCode.UNKNOWN_DATASET, apply(new Record.DeleteDataset(NAME, "")));
+    // A late repeat of the creation does not undo the deletion by another caller.
+    create("r1");
+    assertTrue(state.query(q -> q.dataset(NAME)).isEmpty());
   }
 
   @Test
@@ -158,8 +161,7 @@ class CoordinatorStateTest {
     Changes c = more.apply(new Changes());
     Outcome outcome =
         apply(
-            new Record.ChangeMembers(
-                c.join, c.leave, c.drain, c.undrain, c.stable, publish, THEN));
+            new Record.ChangeMembers(c.join, c.leave, c.drain, c.undrain, c.stable, publish, THEN));
     return assertInstanceOf(Outcome.Epoch.class, outcome).epoch();
   }
 
@@ -186,8 +188,9 @@ class CoordinatorStateTest {
   private String list() {
     MemberList list = state.query(Queries::members);
     StringBuilder text = new StringBuilder().append(list.epoch());
-    list.members().forEach(m ->
-        text.append(' ').append(m.id()).append('=').append(m.state()).append(m.weight()));
+    list.members()
+        .forEach(
+            m -> text.append(' ').append(m.id()).append('=').append(m.state()).append(m.weight()));
     return text.toString();
   }
 
