@@ -41,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -65,6 +66,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
   private @Nullable Supplier<TlsMaterial> peerMaterial;
+  private @Nullable Function<String, Cluster> peerCluster;
   private volatile Mounts mounts;
   private volatile MountHooks hooks;
 
@@ -96,6 +98,16 @@ public final class NodeServices implements NodeState, AutoCloseable {
    * {@link #start}. Used where {@code peer.listen} is set.
    */
   public void peersBy(Supplier<TlsMaterial> material) {
+    peerMaterial = material;
+  }
+
+  /**
+   * The same with another view of the cluster than the coordinator's.
+   *
+   * @param cluster makes the view, given the node's member id
+   */
+  void peersBy(Function<String, Cluster> cluster, Supplier<TlsMaterial> material) {
+    peerCluster = cluster;
     peerMaterial = material;
   }
 
@@ -279,6 +291,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
   }
 
   @Override
+  public long peerBytes() {
+    return counters().getOrDefault("peer_bytes_total", 0L);
+  }
+
+  @Override
   public Path dataDirectory() {
     return config.directory();
   }
@@ -326,6 +343,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
       return Optional.empty();
     }
     Supplier<TlsMaterial> given = peerMaterial;
+    Function<String, Cluster> other = peerCluster;
     if (given == null) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "peer.listen: this node belongs to no cluster that it could serve");
@@ -334,7 +352,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
         new PeerNode(
             config.peer(),
             config.fill(),
-            cluster,
+            other == null ? cluster : other.apply(cluster.self()),
             config.node().zone(),
             store,
             given));

@@ -51,4 +51,9 @@ public interface NodeState {
       boolean majority,
       long members,
       long epoch) {}
+
+  /** Bytes read from other members since the start. */
+  default long peerBytes() {
+    return 0;
+  }
 }

@@ -74,6 +74,7 @@ final class StatusRoutes {
         .put("bytes", origin.bytes())
         .put("requests", origin.requests())
         .put("errors", origin.errors());
+    json.putObject("peers").put("bytes", node.peerBytes());
     StoreStats store = services.store().stats();
     cache(json.putObject("cache"), store);
     NodeState.CoordinatorState coordinator = node.coordinator();

@@ -12,6 +12,8 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -25,26 +27,50 @@ import picocli.CommandLine.Spec;
 public final class QuickstartCommand implements Callable<Integer> {
   private static final String DATASET = "sample";
 
+  private static final int NODES_MAX = 9;
+
   @Mixin QuickstartOptions options;
+
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "So many agents as processes of a cluster (default: 1, in one process).")
+  int nodes;
+
   @Spec CommandSpec spec;
 
   private final PrintStream err = System.err;
 
   @Override
   public Integer call() throws Exception {
+    if (nodes < 1 || nodes > NODES_MAX) {
+      throw new ParameterException(spec.commandLine(), "--nodes must be 1 to " + NODES_MAX);
+    }
     try (QuickstartRig rig = QuickstartRig.open(options, err)) {
       Path source = rig.bucket();
       rig.say("making a dataset of this machine's files in %s", source);
       Files.createDirectories(source);
       SampleDataset.create(source);
       S3Process s3 = rig.startS3();
-      QuickstartReport report = run(rig, source, s3);
-      print(report);
+      boolean isRight = nodes == 1 ? one(rig, source, s3) : several(rig, source);
       if (!options.exit) {
         rig.stay("./larder ls " + DATASET + " && ./larder status");
       }
-      return report.passed() ? 0 : 1;
+      return isRight ? 0 : 1;
     }
+  }
+
+  private boolean one(QuickstartRig rig, Path source, S3Process s3) throws Exception {
+    QuickstartReport report = run(rig, source, s3);
+    print(report, report.table(), report.json());
+    return report.passed();
+  }
+
+  private boolean several(QuickstartRig rig, Path source) throws Exception {
+    FleetReport report = new FleetQuickstart(rig, source, nodes, err).run();
+    print(report.whole(), report.table(), report.json());
+    return report.passed();
   }
 
   private QuickstartReport run(QuickstartRig rig, Path source, S3Process s3) throws Exception {
@@ -93,14 +119,14 @@ public final class QuickstartCommand implements Callable<Integer> {
     return new Phase(name, seconds, result.bytes(), origin.contentBytes(), origin.requests());
   }
 
-  private void print(QuickstartReport report) {
+  private void print(QuickstartReport report, String table, String json) {
     err.println();
     err.println(
         "%d files, %s; %d differed from their source. Origin figures are the S3 server's own."
             .formatted(report.files(), DataSize.human(report.bytes()), report.mismatches()));
-    err.print(report.table());
+    err.print(table);
     if (options.json) {
-      spec.commandLine().getOut().println(report.json());
+      spec.commandLine().getOut().println(json);
       spec.commandLine().getOut().flush();
     }
   }

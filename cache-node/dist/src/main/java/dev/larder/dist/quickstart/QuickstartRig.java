@@ -36,6 +36,7 @@ final class QuickstartRig implements AutoCloseable {
   private final List<Runnable> beforeClean = new ArrayList<>();
   private @Nullable S3Process s3;
   private @Nullable ChildProcess agent;
+  private @Nullable Fleet fleet;
 
   private QuickstartRig(QuickstartOptions options, PrintStream err) throws IOException {
     this.options = options;
@@ -96,6 +97,14 @@ final class QuickstartRig implements AutoCloseable {
     started.awaitFile(readyFile(), START_DEADLINE);
   }
 
+  /** Starts a coordinator and agents of a cluster and waits until they answer. */
+  Fleet startFleet(int nodes) throws InterruptedException, IOException {
+    Fleet started = new Fleet(this::command, work, s3().environment());
+    fleet = started;
+    started.start(nodes);
+    return started;
+  }
+
   /** Kills the agent as {@code kill -9} does. */
   void killAgent() throws InterruptedException {
     agent().kill();
@@ -143,10 +152,12 @@ final class QuickstartRig implements AutoCloseable {
   /** Leaves everything running until Ctrl-C. */
   void stay(String... hints) throws InterruptedException {
     err.println();
-    err.println("The S3 server (" + s3().endpoint() + ") and the agent go on. In another shell:");
-    err.println("  export LARDER_AGENT=" + readyFile());
+    Fleet running = fleet;
+    err.println("All processes go on, the S3 server at " + s3().endpoint() + ". In another shell:");
+    err.println(
+        "  export LARDER_AGENT=" + (running == null ? readyFile() : running.readyFile(1)));
     Arrays.stream(hints).forEach(hint -> err.println("  " + hint));
-    err.println("Ctrl-C ends both" + (options.keep ? "." : " and removes " + work + "."));
+    err.println("Ctrl-C ends them" + (options.keep ? "." : " and removes " + work + "."));
     new CountDownLatch(1).await();
   }
 
@@ -178,6 +189,9 @@ final class QuickstartRig implements AutoCloseable {
     runBeforeClean();
     if (agent != null) {
       agent.close();
+    }
+    if (fleet != null) {
+      fleet.close();
     }
     if (s3 != null) {
       s3.close();
