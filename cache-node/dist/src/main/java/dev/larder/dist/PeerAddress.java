@@ -24,10 +24,10 @@ final class PeerAddress {
    */
   static void setDefaults(ConfigTree tree, List<String> coordinators) {
     tree.putDefault("peer.listen", LISTEN);
-    String listen = tree.text("peer.listen", LISTEN);
+    String listen = tree.peek("peer.listen").orElse(LISTEN);
     int colon = listen.lastIndexOf(':');
     boolean isAnywhere = listen.startsWith("0.0.0.0:") || listen.startsWith("[::]:");
-    if (!isAnywhere || !tree.text("node.address", "").isEmpty() || coordinators.isEmpty()) {
+    if (!isAnywhere || tree.peek("node.address").isPresent() || coordinators.isEmpty()) {
       return;
     }
     String own = ownAddress(coordinators.getFirst());

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +65,11 @@ public final class ConfigTree {
   /** Sets a key that is not set. */
   public void putDefault(String key, String value) {
     values.putIfAbsent(key, value);
+  }
+
+  /** Looks at a key without taking it. */
+  public Optional<String> peek(String key) {
+    return Optional.ofNullable(values.get(key));
   }
 
   /** A text. */
