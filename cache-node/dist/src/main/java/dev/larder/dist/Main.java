@@ -16,6 +16,7 @@ public final class Main {
                 "larder " + version(),
                 List.of(
                     new DevCommand(),
+                    new KeeperCommand(),
                     new QuickstartCommand(),
                     new PrepareCommand(DevCommand::startForOthers)))
             .execute(args);

@@ -257,6 +257,12 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
           kernel.remountAll();
         }
         kernel.packReady();
+      } else if (!kernel.isEmpty()) {
+        // A keeper that refused this agent at its start may have been replaced by another one.
+        keeper.connectIfThere();
+        if (keeper.isServing()) {
+          kernel.adopt();
+        }
       }
     } catch (RuntimeException e) {
       // The next round must come whatever this one met.
