@@ -23,7 +23,7 @@ import picocli.CommandLine;
 
 /** {@code larder keeper upgrade} on a whole node, under readers that compare every byte. */
 class KeeperUpgradeTest {
-  private static final int UPGRADES = 4;
+  private static final int UPGRADES = 3;
   private static final int UPGRADES_LONG = 40;
 
   @TempDir Path directory;

@@ -79,16 +79,27 @@ final class KeeperLink implements Keeping, AutoCloseable {
   /** Serves what a keeper that runs already holds; starts none. */
   void connectIfThere() {
     if (Files.exists(runDirectory.resolve("keeper.sock"))) {
-      try {
-        attach(false, Duration.ZERO);
-      } catch (LarderException e) {
-        String why = String.valueOf(e.getMessage());
-        // Asked again every few seconds, it goes on saying the same.
-        if (!why.equals(lastRefusal)) {
-          log.warn("the keeper was not reached code={}: {}", e.code(), why);
-        }
-        lastRefusal = why;
+      tryAttach(false);
+    }
+  }
+
+  /** Asks again where a keeper refused this agent, or could not be had. */
+  void connectAgain() {
+    if (!isServing()) {
+      tryAttach(true);
+    }
+  }
+
+  private void tryAttach(boolean mayStart) {
+    try {
+      attach(mayStart, SUCCESSOR_WAIT);
+    } catch (LarderException e) {
+      String why = String.valueOf(e.getMessage());
+      // Asked again every few seconds, it goes on saying the same.
+      if (!why.equals(lastRefusal)) {
+        log.error("the keeper cannot be used code={}: {}", e.code(), why);
       }
+      lastRefusal = why;
     }
   }
 

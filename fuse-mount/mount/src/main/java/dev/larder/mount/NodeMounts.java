@@ -258,8 +258,8 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
         }
         kernel.packReady();
       } else if (!kernel.isEmpty()) {
-        // A keeper that refused this agent at its start may have been replaced by another one.
-        keeper.connectIfThere();
+        // A keeper that refused this agent may have been replaced, or have ended.
+        keeper.connectAgain();
         if (keeper.isServing()) {
           kernel.adopt();
         }
