@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.cli.Cli;
+import dev.larder.keeper.KeeperUnmount;
 import dev.larder.testkit.Needs;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -138,7 +139,7 @@ class KeeperUpgradeTest {
   }
 
   private static Said inside(String... arguments) {
-    CommandLine line = Cli.commandLine("test", List.of(new KeeperCommand()));
+    CommandLine line = Cli.commandLine("test", KeeperUnmount::run, List.of(new KeeperCommand()));
     StringWriter text = new StringWriter();
     line.setOut(new PrintWriter(text, true));
     line.setErr(new PrintWriter(text, true));

@@ -44,7 +44,20 @@ final class MountedNode implements AutoCloseable {
     target = Files.createDirectory(directory.resolve("target"));
   }
 
-  /** Two large files and forty small ones, mounted. */
+  /** A node that has no dataset yet. */
+  static MountedNode startEmpty(Path directory, String... settings) throws Exception {
+    MountedNode mounted = new MountedNode(directory);
+    mounted.launch(settings);
+    return mounted;
+  }
+
+  private void launch(String... settings) throws Exception {
+    List<String> all = new ArrayList<>(List.of(settings));
+    all.add("mount.remount-interval=200ms");
+    node = NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
+  }
+
+  /** Three large files and forty small ones, mounted. */
   static MountedNode start(Path directory, String... settings) throws Exception {
     MountedNode mounted = new MountedNode(directory);
     Random random = new Random(11);
@@ -54,15 +67,17 @@ final class MountedNode implements AutoCloseable {
     for (int i = 0; i < 40; i++) {
       mounted.add(random, "many/%03d".formatted(i), 500 + i);
     }
-    List<String> all = new ArrayList<>(List.of(settings));
-    all.add("mount.remount-interval=200ms");
-    mounted.node =
-        NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
-    try (LarderClient client = mounted.node.connect()) {
-      client.control().create("data", mounted.source.toUri().toString(), Map.of(), (o, b) -> {});
-    }
+    mounted.launch(settings);
+    mounted.create(mounted.source.toUri().toString(), Map.of());
     mounted.mount(false);
     return mounted;
+  }
+
+  /** Defines the dataset. */
+  void create(String uri, Map<String, String> options) throws Exception {
+    try (LarderClient client = node.connect()) {
+      client.control().create("data", uri, options, (o, b) -> {});
+    }
   }
 
   NodeProcess node() {

@@ -1,6 +1,5 @@
 package dev.larder.dist;
 
-import dev.larder.fuse.Layout;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -10,6 +9,9 @@ import java.util.stream.Stream;
 
 /** Changes the version that stands in the memory a keeper shares, as another build's would. */
 final class SharedLayout {
+  /** {@code Layout.HEADER_VERSION}: it stands there in every version, or none could be told. */
+  private static final int VERSION_OFFSET = 8;
+
   private SharedLayout() {}
 
   static void setVersion(long keeper, int version) throws IOException {
@@ -22,7 +24,7 @@ final class SharedLayout {
       memory = found.getFirst();
     }
     try (RandomAccessFile file = new RandomAccessFile(memory.toFile(), "rw")) {
-      file.seek(Layout.HEADER_VERSION);
+      file.seek(VERSION_OFFSET);
       file.write(new byte[] {(byte) version, 0, 0, 0});
     }
   }

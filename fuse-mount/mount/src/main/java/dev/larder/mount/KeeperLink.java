@@ -118,7 +118,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
 
   @Override
   public boolean isServing() {
-    return client != null && serving != null;
+    KeeperClient now = client;
+    return now != null && !now.ended().isDone() && serving != null;
   }
 
   @Override
@@ -130,7 +131,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   @Override
   public void require() {
     if (!isServing()) {
-      attach(true, Duration.ZERO);
+      // Who served had a keeper, and another one is on its way.
+      attach(true, serving == null ? Duration.ZERO : SUCCESSOR_WAIT);
     }
   }
 
@@ -298,8 +300,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   }
 
   @Override
-  public void drop(String id) {
-    keeper().detach(id, true, false);
+  public void drop(String id, boolean force) {
+    keeper().detach(id, true, force);
   }
 
   @Override
