@@ -16,6 +16,7 @@ import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.StoreListener;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -287,11 +288,12 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
         }
       }
       return real;
+    } catch (NoSuchFileException e) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST, "target: " + target + " does not exist; make it first", e);
     } catch (IOException e) {
       throw new LarderException(
-          ErrorCode.BAD_REQUEST,
-          "target: " + target + " cannot be used: " + e + "; make the directory first",
-          e);
+          ErrorCode.BAD_REQUEST, "target: " + target + " cannot be used: " + e, e);
     }
   }
 
