@@ -52,7 +52,10 @@ class KeeperUpgradeTest {
   private void upgrade(int times) throws Exception {
     try (MountedNode mounted =
         MountedNode.start(
-            directory, "origin.bandwidth-max=4MiB", "keeper.agent-deadline=47s", "mount.slots=64")) {
+            directory,
+            "origin.bandwidth-max=4MiB",
+            "keeper.agent-deadline=47s",
+            "mount.slots=64")) {
       NodeProcess node = mounted.node();
       mounted.complete(MountedNode.READY);
       try (MountReaders readers = MountReaders.start(mounted.target, mounted.files, 4)) {
@@ -76,7 +79,10 @@ class KeeperUpgradeTest {
         assertEquals("", readers.failures());
       }
       long restored =
-          node.log().lines().filter(l -> l.contains("an agent gave the FUSE connection back")).count();
+          node.log()
+              .lines()
+              .filter(l -> l.contains("an agent gave the FUSE connection back"))
+              .count();
       assertEquals(times, restored, node.log());
       String settings = commandLine(node.keeperPid());
       assertTrue(settings.contains("keeper.agent-deadline=47000ms"), settings);
@@ -106,7 +112,8 @@ class KeeperUpgradeTest {
       Said other = larder("keeper", "upgrade", "--run-dir", run);
       SharedLayout.setVersion(former, 1);
       assertNotEquals(0, other.status());
-      assertTrue(other.text().contains("version 7") && other.text().contains("former one goes on"),
+      assertTrue(
+          other.text().contains("version 7") && other.text().contains("former one goes on"),
           other.text());
       assertEquals(former, node.keeperPid());
       assertEquals(

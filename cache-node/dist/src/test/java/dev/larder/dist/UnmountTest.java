@@ -46,7 +46,8 @@ class UnmountTest {
     Needs.root();
     Random random = new Random(21);
     server = FaultyHttpServer.start();
-    mounted = MountedNode.startEmpty(directory, "origin.attempts-max=1", "origin.progress-deadline=3s");
+    mounted =
+        MountedNode.startEmpty(directory, "origin.attempts-max=1", "origin.progress-deadline=3s");
     StringBuilder list = new StringBuilder();
     for (int i = 0; i < 2 * ALL_STATES.size(); i++) {
       byte[] content = new byte[BYTES];

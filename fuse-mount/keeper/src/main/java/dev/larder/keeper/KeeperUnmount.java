@@ -95,8 +95,7 @@ public final class KeeperUnmount {
       }
       Unmount.lazily(target);
     } catch (LinuxException e) {
-      ErrorCode code =
-          e.errno() == Errno.EPERM ? ErrorCode.UNSUPPORTED : ErrorCode.MOUNT_FAILED;
+      ErrorCode code = e.errno() == Errno.EPERM ? ErrorCode.UNSUPPORTED : ErrorCode.MOUNT_FAILED;
       throw new LarderException(code, String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
       throw new LarderException(ErrorCode.MOUNT_FAILED, "mounts cannot be listed: " + e, e);

@@ -18,9 +18,9 @@ import java.util.concurrent.locks.LockSupport;
  * Puts another keeper, of this build, in the place of the one that runs. Mounts, requests that wait
  * and the agent stay; readers notice nothing.
  *
- * <p><b>Threads:</b> one. <b>Errors:</b> LarderException: CLOSED when no keeper runs, BAD_CONFIG for
- * a setting the new one does not know, UNSUPPORTED with the new one's last words when it did not
- * take over, and then the former one goes on; DEADLINE when it does not say.
+ * <p><b>Threads:</b> one. <b>Errors:</b> LarderException: CLOSED when no keeper runs, BAD_CONFIG
+ * for a setting the new one does not know, UNSUPPORTED with the new one's last words when it did
+ * not take over, and then the former one goes on; DEADLINE when it does not say.
  */
 public final class KeeperUpgrade {
   private static final long LOOK_NANOS = 10_000_000;
@@ -60,8 +60,8 @@ public final class KeeperUpgrade {
     int mounts;
     try (KeeperClient client =
         KeeperClient.connect(runDirectory)
-            .orElseThrow(() ->
-                new LarderException(ErrorCode.CLOSED, "no keeper runs in " + runDirectory))) {
+            .orElseThrow(
+                () -> new LarderException(ErrorCode.CLOSED, "no keeper runs in " + runDirectory))) {
       former = client.command();
       mounts = client.mounts().size();
     }
