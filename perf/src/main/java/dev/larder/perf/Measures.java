@@ -9,6 +9,7 @@ import dev.larder.perf.measure.MountIncomplete;
 import dev.larder.perf.measure.MountKillPause;
 import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.MountSmallFiles;
+import dev.larder.perf.measure.MountTwoSnapshots;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
@@ -33,6 +34,7 @@ final class Measures {
         new StoreMillion(),
         new AgentMemory(),
         new MountSealed(),
+        new MountTwoSnapshots(),
         new MountIncomplete(),
         new MountSmallFiles(),
         new MountKillPause(),
