@@ -6,6 +6,7 @@ import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
 import dev.larder.perf.measure.MountCold;
+import dev.larder.perf.measure.MountMeta;
 import dev.larder.perf.measure.MountTwoSnapshots;
 import dev.larder.perf.measure.MountIncomplete;
 import dev.larder.perf.measure.MountKillPause;
@@ -40,6 +41,7 @@ final class Measures {
         new MountIncomplete(),
         new MountSmallFiles(),
         new MountKillPause(),
+        new MountMeta(),
         new SimulatedBurst());
   }
 }
