@@ -58,6 +58,9 @@ class CliTest {
   void listsAndStats() throws Exception {
     assertEquals(0, run("ls", "docs"));
     assertTrue(lastOut.contains("hello.txt") && lastOut.contains("sub/"), lastOut);
+    assertEquals(0, run("ls", "docs", "**/*.b?n", "-o", "quiet"), lastErr);
+    assertEquals(List.of("sub/large.bin"), lastOut.lines().toList());
+    assertEquals(0, run("cat", "docs", "hel*.txt"), lastErr);
     assertEquals(0, run("ls", "docs", "-r", "-o", "quiet"));
     assertEquals(List.of("hello.txt", "sub/large.bin"), lastOut.lines().toList());
     assertEquals(0, run("stat", "docs", "sub/large.bin", "-o", "json"));
@@ -75,6 +78,12 @@ class CliTest {
     Path target = directory.resolve("got");
     assertEquals(0, run("get", "docs", "sub", target.toString()), lastErr);
     assertArrayEquals(LARGE, Files.readAllBytes(target.resolve("sub/large.bin")));
+    assertTrue(lastErr.contains("of which") && lastErr.contains("0 files were there"), lastErr);
+    assertEquals(0, run("get", "docs", "sub", target.toString()), lastErr);
+    assertTrue(lastErr.contains("of which 0 B came now (1 files were there"), lastErr);
+    assertEquals(3, run("get", "docs", "nothing", target.resolve("new").toString()));
+    assertEquals(3, run("get", "docs", "no*thing", target.resolve("new").toString()));
+    assertTrue(Files.notExists(target.resolve("new")), "what is refused leaves nothing behind");
     Files.writeString(target.resolve("sub/large.bin"), "mine");
     assertEquals(1, run("get", "docs", "sub", target.toString()));
     assertTrue(lastErr.contains("ALREADY_EXISTS") && lastErr.contains("large.bin"), lastErr);
@@ -93,8 +102,12 @@ class CliTest {
     assertEquals("pinned 1 files, 6 B", lastOut.strip());
     assertEquals(0, run("pins", "-o", "quiet"));
     assertEquals("docs *.txt", lastOut.strip());
-    assertEquals(0, run("unpin", "docs", "--path", "*.txt"));
+    assertEquals(0, run("unpin", "docs", "*.txt"), lastErr);
     assertEquals(3, run("unpin", "docs", "--path", "*.txt"));
+    assertEquals(0, run("pin", "docs", "sub"), lastErr);
+    assertEquals(0, run("unpin", "docs", "--path", "sub"), lastErr);
+    assertEquals(0, run("warm", "docs", "*.txt"), lastErr);
+    assertTrue(lastErr.contains("done, 1 of 1 files"), lastErr);
     assertEquals(0, run("status", "-o", "json"));
     JsonNode status = new ObjectMapper().readTree(lastOut);
     assertTrue(status.path("ready").asBoolean(), lastOut);
@@ -165,6 +178,11 @@ class CliTest {
         "3|cat docs nothing|nothing",
         "2|cat docs sub|sub",
         "3|get docs nothing .|nothing",
+        "3|get docs no*thing .|no*thing",
+        "3|cat docs no*thing|no*thing",
+        "3|ls docs no*thing|no*thing",
+        "3|warm docs no*thing|no*thing",
+        "2|pin docs a --path b|--path",
         "2|ls docs -r {a|{",
         "3|jobs --cancel w0|w0",
         "2|frobnicate|frobnicate",

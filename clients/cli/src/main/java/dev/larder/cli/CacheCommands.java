@@ -17,7 +17,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Commands on what the cache holds: warm, jobs, pin, unpin, pins. */
@@ -64,11 +63,7 @@ final class CacheCommands {
     @Mixin Output output;
     @Mixin AgentOption agent;
 
-    @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
-    String dataset;
-
-    @Option(names = "--path", defaultValue = "", paramLabel = "GLOB", description = "Only these.")
-    String glob;
+    @Mixin DatasetFiles files;
 
     @Option(names = "--no-wait", description = "Print the job's id and return.")
     boolean noWait;
@@ -78,22 +73,16 @@ final class CacheCommands {
       try (LarderClient client = agent.connect();
           ProgressLine line = new ProgressLine("warm", spec.commandLine().getErr())) {
         ControlApi control = client.control();
-        Job job = control.warm(dataset, FileCommands.cleanPath(glob));
+        Job started = control.warm(files.dataset, files.glob());
         if (noWait) {
-          print(job);
+          print(started);
           return ExitCodes.OK;
         }
-        while (!isOver(job)) {
-          line.show(job.doneBytes(), job.bytes(), job.doneFiles() + "/" + job.files() + " files");
-          Thread.sleep(POLL_MILLIS);
-          String id = job.id();
-          job =
-              control
-                  .job(id)
-                  .orElseThrow(() ->
-                      new LarderException(
-                          ErrorCode.CLOSED,
-                          "the agent no longer knows job " + id + "; was it restarted?"));
+        Job job = awaitEnd(control, started, line);
+        if (job.files() == 0 && job.state().equals("done") && !files.glob().isEmpty()) {
+          throw new LarderException(
+              ErrorCode.NO_SUCH_PATH,
+              "nothing in " + job.snapshot() + " matches \"" + files.glob() + "\"");
         }
         line.show(job.doneBytes(), job.bytes(), "");
         if (output.format == Output.Format.table) {
@@ -107,6 +96,33 @@ final class CacheCommands {
         }
         return job.state().equals("done") ? ExitCodes.OK : ExitCodes.FAILED;
       }
+    }
+
+    private Job awaitEnd(ControlApi control, Job started, ProgressLine line)
+        throws InterruptedException {
+      String id = started.id();
+      Job job = started;
+      try (IfInterrupted interrupted =
+          new IfInterrupted(
+              line,
+              spec.commandLine().getErr(),
+              () ->
+                  "warm: goes on in the agent; \"larder jobs\" shows it, \"larder jobs --cancel "
+                      + id
+                      + "\" stops it")) {
+        while (!isOver(job)) {
+          line.show(job.doneBytes(), job.bytes(), job.doneFiles() + "/" + job.files() + " files");
+          Thread.sleep(POLL_MILLIS);
+          job =
+              control
+                  .job(id)
+                  .orElseThrow(() ->
+                      new LarderException(
+                          ErrorCode.CLOSED,
+                          "the agent no longer knows job " + id + "; was it restarted?"));
+        }
+      }
+      return job;
     }
 
     private void print(Job job) {
@@ -164,17 +180,13 @@ final class CacheCommands {
     @Mixin Output output;
     @Mixin AgentOption agent;
 
-    @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
-    String dataset;
-
-    @Option(names = "--path", defaultValue = "", paramLabel = "GLOB", description = "Only these.")
-    String glob;
+    @Mixin DatasetFiles files;
 
     @Override
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
-        Pin pin = client.control().pin(dataset, FileCommands.cleanPath(glob));
+        Pin pin = client.control().pin(files.dataset, files.glob());
         switch (output.format) {
           case json -> Output.json(out, json(pin));
           case quiet -> out.println(pin.snapshot() + " " + pin.glob());
@@ -191,16 +203,12 @@ final class CacheCommands {
     @Spec CommandSpec spec;
     @Mixin AgentOption agent;
 
-    @Parameters(index = "0", paramLabel = "DATASET", description = "as it was pinned")
-    String dataset;
-
-    @Option(names = "--path", defaultValue = "", paramLabel = "GLOB", description = "as pinned")
-    String glob;
+    @Mixin DatasetFiles files;
 
     @Override
     public Integer call() {
       try (LarderClient client = agent.connect()) {
-        if (client.control().unpin(dataset, FileCommands.cleanPath(glob)) == 0) {
+        if (client.control().unpin(files.dataset, files.glob()) == 0) {
           throw new LarderException(
               ErrorCode.NO_SUCH_PATH,
               "there is no such pin; \"larder pins\" lists them as they were made");

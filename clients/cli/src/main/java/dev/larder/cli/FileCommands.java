@@ -1,5 +1,6 @@
 package dev.larder.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.client.DownloadRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.DownloadResult;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,6 +38,29 @@ final class FileCommands {
   static String cleanPath(String path) {
     String clean = path.startsWith("/") ? path.substring(1) : path;
     return clean.endsWith("/") ? clean.substring(0, clean.length() - 1) : clean;
+  }
+
+  /** Whether a path can only be meant as a glob: it looks like one and nothing is called so. */
+  private static boolean isGlobOfNoName(LarderClient client, String dataset, String path) {
+    if (!DatasetFiles.isGlob(path)) {
+      return false;
+    }
+    try {
+      RemoteEntry unused = client.stat(dataset, path);
+      return false;
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.NO_SUCH_PATH || e.code() == ErrorCode.BAD_REQUEST) {
+        return true;
+      }
+      throw e;
+    }
+  }
+
+  private static void requireSome(Iterator<RemoteEntry> entries, String dataset, String path) {
+    if (!path.isEmpty() && !entries.hasNext()) {
+      throw new LarderException(
+          ErrorCode.NO_SUCH_PATH, "nothing in " + dataset + " matches \"" + path + "\"");
+    }
   }
 
   private static Map<String, Object> json(RemoteEntry entry) {
@@ -58,20 +83,26 @@ final class FileCommands {
     @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
     String dataset;
 
-    @Parameters(index = "1", arity = "0..1", defaultValue = "", paramLabel = "PATH")
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        defaultValue = "",
+        paramLabel = "PATH",
+        description = "A file, a directory or a glob (default: the dataset's root).")
     String path;
 
     @Option(
         names = {"-r", "--recursive"},
-        description = "All files below; PATH may be a glob.")
+        description = "All files below.")
     boolean recursive;
 
     @Override
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
-        if (recursive) {
+        if (recursive || isGlobOfNoName(client, dataset, cleanPath(path))) {
           try (LarderClient.EntryStream entries = client.walk(dataset, cleanPath(path))) {
+            requireSome(entries, dataset, path);
             print(out, entries, true);
           }
         } else {
@@ -141,18 +172,26 @@ final class FileCommands {
             Output.Table table = new Output.Table("FIELD", "VALUE");
             Output.parse(text)
                 .properties()
-                .forEach(field ->
-                    table.row(
-                        field.getKey(),
-                        field.getValue().isValueNode()
-                            ? field.getValue().asText()
-                            : field.getValue().toString()));
+                .forEach(field -> table.row(field.getKey(), shown(field)));
             table.print(out);
           }
         }
       }
       return ExitCodes.OK;
     }
+  }
+
+  private static String shown(Map.Entry<String, JsonNode> field) {
+    JsonNode value = field.getValue();
+    if (value.isObject()) {
+      return value.properties().stream()
+          .map(inner -> inner.getKey() + " " + shown(inner))
+          .collect(Collectors.joining(", "));
+    }
+    boolean isSize = field.getKey().equals("size") || field.getKey().endsWith("Bytes");
+    return isSize && value.isIntegralNumber()
+        ? DataSize.human(value.asLong()) + " (" + value.asText() + ")"
+        : value.isValueNode() ? value.asText() : value.toString();
   }
 
   @Command(name = "cat", description = "Write files to standard output.")
@@ -162,7 +201,11 @@ final class FileCommands {
     @Parameters(index = "0", paramLabel = "DATASET", description = "name or name@snapshot")
     String dataset;
 
-    @Parameters(index = "1..*", arity = "1..*", paramLabel = "PATH")
+    @Parameters(
+        index = "1..*",
+        arity = "1..*",
+        paramLabel = "PATH",
+        description = "A file, or a glob: all that it matches, in the order of names.")
     List<String> paths;
 
     @Override
@@ -171,7 +214,12 @@ final class FileCommands {
       OutputStream out = System.out;
       try (LarderClient client = agent.connect()) {
         for (String path : paths) {
-          copy(client, cleanPath(path), out, buffer);
+          String clean = cleanPath(path);
+          if (isGlobOfNoName(client, dataset, clean)) {
+            copyAll(client, clean, out, buffer);
+          } else {
+            copy(client, clean, out, buffer);
+          }
         }
         out.flush();
       } catch (IOException e) {
@@ -179,6 +227,19 @@ final class FileCommands {
         return ExitCodes.CANCELLED;
       }
       return ExitCodes.OK;
+    }
+
+    private void copyAll(LarderClient client, String glob, OutputStream out, byte[] buffer)
+        throws IOException {
+      try (LarderClient.EntryStream entries = client.walk(dataset, glob)) {
+        requireSome(entries, dataset, glob);
+        while (entries.hasNext()) {
+          RemoteEntry entry = entries.next();
+          if (entry.type() == RemoteEntry.Type.FILE) {
+            copy(client, entry.path(), out, buffer);
+          }
+        }
+      }
     }
 
     private void copy(LarderClient client, String path, OutputStream out, byte[] buffer)
@@ -214,7 +275,14 @@ final class FileCommands {
         description = "File, directory or glob; '' is all.")
     String path;
 
-    @Parameters(index = "2", arity = "0..1", defaultValue = ".", paramLabel = "TARGET")
+    @Parameters(
+        index = "2",
+        arity = "0..1",
+        defaultValue = ".",
+        paramLabel = "TARGET",
+        description =
+            "A directory, made if missing (default: the present one). Files keep their whole path"
+                + " in the dataset below it.")
     Path target;
 
     @Option(
@@ -230,7 +298,15 @@ final class FileCommands {
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect();
-          ProgressLine line = new ProgressLine("get", spec.commandLine().getErr())) {
+          ProgressLine line = new ProgressLine("get", spec.commandLine().getErr());
+          IfInterrupted interrupted =
+              new IfInterrupted(
+                  line,
+                  spec.commandLine().getErr(),
+                  () ->
+                      "get: stopped; what came so far stays in "
+                          + target
+                          + ", and the same command goes on from there")) {
         DownloadResult result =
             client.download(
                 new DownloadRequest(
@@ -250,10 +326,11 @@ final class FileCommands {
         }
         if (output.format == Output.Format.table) {
           line.finish(
-              "%d files, %s (%d were there already)"
+              "%d files, %s, of which %s came now (%d files were there already)"
                   .formatted(
                       result.files().size(),
                       DataSize.human(result.bytes()),
+                      DataSize.human(result.transferredBytes()),
                       result.skippedFiles()));
         }
         print(out, result);

@@ -5,7 +5,10 @@ import dev.larder.client.Control.MountRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -13,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,12 +88,15 @@ final class MountCommands {
         description = "${COMPLETION-CANDIDATES} (default: auto).")
     Kind kind;
 
+    private static final int HIDDEN_MAX = 1000;
+
     @Option(names = "--background", description = "Return once it is mounted.")
     boolean background;
 
     @Override
     public Integer call() throws InterruptedException {
       String target = absolute(directory);
+      long hidden = entries(directory);
       try (LarderClient client = agent.connect()) {
         Mount mount =
             client
@@ -103,11 +110,28 @@ final class MountCommands {
               out.printf("%s is mounted at %s%s%n", mount.snapshot(), mount.target(), note(mount));
         }
         out.flush();
+        if (hidden > 0) {
+          spec.commandLine()
+              .getErr()
+              .printf(
+                  "%s was not empty: what is in it (%s) is hidden while mounted%n",
+                  directory,
+                  hidden >= HIDDEN_MAX ? "many names" : hidden == 1 ? "1 name" : hidden + " names");
+        }
         if (!background) {
           waitForEnd(client, mount.target());
         }
       }
       return ExitCodes.OK;
+    }
+
+    /** How many names a directory has, as far as one can see; the agent judges the directory. */
+    private static long entries(Path directory) {
+      try (Stream<Path> names = Files.list(directory)) {
+        return names.limit(HIDDEN_MAX).count();
+      } catch (IOException | UncheckedIOException e) {
+        return 0;
+      }
     }
 
     private static String note(Mount mount) {

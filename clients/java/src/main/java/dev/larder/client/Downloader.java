@@ -43,12 +43,17 @@ final class Downloader {
   }
 
   DownloadResult run() {
-    createDirectories(request.target());
     ExecutorService pool = Executors.newFixedThreadPool(request.parallel(), Downloader::thread);
     Semaphore slots = new Semaphore(request.parallel());
+    boolean hasTarget = false;
     try (EntryStream entries = select()) {
       while (fault.get() == null && entries.hasNext()) {
         RemoteEntry entry = entries.next();
+        if (!hasTarget) {
+          // Not before: what is refused leaves nothing behind.
+          createDirectories(request.target());
+          hasTarget = true;
+        }
         progress.found(entry);
         slots.acquire();
         pool.execute(() -> work(entry, slots));

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.fuse.TestBlobs.Manner;
+import dev.larder.fuse.frame.Opcode;
+import dev.larder.fuse.frame.RequestHeader;
 import dev.larder.linux.Errno;
 import dev.larder.linux.FileSystems;
 import dev.larder.linux.NativeBuffer;
@@ -44,7 +46,8 @@ class AbandonedKernelTest {
       FileChannel openSealed = FileChannel.open(rig.path(sealed));
       Process reader = read(rig.path(stuck));
       Process impatient = read(rig.path(stuck));
-      FuseServerTest.awaitTrue(() -> rig.state().slots().inFlight() == 2);
+      // Only then is each reader's open out of its slot, and nothing else can come.
+      FuseServerTest.awaitTrue(() -> reads(rig) == 2 && rig.state().slots().inFlight() == 2);
       first.kill();
       rig.device().fd().nonblocking(true);
       assertEquals(2, abandoned.sort());
@@ -103,6 +106,18 @@ class AbandonedKernelTest {
         assertTrue(second.isAlive());
       }
     }
+  }
+
+  private static int reads(Rig rig) {
+    Slots slots = rig.state().slots();
+    int found = 0;
+    for (int slot = 0; slot < slots.count(); slot++) {
+      if (slots.unique(slot) != 0
+          && RequestHeader.opcode(slots.memory(), slots.requestAt(slot)) == Opcode.READ) {
+        found++;
+      }
+    }
+    return found;
   }
 
   private Thread standIn(Rig rig, Abandoned abandoned) {

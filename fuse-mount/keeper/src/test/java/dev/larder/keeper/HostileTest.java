@@ -188,7 +188,7 @@ class HostileTest {
         assertEquals(new Answer.Invalidated(false), ask(socket, new Request.Invalidate(1L << 40)));
       }
       assertTrue(keeper.isAlive());
-      assertEquals(List.of(), world.loops());
+      Waiting.until("loop devices are gone", () -> world.loops().isEmpty());
     }
   }
 

@@ -46,17 +46,29 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   private final CachedReadPlane plane;
   private final Datasets datasets;
   private final MountConfig config;
+  private final Runnable sealedOpened;
   private final List<PathGlob> whole;
   private final ConcurrentHashMap<BlobKey, Set<LargeFile>> open = new ConcurrentHashMap<>();
   private final ScheduledExecutorService ticker =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("mount-idle").factory());
 
-  NodeBlobs(BlobStore store, CachedReadPlane plane, Datasets datasets, MountConfig config) {
+  /**
+   * Opens nothing yet.
+   *
+   * @param sealedOpened told when a file that the kernel could read by itself is opened here
+   */
+  NodeBlobs(
+      BlobStore store,
+      CachedReadPlane plane,
+      Datasets datasets,
+      MountConfig config,
+      Runnable sealedOpened) {
     this.store = store;
     this.plane = plane;
     this.datasets = datasets;
     this.config = config;
+    this.sealedOpened = sealedOpened;
     this.whole = config.wholeFileGlobs().stream().map(PathGlob::parse).toList();
   }
 
@@ -93,6 +105,9 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
     }
     if (Blocks.isSmall(size)) {
       return new SmallFile(this, key, size, () -> openRead(key, ReadIntent.WHOLE));
+    }
+    if (store.find(key).filter(info -> info.state() == State.SEALED).isPresent()) {
+      sealedOpened.run();
     }
     ReadIntent intent = intent(listed);
     LargeFile file =

@@ -16,6 +16,7 @@ import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.StoreListener;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -26,8 +27,6 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,12 +39,6 @@ import org.slf4j.LoggerFactory;
 public final class NodeMounts implements Mounts, MountHooks, StoreListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NodeMounts.class);
 
-  /**
-   * A remount lets go of a file only while nobody has it open. For room that is soon enough with
-   * the next one; a file of wrong bytes is to go as soon as it can.
-   */
-  private static final int ROUNDS_FOR_WRONG = 60;
-
   private final MountConfig config;
   private final Path dataDirectory;
   private final Path runDirectory;
@@ -56,10 +49,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private final TreeMounts trees;
   private final PackedCatalogs packed;
   private final Completeness completeness;
-  private final AtomicBoolean isDirty = new AtomicBoolean();
-
-  /** Remounts still to be made because bytes were wrong. */
-  private final AtomicInteger roundsForWrong = new AtomicInteger();
+  private final RemountPlan remounts;
 
   private final ScheduledExecutorService background =
       Executors.newSingleThreadScheduledExecutor(
@@ -73,7 +63,8 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     this.store = services.store();
     Datasets datasets = services.datasetsOfNode();
     CachedReadPlane plane = services.plane();
-    blobs = new NodeBlobs(store, plane, datasets, config);
+    remounts = new RemountPlan(config.remountEvery(), System.nanoTime());
+    blobs = new NodeBlobs(store, plane, datasets, config, remounts::openedSlowly);
     keeper = new KeeperLink(settings, runDirectory, dataDirectory.resolve("blobs"), blobs, starter);
     completeness = new Completeness(datasets, store);
     packed = new PackedCatalogs(store, dataDirectory.resolve("agent").resolve("packed"));
@@ -153,7 +144,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     if (!trees.unmount(place, mode)) {
       kernel.unmount(place, mode);
     }
-    isDirty.set(true);
+    remounts.changed();
   }
 
   @Override
@@ -234,13 +225,13 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   public void onSealed(SealedInfo info) {
     // Only what was opened through FUSE stays there until it is moved.
     if (keeper.isKnown(info.key())) {
-      isDirty.set(true);
+      remounts.changed();
     }
   }
 
   @Override
   public void onWrong(BlobKey key) {
-    roundsForWrong.set(ROUNDS_FOR_WRONG);
+    remounts.foundWrong();
     if (keeper.isKnown(key)) {
       // Not by whoever found it: that may be what a read waits for, and this waits for reads.
       background.execute(() -> {
@@ -257,15 +248,14 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   public void onGone(BlobKey key, boolean whole) {
     completeness.lost();
     if (whole) {
-      isDirty.set(true);
+      remounts.changed();
     }
   }
 
   private void tick() {
     try {
       if (keeper.isServing()) {
-        boolean wasDirty = isDirty.getAndSet(false);
-        if (roundsForWrong.getAndUpdate(rounds -> Math.max(0, rounds - 1)) > 0 || wasDirty) {
+        if (remounts.takeDue(System.nanoTime())) {
           kernel.remountAll();
         }
         kernel.packReady();
@@ -293,11 +283,12 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
         }
       }
       return real;
+    } catch (NoSuchFileException e) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST, "target: " + target + " does not exist; make it first", e);
     } catch (IOException e) {
       throw new LarderException(
-          ErrorCode.BAD_REQUEST,
-          "target: " + target + " cannot be used: " + e + "; make the directory first",
-          e);
+          ErrorCode.BAD_REQUEST, "target: " + target + " cannot be used: " + e, e);
     }
   }
 
