@@ -27,9 +27,9 @@ public interface OpenedBlob extends AutoCloseable {
   int readNow(long offset, ByteBuffer target);
 
   /**
-   * How many of the first bytes an open should bring into the page cache at once if {@link #readNow}
-   * has them: all of a small file, whose reader would ask for them next; at most what one READ may
-   * have. 0 for none.
+   * How many of the first bytes an open should bring into the page cache at once if {@link
+   * #readNow} has them: all of a small file, whose reader would ask for them next; at most what one
+   * READ may have. 0 for none.
    */
   default int preloadBytes() {
     return 0;

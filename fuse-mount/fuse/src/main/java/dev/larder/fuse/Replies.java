@@ -36,8 +36,7 @@ final class Replies {
   boolean store(ReplyBuffer buffer, long nodeId, int bytes) {
     int length = ReplyBuffer.BODY_AT - ReplyBuffer.NOTICE_AT + bytes;
     ReplyHeader.put(buffer.memory(), ReplyBuffer.NOTICE_AT, length, StoreNotice.CODE, 0);
-    StoreNotice.putFirst(
-        buffer.memory(), ReplyBuffer.NOTICE_AT + ReplyHeader.BYTES, nodeId, bytes);
+    StoreNotice.putFirst(buffer.memory(), ReplyBuffer.NOTICE_AT + ReplyHeader.BYTES, nodeId, bytes);
     long result = device.write(buffer.memory(), ReplyBuffer.NOTICE_AT, length);
     if (result < 0) {
       refused((int) -result, 0, StoreNotice.CODE, bytes);

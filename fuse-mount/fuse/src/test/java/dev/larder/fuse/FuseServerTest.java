@@ -66,8 +66,7 @@ class FuseServerTest {
 
   @Test
   void readsOfEveryKindGiveTheRightBytes() throws Exception {
-    List<Manner> manners =
-        List.of(Manner.LOCAL, Manner.SEALED, Manner.WAITING, Manner.PRELOADED);
+    List<Manner> manners = List.of(Manner.LOCAL, Manner.SEALED, Manner.WAITING, Manner.PRELOADED);
     for (Manner manner : manners) {
       for (long size : new long[] {0, 1, 4095, 4096, 4097, 3 * MIB + 123}) {
         BlobKey unused = blobs.add(size, manner, size);
@@ -390,10 +389,8 @@ class FuseServerTest {
       }
       assertEquals(0, server.stats().reads(), server.stats().toString());
 
-      try (FileChannel channel =
-              FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)));
-          FileChannel second =
-              FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)))) {
+      try (FileChannel channel = FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)));
+          FileChannel second = FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)))) {
         assertEquals(2 * sizes.length + 1, server.stats().preloads(), "once while it is open");
         assertTrue(server.invalidate(TestBlobs.key(4097, Manner.PRELOADED)));
         check(channel, 4097, 4097);

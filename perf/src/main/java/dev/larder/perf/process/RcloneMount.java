@@ -20,8 +20,8 @@ public final class RcloneMount implements AutoCloseable {
   }
 
   /**
-   * Mounts a bucket; empty when rclone is not installed. Whoever kills the harness leaves the mount
-   * to the reaper of the work directory.
+   * Mounts a bucket; empty when rclone or what it needs is not installed. Whoever kills the harness
+   * leaves the mount to the reaper of the work directory.
    *
    * @param endpoint of an S3 server that asks for no credentials
    * @param target an empty directory
@@ -32,6 +32,10 @@ public final class RcloneMount implements AutoCloseable {
     Optional<Path> program = Bench.program("rclone");
     if (program.isEmpty()) {
       bench.say("  rclone is not installed (https://rclone.org/install): no figures of that peer");
+      return Optional.empty();
+    }
+    if (Bench.program("fusermount3").isEmpty()) {
+      bench.say("  rclone needs fusermount3 (Debian: apt-get install fuse3): no figures of it");
       return Optional.empty();
     }
     Path cache = bench.fresh("rclone-cache");
