@@ -148,7 +148,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
 
   @Nullable ByteBuffer localSmall(BlobKey key) {
     SmallContent hot = plane.tryLocalSmall(key);
-    SmallContent here = hot != null ? hot : plane.smalls().local(key).orElse(null);
+    SmallContent here = hot != null ? hot : plane.smalls().stored(key).orElse(null);
     return here == null ? null : here.bytes();
   }
 
@@ -177,6 +177,15 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   @Override
   public void onGone(BlobKey key, boolean whole) {
     changed(key);
+  }
+
+  /** Before the kernel is asked to drop its copy, or it would be given the same bytes again. */
+  @Override
+  public void onWrong(BlobKey key) {
+    Set<LargeFile> files = open.get(key);
+    if (files != null) {
+      files.forEach(LargeFile::foundWrong);
+    }
   }
 
   private void changed(BlobKey key) {
