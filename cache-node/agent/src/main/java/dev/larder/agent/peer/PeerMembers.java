@@ -36,6 +36,11 @@ final class PeerMembers implements Members {
   }
 
   @Override
+  public long spread(BlobKey key) {
+    return new Random(cluster.self().hashCode() + 31L * key.hashCode()).nextLong();
+  }
+
+  @Override
   public MemberRead open(String member, BlobKey key, long offset, long length) {
     return client.open(address(member), key, offset, length);
   }
@@ -69,7 +74,7 @@ final class PeerMembers implements Members {
                 || views.now().peer(member).map(Peer::address).orElse("").isEmpty());
     // An order of this node's own, so that not all nodes go to the same holder.
     Collections.sort(holders);
-    Collections.shuffle(holders, new Random(cluster.self().hashCode() + 31L * key.hashCode()));
+    Collections.shuffle(holders, new Random(spread(key)));
     return holders;
   }
 

@@ -98,7 +98,7 @@ class WireTest {
           List.<Function<byte[], ?>>of(
               Wire::readAskAnswer, Wire::readReport, Wire::readReportAnswer)) {
         try {
-          parser.apply(noise);
+          Object unused = parser.apply(noise);
         } catch (LarderException e) {
           assertEquals(true, e.code() == ErrorCode.BAD_REQUEST || e.code() == ErrorCode.BAD_KEY);
         }
