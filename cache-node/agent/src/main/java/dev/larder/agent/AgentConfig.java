@@ -130,7 +130,8 @@ public record AgentConfig(
         tree.count("dataset.max", base.datasetsMax()),
         tree.count("dataset.snapshots-max", base.snapshotsMax()),
         tree.size("dataset.sort-memory", base.sortMemoryBytes()),
-        tree.count("dataset.listings-max", base.listingsMax()));
+        tree.count("dataset.listings-max", base.listingsMax()),
+        tree.duration("dataset.sync-interval", base.syncEvery()));
   }
 
   private static JobsConfig jobs(ConfigTree tree) {

@@ -3,6 +3,7 @@ package dev.larder.agent;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
@@ -18,16 +19,19 @@ import dev.larder.protocol.LarderException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** A coordinator in memory that can be taken away. Any thread. */
 public final class FakeCoordinator implements CoordinatorClient {
   private final Map<DatasetName, DatasetDefinition> datasets = new TreeMap<>();
+  private final Set<DatasetName> deleted = new TreeSet<>(Comparator.comparing(DatasetName::text));
   private final Map<BlobKey, RecordedRoot> roots = new HashMap<>();
   private final List<PathPin> pins = new ArrayList<>();
   private final TreeSet<BlobKey> held = new TreeSet<>();
@@ -112,6 +116,7 @@ public final class FakeCoordinator implements CoordinatorClient {
     DatasetDefinition made =
         new DatasetDefinition(name, originUri, originOptions, Instant.now(), List.of(), 0);
     datasets.put(name, made);
+    deleted.remove(name);
     return made;
   }
 
@@ -126,15 +131,16 @@ public final class FakeCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public synchronized List<DatasetDefinition> datasets() {
+  public synchronized DatasetList datasetList() {
     check();
-    return List.copyOf(datasets.values());
+    return new DatasetList(List.copyOf(datasets.values()), deleted);
   }
 
   @Override
   public synchronized void deleteDataset(DatasetName name) {
     dataset(name);
     datasets.remove(name);
+    deleted.add(name);
     pins.removeIf(pin -> pin.pin().dataset().equals(name));
   }
 

@@ -4,6 +4,7 @@ import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
@@ -108,8 +109,8 @@ final class LateCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public List<DatasetDefinition> datasets() {
-    return started().datasets();
+  public DatasetList datasetList() {
+    return started().datasetList();
   }
 
   @Override

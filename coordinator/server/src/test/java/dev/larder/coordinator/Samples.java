@@ -33,6 +33,8 @@ public final class Samples {
         n,
         n * 1000,
         n % 3,
+        "s3://bucket-" + n,
+        n % 2 == 1,
         Instant.ofEpochMilli(1_700_000_000_000L + n),
         Instant.ofEpochMilli(1_700_000_001_000L + n));
   }

@@ -5,6 +5,7 @@ import dev.larder.agent.dataset.Lister.Listing;
 import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.agent.read.Sources;
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.SnapshotDefinition;
 import dev.larder.origin.Origin;
@@ -49,6 +50,8 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   private final ConcurrentSkipListMap<DatasetName, Attached> attached =
       new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
+  private final CatalogIntake intake;
+  private final DatasetSync sync;
 
   private volatile DatasetListener listener = DatasetListener.NONE;
 
@@ -75,14 +78,75 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     this.opener = definition -> opener.open(definition.uri(), definition.options());
     this.files = new DefinitionFiles(directory);
     this.lister = new Lister(store, directory.resolve("tmp"), config);
+    this.intake = new CatalogIntake(store, lister, directory.resolve("tmp"));
+    this.sync = new DatasetSync(this, coordinator, config.syncEvery());
   }
 
-  /** Reads the definitions. */
+  /** Reads the definitions and begins to follow the cluster's. */
   public void start() {
     for (Definition definition : files.load()) {
       attached.put(definition.name(), new Attached(definition, store, opener));
     }
     log.info("datasets attached count={}", attached.size());
+    sync.start();
+  }
+
+  /** Where catalogs come from that other members made. */
+  public void catalogsFrom(CatalogSource members) {
+    intake.from(members);
+  }
+
+  /** Takes over what other members changed. */
+  void take(DatasetList there) {
+    List<DatasetName> refreshed = new ArrayList<>();
+    synchronized (changes) {
+      SharedDatasets.Plan plan =
+          SharedDatasets.plan(
+              attached.values().stream().map(Attached::definition).toList(),
+              there,
+              (name, number) -> listener.isKept(new SnapshotRef(name, OptionalLong.of(number))));
+      plan.put().forEach(definition -> put(definition, refreshed));
+      plan.deleted().forEach(this::takeDeletion);
+    }
+    refreshed.forEach(listener::onRefreshed);
+  }
+
+  private void put(Definition definition, List<DatasetName> refreshed) {
+    DatasetName name = definition.name();
+    Attached known = attached.get(name);
+    if (known == null) {
+      if (attached.size() >= config.datasetsMax()) {
+        log.warn("dataset.max: {} are attached; left out dataset={}", attached.size(), name);
+        return;
+      }
+      files.save(definition);
+      attached.put(name, new Attached(definition, store, opener));
+      log.info("dataset attached name={}", name);
+      return;
+    }
+    Definition before = known.definition();
+    files.save(definition);
+    known.replace(definition);
+    before.snapshots().stream()
+        .filter(each -> definition.find(OptionalLong.of(each.info().number())).isEmpty())
+        .forEach(each -> unpin(name, each));
+    if (!before.snapshots().isEmpty()
+        && !definition.snapshots().isEmpty()
+        && before.snapshots().getLast().info().number()
+            < definition.snapshots().getLast().info().number()) {
+      refreshed.add(name);
+    }
+  }
+
+  private void takeDeletion(DatasetName name) {
+    try {
+      listener.checkDelete(name);
+    } catch (LarderException e) {
+      log.info("deleted elsewhere, still in use here dataset={}: {}", name, e.getMessage());
+      return;
+    }
+    detach(name);
+    log.info("dataset deleted elsewhere name={}", name);
   }
 
   /** Who is asked and told of changes. */
@@ -159,21 +223,26 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
 
   @Override
   public void delete(DatasetName name) {
-    Attached dataset;
     synchronized (changes) {
-      dataset = find(name);
+      Attached unused = find(name);
       listener.checkDelete(name);
       try {
         coordinator.deleteDataset(name);
       } catch (LarderException e) {
         unlessUnknown(e, name);
       }
-      listener.onDeleting(name);
-      attached.remove(name);
-      files.delete(name);
+      detach(name);
     }
-    dataset.close();
-    dataset.definition().snapshots().forEach(each -> unpin(name, each));
+  }
+
+  private void detach(DatasetName name) {
+    listener.onDeleting(name);
+    Attached dataset = attached.remove(name);
+    files.delete(name);
+    if (dataset != null) {
+      dataset.close();
+      dataset.definition().snapshots().forEach(each -> unpin(name, each));
+    }
   }
 
   @Override
@@ -265,7 +334,12 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
 
   @Override
   public SnapshotInfo resolve(SnapshotRef snapshot) {
-    return find(snapshot.dataset()).snapshot(snapshot.snapshot()).info();
+    Attached dataset = find(snapshot.dataset());
+    KeptSnapshot kept = dataset.snapshot(snapshot.snapshot());
+    if (dataset.readyCatalog(kept) == null) {
+      bring(dataset, kept);
+    }
+    return kept.info();
   }
 
   @Override
@@ -304,6 +378,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
 
   @Override
   public void close() {
+    sync.close();
     attached.values().forEach(Attached::close);
     attached.clear();
   }
@@ -330,6 +405,8 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
                 totals.files(),
                 totals.bytes(),
                 listing.skipped(),
+                origin.uri(),
+                listing.hasOwnUris(),
                 listing.from(),
                 listing.to()));
     store.pin(listing.summary().key(), owner(name, Long.toString(added.number())));
@@ -441,13 +518,48 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
 
   private OpenCatalog catalog(SnapshotRef snapshot) {
     Attached dataset = find(snapshot.dataset());
-    return dataset.catalog(dataset.snapshot(snapshot.snapshot()));
+    KeptSnapshot kept = dataset.snapshot(snapshot.snapshot());
+    OpenCatalog ready = dataset.readyCatalog(kept);
+    if (ready != null) {
+      return ready;
+    }
+    bring(dataset, kept);
+    return dataset.catalog(kept);
+  }
+
+  private void bring(Attached dataset, KeptSnapshot snapshot) {
+    DatasetName name = dataset.definition().name();
+    intake.bring(dataset, snapshot, owner(name, Long.toString(snapshot.info().number())));
   }
 
   private Attached find(DatasetName name) {
     Attached dataset = attached.get(name);
     if (dataset == null) {
-      throw new LarderException(ErrorCode.UNKNOWN_DATASET, "there is no dataset " + name);
+      dataset = findElsewhere(name);
+    }
+    return dataset;
+  }
+
+  /** Another member may have just made it. */
+  private Attached findElsewhere(DatasetName name) {
+    LarderException away = null;
+    try {
+      sync.now();
+    } catch (LarderException e) {
+      away = e;
+    }
+    Attached dataset = attached.get(name);
+    if (dataset == null) {
+      LarderException unknown =
+          new LarderException(
+              ErrorCode.UNKNOWN_DATASET,
+              "there is no dataset "
+                  + name
+                  + (away == null ? "" : " on this node, and the coordinator cannot be asked"));
+      if (away != null) {
+        unknown.addSuppressed(away);
+      }
+      throw unknown;
     }
     return dataset;
   }

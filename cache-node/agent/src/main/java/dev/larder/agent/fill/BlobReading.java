@@ -126,9 +126,7 @@ final class BlobReading {
     long ownStart = reader.wantsAll() ? engine.ownStart(key, sizeBytes) : 0;
     if (ownStart > 0) {
       end = offset + Math.max(lengthMax, engine.config().readAheadMaxBytes());
-      shared
-          .plan()
-          .want(-reader.id(), new BlobPlan.Want(ownStart, sizeBytes, reader.isWarm()));
+      shared.plan().want(-reader.id(), new BlobPlan.Want(ownStart, sizeBytes, reader.isWarm()));
     } else if (reader.wantsAll()) {
       end = sizeBytes;
     } else if (reader.isForMember()) {

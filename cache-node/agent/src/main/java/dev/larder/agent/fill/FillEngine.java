@@ -83,8 +83,7 @@ public final class FillEngine implements AutoCloseable {
         meter,
         new LocalTracking(
             new TrackerDesk(
-                new Tracker(config.leaseDeadline(), config.trackedStripesMax()),
-                System::nanoTime)),
+                new Tracker(config.leaseDeadline(), config.trackedStripesMax()), System::nanoTime)),
         Members.NOBODY);
   }
 

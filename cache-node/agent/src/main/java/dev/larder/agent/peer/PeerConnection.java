@@ -184,7 +184,9 @@ final class PeerConnection {
       byte next = buffer[position++];
       if (next == '\n') {
         int end = line.length();
-        return end > 0 && line.charAt(end - 1) == '\r' ? line.substring(0, end - 1) : line.toString();
+        return end > 0 && line.charAt(end - 1) == '\r'
+            ? line.substring(0, end - 1)
+            : line.toString();
       }
       if (line.length() >= LINE_BYTES_MAX) {
         throw new IOException("an endless line");

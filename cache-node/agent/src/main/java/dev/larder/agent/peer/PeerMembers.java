@@ -67,11 +67,10 @@ final class PeerMembers implements Members {
       log.info("holders not asked key={} code={}", key, e.code());
       return List.of();
     }
-    holders.removeIf(
-        member ->
-            member.equals(cluster.self())
-                || tracking.isDemoted(member)
-                || views.now().peer(member).map(Peer::address).orElse("").isEmpty());
+    holders.removeIf(member ->
+        member.equals(cluster.self())
+            || tracking.isDemoted(member)
+            || views.now().peer(member).map(Peer::address).orElse("").isEmpty());
     // An order of this node's own, so that not all nodes go to the same holder.
     Collections.sort(holders);
     Collections.shuffle(holders, new Random(spread(key)));

@@ -52,8 +52,7 @@ final class PeerTls {
     TlsMaterial now = RoleTrust.restrict(material.get(), Set.of(Role.AGENT));
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(
-          new KeyManager[] {now.keys()}, new TrustManager[] {now.trust()}, null);
+      context.init(new KeyManager[] {now.keys()}, new TrustManager[] {now.trust()}, null);
       return context;
     } catch (GeneralSecurityException e) {
       throw new LarderException(

@@ -76,8 +76,7 @@ class LyingPeersTest {
       byte[] content = fleet.origin.content(object);
       List<Digest> last = blocks(Arrays.copyOfRange(content, 128 * MIB, 150 * MIB));
       SealedDigests none = new SealedDigests(List.of(), List.of());
-      try (LyingPeer slow =
-          new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
+      try (LyingPeer slow = new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
         FleetNode tracker = fleet.add("tracker");
         fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
         FleetNode reader = fleet.add("reader");
@@ -134,13 +133,11 @@ class LyingPeersTest {
     OriginObject object = fleet.origin.add("object", SIZE, new Random(7));
     byte[] content = fleet.origin.content(object);
     List<Digest> blocks = blocks(content);
-    SealedDigests told =
-        new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
+    SealedDigests told = new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
     if (isRootKnown) {
       fleet.record(object.key(), Digests.rootOf(ByteBuffer.wrap(content)));
     }
-    try (LyingPeer liar =
-        new LyingPeer(content, vice, told, fleet.materialOf("liar"))) {
+    try (LyingPeer liar = new LyingPeer(content, vice, told, fleet.materialOf("liar"))) {
       FleetNode tracker = fleet.add("tracker");
       FleetNode reader =
           fleet.add(
@@ -164,15 +161,13 @@ class LyingPeersTest {
     for (int block = 0; block < Blocks.blockCount(content.length); block++) {
       int from = block * MIB;
       blocks.add(
-          Digests.ofBytes(
-              Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
+          Digests.ofBytes(Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
     }
     return blocks;
   }
 
   /** The member says to the tracker that it has the stripe, with its right digests. */
-  private static void hold(
-      Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
+  private static void hold(Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
     TlsMaterial material = fleet.materialOf("liar");
     try (PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
       StripeReport report =

@@ -89,8 +89,7 @@ class PeersTest {
       }
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
       for (FleetNode node : fleet.nodes.values()) {
-        assertTrue(
-            node.originBytes() <= 136L * MIB, node.id + " fetched " + node.originBytes());
+        assertTrue(node.originBytes() <= 136L * MIB, node.id + " fetched " + node.originBytes());
       }
     }
   }

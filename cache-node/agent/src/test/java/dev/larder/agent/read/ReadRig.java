@@ -115,7 +115,7 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   }
 
   public static void await(String what, BooleanSupplier holds) {
-    long deadline = System.nanoTime() + Duration.ofSeconds(8).toNanos();
+    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
     while (!holds.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         fail("did not happen in time: " + what);

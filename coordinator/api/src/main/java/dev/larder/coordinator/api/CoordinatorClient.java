@@ -70,7 +70,12 @@ public interface CoordinatorClient extends AutoCloseable {
   DatasetDefinition dataset(DatasetName name);
 
   /** All datasets by name. */
-  List<DatasetDefinition> datasets();
+  default List<DatasetDefinition> datasets() {
+    return datasetList().datasets();
+  }
+
+  /** All datasets by name, and the names of those that were deleted. */
+  DatasetList datasetList();
 
   /**
    * Forgets a dataset, its snapshots and its pins.

@@ -15,6 +15,7 @@ import dev.larder.coordinator.api.v1.GetStatusResponse;
 import dev.larder.coordinator.api.v1.JoinRequest;
 import dev.larder.coordinator.api.v1.LeaveRequest;
 import dev.larder.coordinator.api.v1.ListDatasetsRequest;
+import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersRequest;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.ListPinsRequest;
@@ -135,12 +136,10 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
-  public List<DatasetDefinition> datasets() {
-    return call(stub -> stub.listDatasets(ListDatasetsRequest.getDefaultInstance()))
-        .getDatasetsList()
-        .stream()
-        .map(Protos::read)
-        .toList();
+  public DatasetList datasetList() {
+    ListDatasetsResponse answer =
+        call(stub -> stub.listDatasets(ListDatasetsRequest.getDefaultInstance()));
+    return Protos.read(answer);
   }
 
   @Override

@@ -13,6 +13,8 @@ import java.time.Instant;
  * @param files files listed
  * @param bytes sum of their sizes
  * @param skipped names left out of the catalog
+ * @param rootUri canonical URI of the origin's root; objects lie below it
+ * @param hasOwnUris whether objects carry URIs of their own in the catalog
  * @param listedFrom the listing saw the origin between this moment
  * @param listedTo and this one; milliseconds are kept of both
  */
@@ -23,5 +25,7 @@ public record NewSnapshot(
     long files,
     long bytes,
     long skipped,
+    String rootUri,
+    boolean hasOwnUris,
     Instant listedFrom,
     Instant listedTo) {}

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.larder.coordinator.api.v1.BlobRoot;
 import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.GetStatusResponse;
+import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.Member;
 import dev.larder.coordinator.api.v1.PinRecord;
@@ -19,6 +20,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Values to and from the wire. Reading checks: a malformed field is BAD_NAME, BAD_KEY or
@@ -89,6 +91,21 @@ public final class Protos {
         dataset.getLastSnapshot());
   }
 
+  /** Datasets to the wire. */
+  public static ListDatasetsResponse write(DatasetList list) {
+    return ListDatasetsResponse.newBuilder()
+        .addAllDatasets(list.datasets().stream().map(Protos::write).toList())
+        .addAllDeleted(list.deleted().stream().map(DatasetName::text).sorted().toList())
+        .build();
+  }
+
+  /** Datasets from the wire. */
+  public static DatasetList read(ListDatasetsResponse list) {
+    return new DatasetList(
+        list.getDatasetsList().stream().map(Protos::read).toList(),
+        list.getDeletedList().stream().map(DatasetName::new).collect(Collectors.toSet()));
+  }
+
   /** A snapshot to the wire. */
   public static Snapshot write(SnapshotDefinition snapshot) {
     return write(snapshot.content()).toBuilder().setNumber(snapshot.number()).build();
@@ -103,6 +120,8 @@ public final class Protos {
         .setFiles(snapshot.files())
         .setBytes(snapshot.bytes())
         .setSkipped(snapshot.skipped())
+        .setRootUri(snapshot.rootUri())
+        .setOwnUris(snapshot.hasOwnUris())
         .setListedFromMs(snapshot.listedFrom().toEpochMilli())
         .setListedToMs(snapshot.listedTo().toEpochMilli())
         .build();
@@ -119,6 +138,8 @@ public final class Protos {
             snapshot.getFiles(),
             snapshot.getBytes(),
             snapshot.getSkipped(),
+            snapshot.getRootUri(),
+            snapshot.getOwnUris(),
             Instant.ofEpochMilli(snapshot.getListedFromMs()),
             Instant.ofEpochMilli(snapshot.getListedToMs())));
   }

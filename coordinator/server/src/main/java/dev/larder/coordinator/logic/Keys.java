@@ -21,6 +21,11 @@ final class Keys {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
+  /** The name a row's key consists of. */
+  static String name(byte[] key) {
+    return new String(key, StandardCharsets.UTF_8);
+  }
+
   /** The common start of all rows of a dataset or member. */
   static byte[] owned(String name) {
     byte[] utf8 = text(name);

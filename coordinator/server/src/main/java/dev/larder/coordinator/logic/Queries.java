@@ -1,6 +1,7 @@
 package dev.larder.coordinator.logic;
 
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.PathPin;
@@ -18,10 +19,12 @@ import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** What the state answers, on one version of it. Lists come in the order of their keys. */
 public final class Queries {
@@ -67,6 +70,14 @@ public final class Queries {
         Keys.NONE,
         (key, value) -> datasets.add(definition(Values.parse(DatasetValue.parser(), value))));
     return datasets;
+  }
+
+  /** All datasets, and names that were deleted. */
+  public DatasetList datasetList() {
+    Set<DatasetName> deleted = new HashSet<>();
+    reader.scan(
+        Table.TOMBSTONES, Keys.NONE, (key, value) -> deleted.add(new DatasetName(Keys.name(key))));
+    return new DatasetList(datasets(), deleted);
   }
 
   /** Roots of those keys that have one, in the order asked. */

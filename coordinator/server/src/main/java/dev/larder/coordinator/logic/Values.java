@@ -96,6 +96,8 @@ final class Values {
         .setFiles(snapshot.files())
         .setBytes(snapshot.bytes())
         .setSkipped(snapshot.skipped())
+        .setRootUri(snapshot.rootUri())
+        .setOwnUris(snapshot.hasOwnUris())
         .setListedFromMs(snapshot.listedFrom().toEpochMilli())
         .setListedToMs(snapshot.listedTo().toEpochMilli())
         .build();
@@ -111,6 +113,8 @@ final class Values {
             value.getFiles(),
             value.getBytes(),
             value.getSkipped(),
+            value.getRootUri(),
+            value.getOwnUris(),
             Instant.ofEpochMilli(value.getListedFromMs()),
             Instant.ofEpochMilli(value.getListedToMs())));
   }

@@ -107,12 +107,7 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
 
   @Override
   public void listDatasets(ListDatasetsRequest request, StreamObserver<ListDatasetsResponse> out) {
-    answer(
-        out,
-        () ->
-            ListDatasetsResponse.newBuilder()
-                .addAllDatasets(coordinator.datasets().stream().map(Protos::write).toList())
-                .build());
+    answer(out, () -> Protos.write(coordinator.datasetList()));
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.larder.coordinator.api.Batches;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
@@ -162,8 +163,8 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public List<DatasetDefinition> datasets() {
-    return node.readLinear(Queries::datasets, limits.requestTimeout());
+  public DatasetList datasetList() {
+    return node.readLinear(Queries::datasetList, limits.requestTimeout());
   }
 
   @Override
