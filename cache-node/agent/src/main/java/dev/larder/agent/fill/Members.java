@@ -74,6 +74,9 @@ public interface Members {
     /** Reads at least one byte; -1 when the range is done or the member has no more of it. */
     int read(ByteBuffer target);
 
+    /** After the end: whether the member waits for more itself. */
+    boolean isMoreToCome();
+
     /**
      * Gives the connection back, or drops it when the answer was not read to its end; from any
      * thread, then it ends a read in progress.

@@ -119,6 +119,12 @@ final class ClusterShare implements StripeShare {
 
   @Override
   public void failed(String member, ParentFault fault) {
+    if (fault == ParentFault.WAITS) {
+      synchronized (state) {
+        isLost |= member.equals(parent);
+      }
+      return;
+    }
     if (fault != ParentFault.ENDED) {
       tracking.demote(member);
     }

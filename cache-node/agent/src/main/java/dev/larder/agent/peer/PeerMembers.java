@@ -81,7 +81,9 @@ final class PeerMembers implements Members {
     String address = views.now().peer(member).map(Peer::address).orElse("");
     if (address.isEmpty()) {
       throw new LarderException(
-          ErrorCode.AGENT_UNAVAILABLE, "no address of member " + member + " is known");
+          // Nobody's fault: it may be newer than this node's member list.
+          ErrorCode.UNKNOWN_BLOB,
+          "no address of member " + member + " is known");
     }
     return Address.parse(address);
   }

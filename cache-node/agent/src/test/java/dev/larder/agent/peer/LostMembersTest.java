@@ -162,6 +162,42 @@ class LostMembersTest {
   }
 
   @Test
+  void anOriginThatStallsIsWaitedForByOneAlone() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", SIZE, new Random(8));
+      fleet.add("tracker");
+      for (String id : List.of("a", "b", "c")) {
+        fleet.add(
+            id,
+            "",
+            Fleet.peerConfig(Duration.ofSeconds(2), Duration.ofMinutes(5), false),
+            Fleet.fillConfig(Duration.ofSeconds(60)));
+        fleet.weigh(id, 0);
+      }
+      fleet.publish();
+      CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
+      Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("under way", () -> fleet.origin.bytesSent() >= 8 * MIB);
+      Future<Map<Source, Long>> second = fleet.reading("b", object, ReadIntent.SEQUENTIAL);
+      Future<Map<Source, Long>> third = fleet.reading("c", object, ReadIntent.SEQUENTIAL);
+      for (String id : List.of("b", "c")) {
+        Fleet.await("cut through", () -> fleet.node(id).peerBytes() >= 4 * MIB);
+        long before = fleet.node(id).engine.counters().peerRequests.sum();
+        Fleet.await(
+            "asked again and again",
+            () -> fleet.node(id).engine.counters().peerRequests.sum() >= before + 4);
+      }
+      gate.countDown();
+      Fleet.get(first);
+      Fleet.get(second);
+      Fleet.get(third);
+      assertEquals(SIZE, fleet.origin.bytesSent());
+      assertEquals(0, fleet.node("b").peers.counters().get("peer_demotions_total"));
+      assertEquals(0, fleet.node("c").peers.counters().get("peer_demotions_total"));
+    }
+  }
+
+  @Test
   void certificatesRotateUnderARunningStream() throws Exception {
     try (Fleet fleet = new Fleet(directory)) {
       OriginObject object = fleet.origin.add("big", SIZE, new Random(6));
