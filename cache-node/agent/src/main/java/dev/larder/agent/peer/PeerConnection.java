@@ -63,7 +63,7 @@ final class PeerConnection {
       if (tls != null) {
         SSLSocket secured =
             (SSLSocket) tls.sockets().createSocket(plain, to.host(), to.port(), true);
-        secured.setEnabledProtocols(PeerTls.protocols());
+        PeerTls.limit(secured);
         secured.startHandshake();
         socket = secured;
       }

@@ -82,8 +82,7 @@ final class PeerMembers implements Members {
     if (address.isEmpty()) {
       throw new LarderException(
           // Nobody's fault: it may be newer than this node's member list.
-          ErrorCode.UNKNOWN_BLOB,
-          "no address of member " + member + " is known");
+          ErrorCode.UNKNOWN_BLOB, "no address of member " + member + " is known");
     }
     return Address.parse(address);
   }
