@@ -2,8 +2,10 @@ package dev.larder.agent.peer;
 
 import static dev.larder.agent.peer.Fleet.MIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.larder.agent.cluster.ClusterView;
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.LyingPeer.Vice;
 import dev.larder.agent.peer.Messages.Report;
@@ -92,6 +94,35 @@ class LyingPeersTest {
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
         assertDemoted(reader);
       }
+    }
+  }
+
+  @Test
+  void whatSealsOnAnotherRootIsSetAsideAndTheRecordedOneRead() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      byte[] right = new byte[SIZE];
+      new Random(9).nextBytes(right);
+      byte[] wrong = right.clone();
+      wrong[5 * MIB] ^= 1;
+      OriginObject object = fleet.origin.add("object", right);
+      FleetNode first = fleet.add("first");
+      FleetNode second = fleet.add("second");
+      fleet.weigh("second", 0);
+      fleet.holdView("second", ClusterView.empty());
+      fleet.publish();
+      fleet.read(first, object, ReadIntent.WHOLE);
+      Fleet.await("recorded", () -> fleet.root(object.key()).isPresent());
+      // The origin gives the second one, which knows of nobody, other bytes of the same version.
+      fleet.origin.add("object", wrong);
+      fleet.read(second, object, ReadIntent.WHOLE);
+      Fleet.await("set aside", () -> second.engine.counters().integrityFailures.sum() == 1);
+      assertFalse(second.isSealed(object));
+      fleet.origin.add("object", right);
+      fleet.holdView("second", fleet.view());
+      long before = fleet.origin.bytesSent();
+      fleet.read(second, object, ReadIntent.WHOLE);
+      assertEquals(before, fleet.origin.bytesSent());
+      Fleet.await("sealed", () -> second.isSealed(object));
     }
   }
 
