@@ -69,7 +69,8 @@ class NodePeersTest {
       }
       view = new ClusterView(1, peers);
       for (NodeServices node : nodes) {
-        node.datasetsOfNode().create(NAME, source.toString(), new OriginOptions(Map.of()), progress -> {});
+        node.datasetsOfNode()
+            .create(NAME, source.toString(), new OriginOptions(Map.of()), progress -> {});
       }
       assertEquals(SIZE, read(nodes.getFirst(), content)[Source.ORIGIN.ordinal()]);
       assertEquals(SIZE, read(nodes.getLast(), content)[Source.PEER.ordinal()]);

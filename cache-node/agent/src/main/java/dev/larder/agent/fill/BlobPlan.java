@@ -58,9 +58,10 @@ final class BlobPlan {
     wants.put(reader, new State(from, ceilBlock(end), want.isWarm, cursor));
   }
 
-  /** The reader wants nothing any more. */
+  /** The reader wants nothing any more; its number negated is its second want. */
   void leave(long reader) {
     wants.remove(reader);
+    wants.remove(-reader);
   }
 
   /** Whether anybody wants anything. */

@@ -123,7 +123,11 @@ final class BlobReading {
 
   private void want(FillReader reader, long offset, long lengthMax) {
     long end;
-    if (reader.wantsAll()) {
+    long ownStart = reader.wantsAll() ? engine.ownStart(key, sizeBytes) : 0;
+    if (ownStart > 0) {
+      end = offset + Math.max(lengthMax, engine.config().readAheadMaxBytes());
+      shared.plan().want(-reader.id(), new BlobPlan.Want(ownStart, sizeBytes, reader.isWarm()));
+    } else if (reader.wantsAll()) {
       end = sizeBytes;
     } else if (reader.isForMember()) {
       // The member reads ahead by itself.

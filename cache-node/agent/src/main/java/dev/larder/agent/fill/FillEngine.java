@@ -6,6 +6,7 @@ import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
@@ -83,8 +84,7 @@ public final class FillEngine implements AutoCloseable {
         meter,
         new LocalTracking(
             new TrackerDesk(
-                new Tracker(config.leaseDeadline(), config.trackedStripesMax()),
-                System::nanoTime)),
+                new Tracker(config.leaseDeadline(), config.trackedStripesMax()), System::nanoTime)),
         Members.NOBODY);
   }
 
@@ -243,6 +243,17 @@ public final class FillEngine implements AutoCloseable {
 
   Roots roots() {
     return roots;
+  }
+
+  /**
+   * Where this node begins a blob that it wants whole, beside what its readers wait for: nodes that
+   * want the same blob at once each lead other stripes (docs/decisions/0007). 0 for a node alone.
+   */
+  long ownStart(BlobKey key, long sizeBytes) {
+    int stripes = Blocks.stripeCount(sizeBytes);
+    return members.isAlone() || stripes < 2
+        ? 0
+        : Math.floorMod(members.spread(key), stripes) * Blocks.STRIPE_BYTES;
   }
 
   Tracking tracking() {

@@ -24,8 +24,7 @@ public final class FillReader implements AutoCloseable {
   }
 
   /** {@code isForMember} says that another member reads, which checks every block itself. */
-  FillReader(
-      BlobFill blob, long id, ReadShape shape, BlockSet filledBefore, boolean isForMember) {
+  FillReader(BlobFill blob, long id, ReadShape shape, BlockSet filledBefore, boolean isForMember) {
     this.isForMember = isForMember;
     this.blob = blob;
     this.id = id;

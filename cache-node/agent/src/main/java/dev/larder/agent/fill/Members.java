@@ -20,6 +20,11 @@ public interface Members {
         }
 
         @Override
+        public long spread(BlobKey key) {
+          return 0;
+        }
+
+        @Override
         public MemberRead open(String member, BlobKey key, long offset, long length) {
           throw new IllegalStateException("sent to " + member + " by a tracker of one");
         }
@@ -37,6 +42,9 @@ public interface Members {
 
   /** Whether no other member is known now, so that nothing of them need be asked. */
   boolean isAlone();
+
+  /** A number of this node's own for a blob, so that not all nodes begin it at one place. */
+  long spread(BlobKey key);
 
   /**
    * Asks a member for a range.
@@ -65,6 +73,9 @@ public interface Members {
   interface MemberRead extends AutoCloseable {
     /** Reads at least one byte; -1 when the range is done or the member has no more of it. */
     int read(ByteBuffer target);
+
+    /** After the end: whether the member waits for more itself. */
+    boolean isMoreToCome();
 
     /**
      * Gives the connection back, or drops it when the answer was not read to its end; from any

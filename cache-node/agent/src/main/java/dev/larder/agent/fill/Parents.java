@@ -11,10 +11,14 @@ final class Parents {
   /** Each may take a progress deadline to fail; after so many the reader has waited enough. */
   private static final int ATTEMPTS_MAX = 4;
 
+  /** Each lasts half a progress deadline; a lease without progress ends sooner. */
+  private static final int WAITS_MAX = 20;
+
   private final StripeShare share;
   private final RootProof proof;
   private final Set<String> avoided = new HashSet<>();
   private int attempts;
+  private int waits;
   private @Nullable String current;
 
   Parents(StripeShare share, RootProof proof) {
@@ -41,9 +45,15 @@ final class Parents {
   /** What became of the one named last; null when it did all that was asked. */
   void ended(@Nullable ParentFault fault) {
     String member = current;
-    if (fault != null && member != null) {
-      avoided.add(member);
-      share.failed(member, fault);
+    if (fault == null || member == null) {
+      return;
     }
+    if (fault == ParentFault.WAITS && waits++ < WAITS_MAX) {
+      // The tracker passes a lease on that makes no progress; until then everybody waits for it.
+      attempts--;
+    } else {
+      avoided.add(member);
+    }
+    share.failed(member, fault);
   }
 }

@@ -150,7 +150,9 @@ final class PeerFetch {
         while (piece.hasRemaining()) {
           int count = in.read(piece);
           if (count < 0) {
-            return failed(ParentFault.ENDED, "no more of it");
+            return in.isMoreToCome()
+                ? ParentFault.WAITS
+                : failed(ParentFault.ENDED, "no more of it");
           }
           engine.counters().peerBytes.add(count);
           windowBytes += count;

@@ -51,6 +51,7 @@ final class RunTransfer implements Runnable {
 
   private volatile long position;
   private volatile long flushedAtNanos;
+
   /** Bit n: block n of the stripe came from another member. */
   private volatile long fromPeers;
 

@@ -41,6 +41,8 @@ public interface StripeShare {
 
   /** What a parent did. */
   enum ParentFault {
+    /** It has no more now and waits for its own source: ask again, it may be named again. */
+    WAITS,
     /** It has no more of the stripe and does not get more: nobody's fault. */
     ENDED,
     /** It sent a block that is not what its digest promised, or another range. */

@@ -33,8 +33,7 @@ record BlobRequest(BlobKey key, int stripe, long first, long last) {
     if (!bytes.matches()) {
       throw new LarderException(ErrorCode.BAD_RANGE, "members ask for one range, first-last");
     }
-    return new BlobRequest(
-        key, -1, Long.parseLong(bytes.group(1)), Long.parseLong(bytes.group(2)));
+    return new BlobRequest(key, -1, Long.parseLong(bytes.group(1)), Long.parseLong(bytes.group(2)));
   }
 
   boolean isDigests() {

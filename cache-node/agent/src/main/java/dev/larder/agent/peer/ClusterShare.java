@@ -119,6 +119,12 @@ final class ClusterShare implements StripeShare {
 
   @Override
   public void failed(String member, ParentFault fault) {
+    if (fault == ParentFault.WAITS) {
+      synchronized (state) {
+        isLost |= member.equals(parent);
+      }
+      return;
+    }
     if (fault != ParentFault.ENDED) {
       tracking.demote(member);
     }
@@ -158,12 +164,14 @@ final class ClusterShare implements StripeShare {
     isLost = true;
     if (trackers.isEmpty() && kind == Kind.COMPLETE) {
       // Fetched past the trackers; whoever tracks it now may send others here.
-      tracking.firstTracker(stripe).ifPresent(tracker -> {
-        synchronized (state) {
-          places = List.of(new Place(tracker, 0));
-        }
-        trackers.add(tracker);
-      });
+      tracking
+          .firstTracker(stripe)
+          .ifPresent(tracker -> {
+            synchronized (state) {
+              places = List.of(new Place(tracker, 0));
+            }
+            trackers.add(tracker);
+          });
     }
     trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
   }

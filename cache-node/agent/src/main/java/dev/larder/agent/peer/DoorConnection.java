@@ -174,8 +174,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   /** Event loop. */
   private void answer(Channel channel, HttpResponseStatus status, byte[] body) {
     DefaultFullHttpResponse response =
-        new DefaultFullHttpResponse(
-            HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(body));
+        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(body));
     response.headers().set(HttpHeaderNames.CONTENT_LENGTH, body.length);
     channel.writeAndFlush(response);
     free();
@@ -222,7 +221,8 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
     @Nullable Throwable root = cause.getCause() == null ? cause : cause.getCause();
-    log.info("peer connection from {} lost: {}", ctx.channel().remoteAddress(), String.valueOf(root));
+    log.info(
+        "peer connection from {} lost: {}", ctx.channel().remoteAddress(), String.valueOf(root));
     ctx.close();
   }
 }

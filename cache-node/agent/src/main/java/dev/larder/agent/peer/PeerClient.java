@@ -74,67 +74,86 @@ final class PeerClient implements AutoCloseable {
         holdMillis > 0
             ? pool(watches, to, config.perMemberMax())
             : pool(talks, to, TALKS_PER_MEMBER);
-    return request(pool, to, connection -> {
-      // Sockets have no deadline for writing; a member that takes nothing is cut off.
-      ScheduledFuture<?> cut = cutAfter(2 * patience, connection);
-      try {
-        connection.waitAtMost(patience);
-        connection.send(head, body);
-        PeerConnection.Head answer = connection.readHead();
-        byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
-        return answer.status() == 200
-            ? Finished.with(content)
-            : Finished.failed(fault(to, answer.status(), content));
-      } finally {
-        cut.cancel(false);
-      }
-    });
+    return request(
+        pool,
+        to,
+        connection -> {
+          // Sockets have no deadline for writing; a member that takes nothing is cut off.
+          ScheduledFuture<?> cut = cutAfter(2 * patience, connection);
+          try {
+            connection.waitAtMost(patience);
+            connection.send(head, body);
+            PeerConnection.Head answer = connection.readHead();
+            byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
+            return answer.status() == 200
+                ? Finished.with(content)
+                : Finished.failed(fault(to, answer.status(), content));
+          } finally {
+            cut.cancel(false);
+          }
+        });
   }
 
   /** Digests of a blob that a member has sealed; empty when it has not. */
   Optional<SealedDigests> digests(Address to, BlobKey key, int stripe) {
     String head =
-        "GET /peer/v1/blobs/" + key + "/digests?stripe=" + stripe + " HTTP/1.1\r\nHost: " + to
+        "GET /peer/v1/blobs/"
+            + key
+            + "/digests?stripe="
+            + stripe
+            + " HTTP/1.1\r\nHost: "
+            + to
             + "\r\n\r\n";
-    return request(pool(talks, to, TALKS_PER_MEMBER), to, connection -> {
-      connection.waitAtMost(config.progressDeadline().toMillis());
-      connection.send(head, EMPTY);
-      PeerConnection.Head answer = connection.readHead();
-      byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
-      return switch (answer.status()) {
-        case 200 -> Finished.with(Optional.of(Wire.readSealedDigests(content)));
-        case 404 -> Finished.with(Optional.<SealedDigests>empty());
-        default -> Finished.failed(fault(to, answer.status(), content));
-      };
-    });
+    return request(
+        pool(talks, to, TALKS_PER_MEMBER),
+        to,
+        connection -> {
+          connection.waitAtMost(config.progressDeadline().toMillis());
+          connection.send(head, EMPTY);
+          PeerConnection.Head answer = connection.readHead();
+          byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
+          return switch (answer.status()) {
+            case 200 -> Finished.with(Optional.of(Wire.readSealedDigests(content)));
+            case 404 -> Finished.with(Optional.<SealedDigests>empty());
+            default -> Finished.failed(fault(to, answer.status(), content));
+          };
+        });
   }
 
   /** Asks for a range. */
   MemberRead open(Address to, BlobKey key, long offset, long length) {
     String range = "bytes=" + offset + "-" + (offset + length - 1);
     String head =
-        "GET /peer/v1/blobs/" + key + " HTTP/1.1\r\nHost: " + to + "\r\nRange: " + range
+        "GET /peer/v1/blobs/"
+            + key
+            + " HTTP/1.1\r\nHost: "
+            + to
+            + "\r\nRange: "
+            + range
             + "\r\n\r\n";
     ConnectionPool pool = pool(ranges, to, config.perMemberMax());
-    return request(pool, to, connection -> {
-      connection.waitAtMost(config.progressDeadline().toMillis());
-      connection.send(head, EMPTY);
-      PeerConnection.Head answer = connection.readHead();
-      if (answer.status() != 206) {
-        byte[] content = connection.readAll(answer, 64 << 10);
-        return Finished.failed(fault(to, answer.status(), content));
-      }
-      return new Finished<>(
-          new RangeRead(
-              pool,
-              connection,
-              answer,
-              new RangeRead.Asked(offset, length),
-              download,
-              config.progressDeadline().toNanos()),
-          null,
-          false);
-    });
+    return request(
+        pool,
+        to,
+        connection -> {
+          connection.waitAtMost(config.progressDeadline().toMillis());
+          connection.send(head, EMPTY);
+          PeerConnection.Head answer = connection.readHead();
+          if (answer.status() != 206) {
+            byte[] content = connection.readAll(answer, 64 << 10);
+            return Finished.failed(fault(to, answer.status(), content));
+          }
+          return new Finished<>(
+              new RangeRead(
+                  pool,
+                  connection,
+                  answer,
+                  new RangeRead.Asked(offset, length),
+                  download,
+                  config.progressDeadline().toNanos()),
+              null,
+              false);
+        });
   }
 
   @Override
@@ -150,8 +169,7 @@ final class PeerClient implements AutoCloseable {
   }
 
   /** A result or the member's fault, and whether the connection is free again. */
-  private record Finished<T>(
-      @Nullable T result, @Nullable LarderException fault, boolean isFree) {
+  private record Finished<T>(@Nullable T result, @Nullable LarderException fault, boolean isFree) {
     static <T> Finished<T> with(T result) {
       return new Finished<>(result, null, true);
     }

@@ -31,6 +31,7 @@ final class PeerConnection {
   private final byte[] buffer = new byte[BUFFER_BYTES];
   private int position;
   private int limit;
+  private boolean isMoreToCome;
 
   /** When it was given back to its pool. */
   long idleSinceNanos;
@@ -62,7 +63,7 @@ final class PeerConnection {
       if (tls != null) {
         SSLSocket secured =
             (SSLSocket) tls.sockets().createSocket(plain, to.host(), to.port(), true);
-        secured.setEnabledProtocols(PeerTls.protocols());
+        PeerTls.limit(secured);
         secured.startHandshake();
         socket = secured;
       }
@@ -133,12 +134,31 @@ final class PeerConnection {
     }
     try {
       long size = Long.parseLong(line(), 16);
-      if (size < 0 || (size == 0 && !line().isEmpty())) {
+      if (size < 0) {
         throw new IOException("a malformed chunk");
+      }
+      if (size == 0) {
+        readTrailer();
       }
       return size;
     } catch (NumberFormatException e) {
       throw new IOException("a malformed chunk", e);
+    }
+  }
+
+  /** Whether the last body's trailer said that more is to come. */
+  boolean isMoreToCome() {
+    return isMoreToCome;
+  }
+
+  private void readTrailer() throws IOException {
+    isMoreToCome = false;
+    int lines = 0;
+    for (String line = line(); !line.isEmpty(); line = line()) {
+      isMoreToCome |= line.toLowerCase(Locale.ROOT).startsWith(RangeAnswer.MORE + ":");
+      if (++lines > HEAD_LINES_MAX) {
+        throw new IOException("an endless trailer");
+      }
     }
   }
 
@@ -184,7 +204,9 @@ final class PeerConnection {
       byte next = buffer[position++];
       if (next == '\n') {
         int end = line.length();
-        return end > 0 && line.charAt(end - 1) == '\r' ? line.substring(0, end - 1) : line.toString();
+        return end > 0 && line.charAt(end - 1) == '\r'
+            ? line.substring(0, end - 1)
+            : line.toString();
       }
       if (line.length() >= LINE_BYTES_MAX) {
         throw new IOException("an endless line");

@@ -202,8 +202,7 @@ final class PeerDoor implements AutoCloseable {
       }
       pipeline
           .addLast(
-              new IdleStateHandler(
-                  0, 0, config.idleTimeout().toMillis(), TimeUnit.MILLISECONDS))
+              new IdleStateHandler(0, 0, config.idleTimeout().toMillis(), TimeUnit.MILLISECONDS))
           .addLast(new HttpServerCodec())
           .addLast(new HttpObjectAggregator(config.bodyMaxBytes()))
           .addLast(new DoorConnection(parts));

@@ -36,6 +36,11 @@ final class PeerMembers implements Members {
   }
 
   @Override
+  public long spread(BlobKey key) {
+    return new Random(cluster.self().hashCode() + 31L * key.hashCode()).nextLong();
+  }
+
+  @Override
   public MemberRead open(String member, BlobKey key, long offset, long length) {
     return client.open(address(member), key, offset, length);
   }
@@ -62,14 +67,13 @@ final class PeerMembers implements Members {
       log.info("holders not asked key={} code={}", key, e.code());
       return List.of();
     }
-    holders.removeIf(
-        member ->
-            member.equals(cluster.self())
-                || tracking.isDemoted(member)
-                || views.now().peer(member).map(Peer::address).orElse("").isEmpty());
+    holders.removeIf(member ->
+        member.equals(cluster.self())
+            || tracking.isDemoted(member)
+            || views.now().peer(member).map(Peer::address).orElse("").isEmpty());
     // An order of this node's own, so that not all nodes go to the same holder.
     Collections.sort(holders);
-    Collections.shuffle(holders, new Random(cluster.self().hashCode() + 31L * key.hashCode()));
+    Collections.shuffle(holders, new Random(spread(key)));
     return holders;
   }
 
@@ -77,7 +81,8 @@ final class PeerMembers implements Members {
     String address = views.now().peer(member).map(Peer::address).orElse("");
     if (address.isEmpty()) {
       throw new LarderException(
-          ErrorCode.AGENT_UNAVAILABLE, "no address of member " + member + " is known");
+          // Nobody's fault: it may be newer than this node's member list.
+          ErrorCode.UNKNOWN_BLOB, "no address of member " + member + " is known");
     }
     return Address.parse(address);
   }

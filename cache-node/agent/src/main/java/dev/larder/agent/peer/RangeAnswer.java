@@ -12,6 +12,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
@@ -20,6 +21,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -31,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * when there is no more.
  */
 final class RangeAnswer {
+  /** Trailer of an answer that ended although more is to come. */
+  static final String MORE = "larder-more";
+
   /** Sent at once by sendfile; each must be taken within the stall timeout. */
   private static final long REGION_BYTES = 4 << 20;
 
@@ -41,6 +46,7 @@ final class RangeAnswer {
   private final LongAdder sentBytes;
   private final boolean isPlain;
   private @Nullable ChannelFuture last;
+  private volatile boolean isTired;
   private boolean isBegun;
 
   RangeAnswer(Channel channel, DoorParts door) {
@@ -88,8 +94,8 @@ final class RangeAnswer {
   }
 
   private void send(ServedBlob blob, long first, long end) throws IOException {
-    ServedBlob.Span span = blob.next(first, Math.min(REGION_BYTES, end - first));
-    if (span == null) {
+    ServedBlob.Span span = next(blob, first, Math.min(REGION_BYTES, end - first));
+    if (span == null && !isTired) {
       throw new LarderException(ErrorCode.UNKNOWN_BLOB, "nothing of the range is here");
     }
     HttpResponse head =
@@ -110,15 +116,50 @@ final class RangeAnswer {
       at += span.length();
       span = at < end ? nextOrEnd(blob, at, end) : null;
     }
-    await(channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT));
+    LastHttpContent last = LastHttpContent.EMPTY_LAST_CONTENT;
+    if (isTired) {
+      last = new DefaultLastHttpContent();
+      last.trailingHeaders().set(MORE, "1");
+    }
+    await(channel.writeAndFlush(last));
+  }
+
+  /**
+   * Waits for bytes, but no longer than half of what the member waits for some: then the answer
+   * ends and says that more is to come, so that a source that stalls is not taken for this node.
+   */
+  private ServedBlob.@Nullable Span next(ServedBlob blob, long at, long lengthMax) {
+    if (blob.isWhole()) {
+      return blob.next(at, lengthMax);
+    }
+    ScheduledFuture<?> patience =
+        channel
+            .eventLoop()
+            .schedule(
+                () -> {
+                  isTired = true;
+                  blob.giveUp();
+                },
+                config.progressDeadline().toMillis() / 2,
+                TimeUnit.MILLISECONDS);
+    try {
+      return blob.next(at, lengthMax);
+    } catch (LarderException e) {
+      if (isTired && e.code() == ErrorCode.CANCELLED) {
+        return null;
+      }
+      throw e;
+    } finally {
+      patience.cancel(false);
+    }
   }
 
   /** A fault of the fill ends a chunked answer early; what is promised must come or break off. */
-  private static ServedBlob.@Nullable Span nextOrEnd(ServedBlob blob, long at, long end) {
+  private ServedBlob.@Nullable Span nextOrEnd(ServedBlob blob, long at, long end) {
     // Once the range is known whole it need not be asked for at once.
     long most = blob.isWhole() ? REGION_BYTES : end - at;
     try {
-      return blob.next(at, Math.min(most, end - at));
+      return isTired ? null : next(blob, at, Math.min(most, end - at));
     } catch (LarderException e) {
       if (blob.isWhole() || e.code() == ErrorCode.CANCELLED) {
         throw e;

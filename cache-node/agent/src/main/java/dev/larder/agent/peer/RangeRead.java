@@ -95,6 +95,11 @@ final class RangeRead implements MemberRead {
     }
   }
 
+  @Override
+  public boolean isMoreToCome() {
+    return isEnded && isChunked && left > 0 && connection.isMoreToCome();
+  }
+
   /** After the last byte of a chunked range its end is read, so that the connection can be kept. */
   @Override
   public void close() {

@@ -100,7 +100,8 @@ final class Reporter {
     if (reports.isEmpty()) {
       return;
     }
-    @Nullable List<Standing> standings = link.isSilent(tracker) ? null : link.report(tracker, reports);
+    @Nullable List<Standing> standings =
+        link.isSilent(tracker) ? null : link.report(tracker, reports);
     for (int at = 0; at < reports.size(); at++) {
       told.get(at).answered(tracker, reports.get(at), standings == null ? null : standings.get(at));
     }

@@ -40,8 +40,7 @@ final class TrackerLink {
   private final LongAdder asks = new LongAdder();
   private final LongAdder failures = new LongAdder();
 
-  TrackerLink(
-      Views views, String zone, TrackerDesk own, PeerClient client, Demotions silent) {
+  TrackerLink(Views views, String zone, TrackerDesk own, PeerClient client, Demotions silent) {
     this.views = views;
     this.zone = zone;
     this.own = own;
@@ -74,8 +73,7 @@ final class TrackerLink {
       if (answer.answers().size() != 1) {
         throw new LarderException(ErrorCode.BAD_REQUEST, "an answer for another question");
       }
-      return new Told(
-          answer.answers().getFirst(), views.learn(answer.epoch(), answer.members()));
+      return new Told(answer.answers().getFirst(), views.learn(answer.epoch(), answer.members()));
     } catch (LarderException e) {
       failed(tracker, e);
       return null;
@@ -135,8 +133,7 @@ final class TrackerLink {
   private @Nullable List<Standing> send(
       String tracker, List<StripeReport> reports, int waitMillis) {
     ClusterView view = views.now();
-    Report report =
-        new Report(new Sender(views.self(), zone, view.epoch()), waitMillis, reports);
+    Report report = new Report(new Sender(views.self(), zone, view.epoch()), waitMillis, reports);
     byte[] bytes = post(view, tracker, "/peer/v1/report", Wire.write(report), waitMillis);
     if (bytes == null) {
       return null;

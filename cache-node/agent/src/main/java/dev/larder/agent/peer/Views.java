@@ -46,8 +46,7 @@ final class Views {
     if (members.isEmpty() || epoch <= now().epoch()) {
       return false;
     }
-    learned =
-        new Learned(new ClusterView(epoch, members), System.nanoTime() + BELIEVED_NANOS);
+    learned = new Learned(new ClusterView(epoch, members), System.nanoTime() + BELIEVED_NANOS);
     return true;
   }
 }

@@ -73,18 +73,20 @@ final class Wire {
   }
 
   static Ask readAsk(byte[] bytes) {
-    return parse(bytes, in -> {
-      Sender sender = readSender(in);
-      Set<String> avoid = new HashSet<>();
-      for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
-        avoid.add(text(in));
-      }
-      List<Wanted> wanted = new ArrayList<>();
-      for (int left = count(in, STRIPES_MAX); left > 0; left--) {
-        wanted.add(new Wanted(readStripe(in), text(in), in.readLong()));
-      }
-      return new Ask(sender, avoid, wanted);
-    });
+    return parse(
+        bytes,
+        in -> {
+          Sender sender = readSender(in);
+          Set<String> avoid = new HashSet<>();
+          for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
+            avoid.add(text(in));
+          }
+          List<Wanted> wanted = new ArrayList<>();
+          for (int left = count(in, STRIPES_MAX); left > 0; left--) {
+            wanted.add(new Wanted(readStripe(in), text(in), in.readLong()));
+          }
+          return new Ask(sender, avoid, wanted);
+        });
   }
 
   static byte[] write(AskAnswer answer) {
@@ -105,18 +107,20 @@ final class Wire {
   }
 
   static AskAnswer readAskAnswer(byte[] bytes) {
-    return parse(bytes, in -> {
-      long epoch = in.readLong();
-      List<Peer> members = new ArrayList<>();
-      for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
-        members.add(new Peer(text(in), text(in), text(in), in.readLong()));
-      }
-      List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>();
-      for (int left = count(in, STRIPES_MAX); left > 0; left--) {
-        answers.add(readAnswer(in));
-      }
-      return new AskAnswer(epoch, members, answers);
-    });
+    return parse(
+        bytes,
+        in -> {
+          long epoch = in.readLong();
+          List<Peer> members = new ArrayList<>();
+          for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
+            members.add(new Peer(text(in), text(in), text(in), in.readLong()));
+          }
+          List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>();
+          for (int left = count(in, STRIPES_MAX); left > 0; left--) {
+            answers.add(readAnswer(in));
+          }
+          return new AskAnswer(epoch, members, answers);
+        });
   }
 
   static byte[] write(Report report) {
@@ -135,23 +139,25 @@ final class Wire {
   }
 
   static Report readReport(byte[] bytes) {
-    return parse(bytes, in -> {
-      Sender sender = readSender(in);
-      int wait = in.readInt();
-      List<StripeReport> reports = new ArrayList<>();
-      for (int left = count(in, STRIPES_MAX); left > 0; left--) {
-        StripeId stripe = readStripe(in);
-        int kind = in.readUnsignedByte();
-        StripeReport.Kind[] kinds = StripeReport.Kind.values();
-        if (kind >= kinds.length) {
-          throw bad("unknown kind of report " + kind);
-        }
-        reports.add(
-            new StripeReport(
-                stripe, kinds[kind], in.readLong(), in.readLong(), readDigests(in)));
-      }
-      return new Report(sender, wait, reports);
-    });
+    return parse(
+        bytes,
+        in -> {
+          Sender sender = readSender(in);
+          int wait = in.readInt();
+          List<StripeReport> reports = new ArrayList<>();
+          for (int left = count(in, STRIPES_MAX); left > 0; left--) {
+            StripeId stripe = readStripe(in);
+            int kind = in.readUnsignedByte();
+            StripeReport.Kind[] kinds = StripeReport.Kind.values();
+            if (kind >= kinds.length) {
+              throw bad("unknown kind of report " + kind);
+            }
+            reports.add(
+                new StripeReport(
+                    stripe, kinds[kind], in.readLong(), in.readLong(), readDigests(in)));
+          }
+          return new Report(sender, wait, reports);
+        });
   }
 
   static byte[] write(ReportAnswer answer) {
@@ -166,15 +172,17 @@ final class Wire {
   }
 
   static ReportAnswer readReportAnswer(byte[] bytes) {
-    return parse(bytes, in -> {
-      long epoch = in.readLong();
-      List<Standing> standings = new ArrayList<>();
-      for (int left = count(in, STRIPES_MAX); left > 0; left--) {
-        int bits = in.readUnsignedByte();
-        standings.add(new Standing((bits & 1) != 0, (bits & 2) != 0, readDigests(in)));
-      }
-      return new ReportAnswer(epoch, standings);
-    });
+    return parse(
+        bytes,
+        in -> {
+          long epoch = in.readLong();
+          List<Standing> standings = new ArrayList<>();
+          for (int left = count(in, STRIPES_MAX); left > 0; left--) {
+            int bits = in.readUnsignedByte();
+            standings.add(new Standing((bits & 1) != 0, (bits & 2) != 0, readDigests(in)));
+          }
+          return new ReportAnswer(epoch, standings);
+        });
   }
 
   static byte[] write(SealedDigests digests) {

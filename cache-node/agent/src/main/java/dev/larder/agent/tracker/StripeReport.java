@@ -7,8 +7,7 @@ package dev.larder.agent.tracker;
  * @param known blocks whose digests it knows already, as {@link BlockDigests#mask}
  * @param told digests it vouches for
  */
-public record StripeReport(
-    StripeId stripe, Kind kind, long lease, long known, BlockDigests told) {
+public record StripeReport(StripeId stripe, Kind kind, long lease, long known, BlockDigests told) {
 
   /** How it stands. */
   public enum Kind {

@@ -205,7 +205,8 @@ public final class Tracker {
     }
     boolean isVouched =
         sources.hasLiveLease(nowNanos) ? source == sources.lessee() : source.isComplete;
-    if (!isVouched || (sources.digests().isEmpty() && !makeRoom(stripe, DIGESTS_AS_ENTRIES, nowNanos))) {
+    if (!isVouched
+        || (sources.digests().isEmpty() && !makeRoom(stripe, DIGESTS_AS_ENTRIES, nowNanos))) {
       return false;
     }
     entries += sources.digests().isEmpty() ? DIGESTS_AS_ENTRIES : 0;

@@ -42,7 +42,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Nodes with real stores and real peer doors over loopback, one origin, and a coordinator's part. */
+/**
+ * Nodes with real stores and real peer doors over loopback, one origin, and a coordinator's part.
+ */
 final class Fleet implements AutoCloseable {
   static final int MIB = 1 << 20;
 
@@ -198,8 +200,7 @@ final class Fleet implements AutoCloseable {
 
   /** Takes a node's share of tracking away, or gives it. */
   void weigh(String id, long weight) {
-    peers.computeIfPresent(
-        id, (any, peer) -> new Peer(id, peer.address(), peer.zone(), weight));
+    peers.computeIfPresent(id, (any, peer) -> new Peer(id, peer.address(), peer.zone(), weight));
   }
 
   /** Makes those added so far the members of a new epoch. */
@@ -264,7 +265,8 @@ final class Fleet implements AutoCloseable {
   void sealed(String member, SealedInfo info) {
     if (isRecording) {
       roots.putIfAbsent(info.key(), info.root());
-      holders.computeIfAbsent(info.key(), any -> new java.util.concurrent.CopyOnWriteArrayList<>())
+      holders
+          .computeIfAbsent(info.key(), any -> new java.util.concurrent.CopyOnWriteArrayList<>())
           .add(member);
     }
   }

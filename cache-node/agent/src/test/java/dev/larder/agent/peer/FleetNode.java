@@ -29,12 +29,12 @@ final class FleetNode implements Sources, Roots, AutoCloseable {
   final CachedReadPlane plane;
   private final Fleet fleet;
 
-  FleetNode(
-      Fleet fleet, String id, String zone, Path directory, PeerConfig peer, FillConfig fill) {
+  FleetNode(Fleet fleet, String id, String zone, Path directory, PeerConfig peer, FillConfig fill) {
     this.fleet = fleet;
     this.id = id;
     this.store = LarderStore.open(StoreConfig.defaults(directory));
-    this.peers = new PeerNode(peer, fill, fleet.cluster(id), zone, store, () -> fleet.materialOf(id));
+    this.peers =
+        new PeerNode(peer, fill, fleet.cluster(id), zone, store, () -> fleet.materialOf(id));
     this.engine =
         new FillEngine(fill, store, this, FillMeter.NONE, peers.tracking(), peers.members());
     this.plane =

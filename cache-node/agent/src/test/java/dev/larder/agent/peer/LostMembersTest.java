@@ -36,10 +36,11 @@ class LostMembersTest {
     try (Fleet fleet = new Fleet(directory)) {
       OriginObject object = fleet.origin.add("big", SIZE, new Random(1));
       fleet.add("tracker");
-      List.of("a", "b", "c").forEach(id -> {
-        fleet.add(id);
-        fleet.weigh(id, 0);
-      });
+      List.of("a", "b", "c")
+          .forEach(id -> {
+            fleet.add(id);
+            fleet.weigh(id, 0);
+          });
       fleet.publish();
       CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
       fleet.reading("a", object, ReadIntent.SEQUENTIAL);
@@ -64,10 +65,11 @@ class LostMembersTest {
     try (Fleet fleet = new Fleet(directory)) {
       OriginObject object = fleet.origin.add("big", SIZE, new Random(2));
       fleet.add("tracker");
-      List.of("a", "b", "c", "d", "e").forEach(id -> {
-        fleet.add(id);
-        fleet.weigh(id, 0);
-      });
+      List.of("a", "b", "c", "d", "e")
+          .forEach(id -> {
+            fleet.add(id);
+            fleet.weigh(id, 0);
+          });
       fleet.publish();
       CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
       Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.WHOLE);
@@ -96,10 +98,11 @@ class LostMembersTest {
     try (Fleet fleet = new Fleet(directory)) {
       OriginObject object = fleet.origin.add("big", SIZE, new Random(3));
       fleet.add("tracker");
-      List.of("a", "b", "c").forEach(id -> {
-        fleet.add(id);
-        fleet.weigh(id, 0);
-      });
+      List.of("a", "b", "c")
+          .forEach(id -> {
+            fleet.add(id);
+            fleet.weigh(id, 0);
+          });
       fleet.publish();
       CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
       Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.SEQUENTIAL);
@@ -143,8 +146,8 @@ class LostMembersTest {
       // In the list that b knows everything is tracked by a, which tracks nothing any more.
       List<Peer> old =
           fleet.view().peers().values().stream()
-              .map(peer ->
-                  peer.id().equals("a") ? peer : new Peer(peer.id(), peer.address(), "", 0))
+              .map(
+                  peer -> peer.id().equals("a") ? peer : new Peer(peer.id(), peer.address(), "", 0))
               .toList();
       fleet.holdView("b", new ClusterView(1, old));
       fleet.add("c");
@@ -155,6 +158,42 @@ class LostMembersTest {
       fleet.read(fleet.node("b"), object, ReadIntent.WHOLE);
       assertEquals(object.sizeBytes(), fleet.node("b").peerBytes());
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void anOriginThatStallsIsWaitedForByOneAlone() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", SIZE, new Random(8));
+      fleet.add("tracker");
+      for (String id : List.of("a", "b", "c")) {
+        fleet.add(
+            id,
+            "",
+            Fleet.peerConfig(Duration.ofSeconds(2), Duration.ofMinutes(5), false),
+            Fleet.fillConfig(Duration.ofSeconds(60)));
+        fleet.weigh(id, 0);
+      }
+      fleet.publish();
+      CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
+      Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("under way", () -> fleet.origin.bytesSent() >= 8 * MIB);
+      Future<Map<Source, Long>> second = fleet.reading("b", object, ReadIntent.SEQUENTIAL);
+      Future<Map<Source, Long>> third = fleet.reading("c", object, ReadIntent.SEQUENTIAL);
+      for (String id : List.of("b", "c")) {
+        Fleet.await("cut through", () -> fleet.node(id).peerBytes() >= 4 * MIB);
+        long before = fleet.node(id).engine.counters().peerRequests.sum();
+        Fleet.await(
+            "asked again and again",
+            () -> fleet.node(id).engine.counters().peerRequests.sum() >= before + 4);
+      }
+      gate.countDown();
+      Fleet.get(first);
+      Fleet.get(second);
+      Fleet.get(third);
+      assertEquals(SIZE, fleet.origin.bytesSent());
+      assertEquals(0, fleet.node("b").peers.counters().get("peer_demotions_total"));
+      assertEquals(0, fleet.node("c").peers.counters().get("peer_demotions_total"));
     }
   }
 
@@ -187,7 +226,10 @@ class LostMembersTest {
       OriginObject after = fleet.origin.add("after", 4 * MIB, new Random(8));
       for (String id : List.of("a", "b")) {
         fleet.add(
-            id, "", Fleet.idleAfter(Duration.ofMillis(500)), Fleet.fillConfig(Duration.ofSeconds(5)));
+            id,
+            "",
+            Fleet.idleAfter(Duration.ofMillis(500)),
+            Fleet.fillConfig(Duration.ofSeconds(5)));
       }
       fleet.weigh("b", 0);
       fleet.publish();

@@ -59,10 +59,11 @@ final class LyingPeer implements AutoCloseable {
     this.vice = vice;
     this.digests = digests;
     SSLContext context = SSLContext.getInstance("TLS");
-    context.init(
-        new KeyManager[] {material.keys()}, new TrustManager[] {material.trust()}, null);
+    context.init(new KeyManager[] {material.keys()}, new TrustManager[] {material.trust()}, null);
     this.server =
-        context.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        context
+            .getServerSocketFactory()
+            .createServerSocket(0, 50, InetAddress.getLoopbackAddress());
     ((SSLServerSocket) server).setNeedClientAuth(true);
     Thread.ofVirtual().start(this::accept);
   }
@@ -165,8 +166,14 @@ final class LyingPeer implements AutoCloseable {
         int from = first == 0 ? MIB : 0;
         head(
             out,
-            "206 Partial Content\r\nContent-Length: " + (end - first) + "\r\nContent-Range: bytes "
-                + from + "-" + (from + end - first - 1) + "/" + content.length);
+            "206 Partial Content\r\nContent-Length: "
+                + (end - first)
+                + "\r\nContent-Range: bytes "
+                + from
+                + "-"
+                + (from + end - first - 1)
+                + "/"
+                + content.length);
         out.write(content, from, end - first - MIB);
         out.flush();
         return false;

@@ -2,8 +2,10 @@ package dev.larder.agent.peer;
 
 import static dev.larder.agent.peer.Fleet.MIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.larder.agent.cluster.ClusterView;
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.LyingPeer.Vice;
 import dev.larder.agent.peer.Messages.Report;
@@ -76,8 +78,7 @@ class LyingPeersTest {
       byte[] content = fleet.origin.content(object);
       List<Digest> last = blocks(Arrays.copyOfRange(content, 128 * MIB, 150 * MIB));
       SealedDigests none = new SealedDigests(List.of(), List.of());
-      try (LyingPeer slow =
-          new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
+      try (LyingPeer slow = new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
         FleetNode tracker = fleet.add("tracker");
         fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
         FleetNode reader = fleet.add("reader");
@@ -93,6 +94,35 @@ class LyingPeersTest {
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
         assertDemoted(reader);
       }
+    }
+  }
+
+  @Test
+  void whatSealsOnAnotherRootIsSetAsideAndTheRecordedOneRead() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      byte[] right = new byte[SIZE];
+      new Random(9).nextBytes(right);
+      byte[] wrong = right.clone();
+      wrong[5 * MIB] ^= 1;
+      OriginObject object = fleet.origin.add("object", right);
+      FleetNode first = fleet.add("first");
+      FleetNode second = fleet.add("second");
+      fleet.weigh("second", 0);
+      fleet.holdView("second", ClusterView.empty());
+      fleet.publish();
+      fleet.read(first, object, ReadIntent.WHOLE);
+      Fleet.await("recorded", () -> fleet.root(object.key()).isPresent());
+      // The origin gives the second one, which knows of nobody, other bytes of the same version.
+      fleet.origin.add("object", wrong);
+      fleet.read(second, object, ReadIntent.WHOLE);
+      Fleet.await("set aside", () -> second.engine.counters().integrityFailures.sum() == 1);
+      assertFalse(second.isSealed(object));
+      fleet.origin.add("object", right);
+      fleet.holdView("second", fleet.view());
+      long before = fleet.origin.bytesSent();
+      fleet.read(second, object, ReadIntent.WHOLE);
+      assertEquals(before, fleet.origin.bytesSent());
+      Fleet.await("sealed", () -> second.isSealed(object));
     }
   }
 
@@ -134,13 +164,11 @@ class LyingPeersTest {
     OriginObject object = fleet.origin.add("object", SIZE, new Random(7));
     byte[] content = fleet.origin.content(object);
     List<Digest> blocks = blocks(content);
-    SealedDigests told =
-        new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
+    SealedDigests told = new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
     if (isRootKnown) {
       fleet.record(object.key(), Digests.rootOf(ByteBuffer.wrap(content)));
     }
-    try (LyingPeer liar =
-        new LyingPeer(content, vice, told, fleet.materialOf("liar"))) {
+    try (LyingPeer liar = new LyingPeer(content, vice, told, fleet.materialOf("liar"))) {
       FleetNode tracker = fleet.add("tracker");
       FleetNode reader =
           fleet.add(
@@ -164,15 +192,13 @@ class LyingPeersTest {
     for (int block = 0; block < Blocks.blockCount(content.length); block++) {
       int from = block * MIB;
       blocks.add(
-          Digests.ofBytes(
-              Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
+          Digests.ofBytes(Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
     }
     return blocks;
   }
 
   /** The member says to the tracker that it has the stripe, with its right digests. */
-  private static void hold(
-      Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
+  private static void hold(Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
     TlsMaterial material = fleet.materialOf("liar");
     try (PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
       StripeReport report =

@@ -73,12 +73,10 @@ class PeerDoorTest {
       assertEquals(ByteBuffer.wrap(content, (int) range[0], (int) range[1]), got.flip());
     }
     SealedDigests digests = client.digests(to, object.key(), 0).orElseThrow();
-    assertEquals(
-        Digests.rootOf(ByteBuffer.wrap(content)), Digests.root(SIZE, digests.stripes()));
+    assertEquals(Digests.rootOf(ByteBuffer.wrap(content)), Digests.root(SIZE, digests.stripes()));
     assertEquals(digests.stripes().getFirst(), Digests.stripe(digests.blocks()));
     assertTrue(client.digests(to, object.key(), 1).isEmpty());
-    assertFault(
-        ErrorCode.BAD_RANGE, () -> client.open(to, object.key(), SIZE - 1, 2).close());
+    assertFault(ErrorCode.BAD_RANGE, () -> client.open(to, object.key(), SIZE - 1, 2).close());
     BlobKey unknown = BlobKey.origin(Digests.ofBytes(new byte[] {1}));
     assertFault(ErrorCode.UNKNOWN_BLOB, () -> client.open(to, unknown, 0, 1).close());
     assertTrue(client.digests(to, unknown, 0).isEmpty());
@@ -100,8 +98,7 @@ class PeerDoorTest {
       assertRefused(
           fleet,
           object,
-          new TlsMaterial(
-              foreign.material(Role.AGENT).keys(), own.material(Role.AGENT).trust()));
+          new TlsMaterial(foreign.material(Role.AGENT).keys(), own.material(Role.AGENT).trust()));
       try (PeerClient client = client(own.material(Role.AGENT))) {
         Address to = Address.parse(fleet.node("a").address());
         client.open(to, object.key(), 0, 1).close();
@@ -116,14 +113,10 @@ class PeerDoorTest {
       DevCa own = fleet.authority("roles");
       OriginObject object = sealedOn(fleet, Fleet.peerConfig());
       fleet.material(
-          "a",
-          new TlsMaterial(own.material(Role.CLIENT).keys(), fleet.materialOf("test").trust()));
+          "a", new TlsMaterial(own.material(Role.CLIENT).keys(), fleet.materialOf("test").trust()));
       assertFault(
           ErrorCode.AGENT_UNAVAILABLE,
-          () ->
-              client
-                  .open(Address.parse(fleet.node("a").address()), object.key(), 0, 1)
-                  .close());
+          () -> client.open(Address.parse(fleet.node("a").address()), object.key(), 0, 1).close());
     }
   }
 
@@ -160,8 +153,7 @@ class PeerDoorTest {
               "nonsense\r\n\r\n",
               "POST /peer/v1/ask HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")) {
         String answer = raw(to, request);
-        assertTrue(
-            answer.isEmpty() || answer.startsWith("HTTP/1.1 4"), request + " -> " + answer);
+        assertTrue(answer.isEmpty() || answer.startsWith("HTTP/1.1 4"), request + " -> " + answer);
       }
       client.open(to, object.key(), 0, 1).close();
     }
@@ -186,8 +178,8 @@ class PeerDoorTest {
             base.progressDeadline(),
             base.demoteFor(),
             base.stripesMax(),
-        base.uploadMax(),
-        base.downloadMax());
+            base.uploadMax(),
+            base.downloadMax());
     try (Fleet fleet = new Fleet(directory);
         PeerClient client = new PeerClient(base, null)) {
       OriginObject object = fleet.origin.add("o", 40 * MIB, new Random(3));
@@ -219,10 +211,7 @@ class PeerDoorTest {
       AskAnswer answer =
           Wire.readAskAnswer(
               client.post(
-                  Address.parse(fleet.node("a").address()),
-                  "/peer/v1/ask",
-                  Wire.write(ask),
-                  0));
+                  Address.parse(fleet.node("a").address()), "/peer/v1/ask", Wire.write(ask), 0));
       assertEquals(1, answer.epoch());
       assertEquals(List.copyOf(fleet.view().peers().values()), answer.members());
       assertEquals(1, answer.answers().size());
@@ -245,8 +234,7 @@ class PeerDoorTest {
   private static void assertRefused(Fleet fleet, OriginObject object, TlsMaterial material) {
     Address to = Address.parse(fleet.node("a").address());
     try (PeerClient client = client(material)) {
-      assertFault(
-          ErrorCode.AGENT_UNAVAILABLE, () -> client.open(to, object.key(), 0, 1).close());
+      assertFault(ErrorCode.AGENT_UNAVAILABLE, () -> client.open(to, object.key(), 0, 1).close());
     }
   }
 

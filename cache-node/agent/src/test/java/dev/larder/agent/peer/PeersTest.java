@@ -20,6 +20,7 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -68,6 +69,28 @@ class PeersTest {
           Map.of(Source.PEER, object.sizeBytes()),
           withoutLocal(fleet.read(fleet.node("c"), object, ReadIntent.WHOLE)));
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void aBurstIsLedByMoreThanOneNode() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 200 * MIB, new Random(9));
+      List.of("a", "b", "c").forEach(fleet::add);
+      fleet.publish();
+      // No faster than an origin is: at most 50 MB/s a request.
+      fleet.origin.onPiece((any, at) -> LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5)));
+      List<Future<Map<Source, Long>>> reads = new ArrayList<>();
+      for (String id : fleet.nodes.keySet()) {
+        reads.add(fleet.reading(id, object, ReadIntent.WHOLE));
+      }
+      for (Future<Map<Source, Long>> read : reads) {
+        Fleet.get(read);
+      }
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      for (FleetNode node : fleet.nodes.values()) {
+        assertTrue(node.originBytes() <= 136L * MIB, node.id + " fetched " + node.originBytes());
+      }
     }
   }
 

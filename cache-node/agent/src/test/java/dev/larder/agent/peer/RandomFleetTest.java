@@ -78,8 +78,7 @@ class RandomFleetTest {
     }
   }
 
-  private static boolean read(
-      Fleet fleet, String id, List<OriginObject> objects, Random random) {
+  private static boolean read(Fleet fleet, String id, List<OriginObject> objects, Random random) {
     ReadIntent[] intents = ReadIntent.values();
     for (int i = 0; i < READS; i++) {
       OriginObject object = objects.get(random.nextInt(objects.size()));

@@ -33,77 +33,91 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class WireTest {
-  private static final StripeId STRIPE =
-      new StripeId(BlobKey.origin(new Digest(1, 2, 3, 4)), 5);
+  private static final StripeId STRIPE = new StripeId(BlobKey.origin(new Digest(1, 2, 3, 4)), 5);
 
   @Test
   void messagesComeBackAsTheyWere() {
-    Seeds.run(50, random -> {
-      Ask ask = ask(random);
-      assertEquals(ask, Wire.readAsk(Wire.write(ask)));
-      AskAnswer answer =
-          new AskAnswer(
-              random.nextLong(),
-              List.of(new Peer("m", "h:1", "zöne", random.nextInt(9)), new Peer("n", "", "", 0)),
-              List.of(
-                  Optional.empty(),
-                  told(new Assignment.Lease(random.nextLong()), random),
-                  told(new Assignment.Parent("m"), random),
-                  told(new Assignment.Untracked(), random)));
-      assertEquals(answer, Wire.readAskAnswer(Wire.write(answer)));
-      List<StripeReport> reports = new ArrayList<>();
-      List<Standing> standings = new ArrayList<>();
-      for (StripeReport.Kind kind : StripeReport.Kind.values()) {
-        reports.add(
-            new StripeReport(
-                STRIPE, kind, random.nextLong(), random.nextLong(), digests(random)));
-        standings.add(new Standing(random.nextBoolean(), random.nextBoolean(), digests(random)));
-      }
-      Report report = new Report(new Sender("m", "z", 7), random.nextInt(1000), reports);
-      assertEquals(report, Wire.readReport(Wire.write(report)));
-      ReportAnswer reportAnswer = new ReportAnswer(random.nextLong(), standings);
-      assertEquals(reportAnswer, Wire.readReportAnswer(Wire.write(reportAnswer)));
-      SealedDigests sealed =
-          new SealedDigests(all(random, random.nextInt(65)), all(random, random.nextInt(300)));
-      assertEquals(sealed, Wire.readSealedDigests(Wire.write(sealed)));
-    });
+    Seeds.run(
+        50,
+        random -> {
+          Ask ask = ask(random);
+          assertEquals(ask, Wire.readAsk(Wire.write(ask)));
+          AskAnswer answer =
+              new AskAnswer(
+                  random.nextLong(),
+                  List.of(
+                      new Peer("m", "h:1", "zöne", random.nextInt(9)), new Peer("n", "", "", 0)),
+                  List.of(
+                      Optional.empty(),
+                      told(new Assignment.Lease(random.nextLong()), random),
+                      told(new Assignment.Parent("m"), random),
+                      told(new Assignment.Untracked(), random)));
+          assertEquals(answer, Wire.readAskAnswer(Wire.write(answer)));
+          List<StripeReport> reports = new ArrayList<>();
+          List<Standing> standings = new ArrayList<>();
+          for (StripeReport.Kind kind : StripeReport.Kind.values()) {
+            reports.add(
+                new StripeReport(
+                    STRIPE, kind, random.nextLong(), random.nextLong(), digests(random)));
+            standings.add(
+                new Standing(random.nextBoolean(), random.nextBoolean(), digests(random)));
+          }
+          Report report = new Report(new Sender("m", "z", 7), random.nextInt(1000), reports);
+          assertEquals(report, Wire.readReport(Wire.write(report)));
+          ReportAnswer reportAnswer = new ReportAnswer(random.nextLong(), standings);
+          assertEquals(reportAnswer, Wire.readReportAnswer(Wire.write(reportAnswer)));
+          SealedDigests sealed =
+              new SealedDigests(all(random, random.nextInt(65)), all(random, random.nextInt(300)));
+          assertEquals(sealed, Wire.readSealedDigests(Wire.write(sealed)));
+        });
   }
 
   /** What is on the wire of this version stays so. */
   @Test
   void anAskHasTheseBytes() {
-    Ask ask =
-        new Ask(new Sender("ab", "z", 3), Set.of("c"), List.of(new Wanted(STRIPE, "", -1)));
+    Ask ask = new Ask(new Sender("ab", "z", 3), Set.of("c"), List.of(new Wanted(STRIPE, "", -1)));
     assertEquals(
-        "01" + "00026162" + "00017a" + "0000000000000003" + "00000001" + "000163" + "00000001"
-            + "02" + "0000000000000001000000000000000200000000000000030000000000000004"
-            + "00000005" + "0000" + "ffffffffffffffff",
+        "01"
+            + "00026162"
+            + "00017a"
+            + "0000000000000003"
+            + "00000001"
+            + "000163"
+            + "00000001"
+            + "02"
+            + "0000000000000001000000000000000200000000000000030000000000000004"
+            + "00000005"
+            + "0000"
+            + "ffffffffffffffff",
         HexFormat.of().formatHex(Wire.write(ask)));
   }
 
   @Test
   void anythingElseIsABadRequest() {
-    Seeds.run(20, random -> {
-      byte[] good = Wire.write(ask(random));
-      for (int length = 0; length < good.length; length++) {
-        refused(Wire::readAsk, Arrays.copyOf(good, length));
-      }
-      refused(Wire::readAsk, Arrays.copyOf(good, good.length + 1));
-      byte[] newer = good.clone();
-      newer[0] = 2;
-      refused(Wire::readAsk, newer);
-      byte[] noise = new byte[random.nextInt(200)];
-      random.nextBytes(noise);
-      for (Function<byte[], ?> parser :
-          List.<Function<byte[], ?>>of(
-              Wire::readAskAnswer, Wire::readReport, Wire::readReportAnswer)) {
-        try {
-          parser.apply(noise);
-        } catch (LarderException e) {
-          assertEquals(true, e.code() == ErrorCode.BAD_REQUEST || e.code() == ErrorCode.BAD_KEY);
-        }
-      }
-    });
+    Seeds.run(
+        20,
+        random -> {
+          byte[] good = Wire.write(ask(random));
+          for (int length = 0; length < good.length; length++) {
+            refused(Wire::readAsk, Arrays.copyOf(good, length));
+          }
+          refused(Wire::readAsk, Arrays.copyOf(good, good.length + 1));
+          byte[] newer = good.clone();
+          newer[0] = 2;
+          refused(Wire::readAsk, newer);
+          byte[] noise = new byte[random.nextInt(200)];
+          random.nextBytes(noise);
+          for (Function<byte[], ?> parser :
+              List.<Function<byte[], ?>>of(
+                  Wire::readAskAnswer, Wire::readReport, Wire::readReportAnswer)) {
+            try {
+              Object unused = parser.apply(noise);
+            } catch (LarderException e) {
+              assertEquals(
+                  true, e.code() == ErrorCode.BAD_REQUEST || e.code() == ErrorCode.BAD_KEY);
+            }
+          }
+        });
   }
 
   private static void refused(Function<byte[], ?> parser, byte[] bytes) {
@@ -119,8 +133,7 @@ class WireTest {
   }
 
   private static Optional<TrackerDesk.Answer> told(Assignment assignment, Random random) {
-    return Optional.of(
-        new TrackerDesk.Answer(assignment, random.nextBoolean(), digests(random)));
+    return Optional.of(new TrackerDesk.Answer(assignment, random.nextBoolean(), digests(random)));
   }
 
   private static BlockDigests digests(Random random) {
