@@ -107,12 +107,40 @@ class GroupKillTest {
         launch(leader);
         TestGroup.await("all three are back", () -> client.status().group().answering() == 3);
       }
+      pause(client, ca, acknowledged, hint);
       DatasetDefinition all = reader.dataset(NAME);
       assertEquals(acknowledged.get(), all.snapshots().size(), hint);
       for (int i = 0; i < all.snapshots().size(); i++) {
         assertEquals(Samples.snapshot(i + 1), all.snapshots().get(i).content(), hint);
       }
     }
+  }
+
+  /** A leader that stands still is deposed, and answers nothing old when it goes on. */
+  private void pause(
+      GrpcCoordinatorClient client, DevCa ca, AtomicLong acknowledged, String hint)
+      throws Exception {
+    String leader = leader(client);
+    long pid = processes.get(leader).pid();
+    signal("STOP", pid);
+    try {
+      long gap = write(client, acknowledged, 10, hint);
+      System.err.println("longest pause of writes with a leader that stands still: " + gap + " ms");
+    } finally {
+      signal("CONT", pid);
+    }
+    try (GrpcCoordinatorClient old =
+        GrpcCoordinatorClient.connect(
+            CoordinatorClientConfig.of(List.of(String.valueOf(doors.get(leader)))),
+            ca.material(Role.CLIENT))) {
+      assertEquals(acknowledged.get(), old.dataset(NAME).snapshots().size(), hint);
+    }
+    TestGroup.await("it is back", () -> client.status().group().answering() == 3);
+  }
+
+  private static void signal(String name, long pid) throws Exception {
+    assertEquals(
+        0, new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor());
   }
 
   /** Three processes share the machine with whatever else runs; alone it is what is promised. */

@@ -62,9 +62,9 @@ final class RaftSettings {
   }
 
   private static void elections(RaftProperties properties, RaftConfig config) {
-    // Apart enough for one to come first, near enough for writes to resume within two timeouts.
+    // Apart enough for one to come first, near enough for writes to resume soon after.
     TimeDuration min = duration(config.electionTimeout());
-    TimeDuration max = duration(config.electionTimeout().multipliedBy(5).dividedBy(3));
+    TimeDuration max = duration(config.electionTimeout().multipliedBy(4).dividedBy(3));
     RaftServerConfigKeys.Rpc.setTimeoutMin(properties, min);
     RaftServerConfigKeys.Rpc.setTimeoutMax(properties, max);
     boolean alone = config.alone();
