@@ -227,7 +227,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     }
   }
 
-  /** Many nodes ask less often each, so that the coordinator is asked some hundred times a second. */
+  /**
+   * Many nodes ask less often each, so that the coordinator is asked some hundred times a second.
+   */
   private static Duration statusEvery(long members) {
     long millis = Math.max(STATUS_EVERY.toMillis(), 3 * members);
     return Duration.ofMillis(Math.min(millis, STATUS_EVERY_MAX.toMillis()));

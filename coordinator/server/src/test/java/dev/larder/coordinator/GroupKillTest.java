@@ -117,8 +117,7 @@ class GroupKillTest {
   }
 
   /** A leader that stands still is deposed, and answers nothing old when it goes on. */
-  private void pause(
-      GrpcCoordinatorClient client, DevCa ca, AtomicLong acknowledged, String hint)
+  private void pause(GrpcCoordinatorClient client, DevCa ca, AtomicLong acknowledged, String hint)
       throws Exception {
     String leader = leader(client);
     long pid = processes.get(leader).pid();
@@ -139,8 +138,7 @@ class GroupKillTest {
   }
 
   private static void signal(String name, long pid) throws Exception {
-    assertEquals(
-        0, new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor());
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor());
   }
 
   /** Three processes share the machine with whatever else runs; alone it is what is promised. */
