@@ -5,10 +5,13 @@ import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
 import dev.larder.perf.measure.LargeHit;
+import dev.larder.perf.measure.MountCold;
 import dev.larder.perf.measure.MountIncomplete;
 import dev.larder.perf.measure.MountKillPause;
+import dev.larder.perf.measure.MountMeta;
 import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.MountSmallFiles;
+import dev.larder.perf.measure.MountTwoSnapshots;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
@@ -33,9 +36,12 @@ final class Measures {
         new StoreMillion(),
         new AgentMemory(),
         new MountSealed(),
+        new MountTwoSnapshots(),
+        new MountCold(),
         new MountIncomplete(),
         new MountSmallFiles(),
         new MountKillPause(),
+        new MountMeta(),
         new SimulatedBurst());
   }
 }

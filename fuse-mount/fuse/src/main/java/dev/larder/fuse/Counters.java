@@ -9,6 +9,7 @@ final class Counters {
   final LongAdder readBytes = new LongAdder();
   final LongAdder waited = new LongAdder();
   final LongAdder opens = new LongAdder();
+  final LongAdder preloads = new LongAdder();
   final LongAdder passthroughOpens = new LongAdder();
   final LongAdder refusals = new LongAdder();
   final LongAdder tableFull = new LongAdder();

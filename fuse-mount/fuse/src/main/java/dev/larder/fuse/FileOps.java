@@ -6,15 +6,20 @@ import dev.larder.fuse.frame.OpenReply;
 import dev.larder.fuse.frame.OpenRequest;
 import dev.larder.fuse.frame.ReadRequest;
 import dev.larder.linux.Errno;
+import dev.larder.protocol.LarderException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opening, reading and releasing files. Calls without {@code Waiting} in their name are made by the
  * threads that read requests and give {@link #LATER} instead of waiting.
  */
 final class FileOps {
+  private static final Logger log = LoggerFactory.getLogger(FileOps.class);
+
   /** A worker has to do it. */
   static final int LATER = Integer.MIN_VALUE;
 
@@ -27,13 +32,20 @@ final class FileOps {
   private final Rows rows;
   private final OpenFiles files;
   private final Passthrough passthrough;
+  private final Replies replies;
   private final Counters counters;
 
-  FileOps(InodeTable table, OpenFiles files, Passthrough passthrough, Counters counters) {
+  FileOps(
+      InodeTable table,
+      OpenFiles files,
+      Passthrough passthrough,
+      Replies replies,
+      Counters counters) {
     this.table = table;
     this.rows = table.rows();
     this.files = files;
     this.passthrough = passthrough;
+    this.replies = replies;
     this.counters = counters;
   }
 
@@ -68,6 +80,7 @@ final class FileOps {
           return LATER;
         }
         toUserSpace(row);
+        preload(file.blob(), request.nodeId(), reply);
       }
       countOpen(row);
       request.putCounted();
@@ -77,6 +90,25 @@ final class FileOps {
       throw e;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * Saves a reader of a small file the READ that would follow its open. Nobody has the file open,
+   * so there is no READ whose end this would wait for.
+   */
+  private void preload(OpenedBlob blob, long nodeId, ReplyBuffer reply) {
+    int bytes = blob.preloadBytes();
+    if (bytes <= 0 || bytes > reply.bodyBytes()) {
+      return;
+    }
+    try {
+      if (blob.readNow(0, reply.data(bytes)) == bytes && replies.store(reply, nodeId, bytes)) {
+        counters.preloads.increment();
+      }
+    } catch (LarderException e) {
+      // Not the open's to tell: the READ meets it again.
+      log.debug("bytes do not come with an open code={}", e.code());
     }
   }
 

@@ -119,7 +119,7 @@ public final class FuseServer implements AutoCloseable {
             table,
             backings,
             counters);
-    FileOps files = new FileOps(table, openFiles, passthrough, counters);
+    FileOps files = new FileOps(table, openFiles, passthrough, replies, counters);
     tasks =
         new Tasks(
             slots,
@@ -239,6 +239,7 @@ public final class FuseServer implements AutoCloseable {
         counters.readBytes.sum(),
         counters.waited.sum(),
         counters.opens.sum(),
+        counters.preloads.sum(),
         counters.passthroughOpens.sum(),
         counters.refusals.sum(),
         counters.tableFull.sum(),

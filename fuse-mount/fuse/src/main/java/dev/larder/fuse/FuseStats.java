@@ -8,6 +8,7 @@ package dev.larder.fuse;
  * @param readBytes their bytes
  * @param waited requests that were handed to a worker
  * @param opens OPENs granted
+ * @param preloads those of them that put the file's bytes into the page cache
  * @param passthroughOpens those of them the kernel reads by itself
  * @param refusals backings the kernel refused
  * @param tableFull look-ups answered ENFILE
@@ -31,6 +32,7 @@ public record FuseStats(
     long readBytes,
     long waited,
     long opens,
+    long preloads,
     long passthroughOpens,
     long refusals,
     long tableFull,

@@ -27,6 +27,15 @@ public interface OpenedBlob extends AutoCloseable {
   int readNow(long offset, ByteBuffer target);
 
   /**
+   * How many of the first bytes an open should bring into the page cache at once if {@link
+   * #readNow} has them: all of a small file, whose reader would ask for them next; at most what one
+   * READ may have. 0 for none.
+   */
+  default int preloadBytes() {
+    return 0;
+  }
+
+  /**
    * Waits until {@link #readNow} may succeed, so that no buffer is held meanwhile; may return
    * before that, at worst at once.
    */

@@ -1,6 +1,7 @@
 package dev.larder.fuse;
 
 import dev.larder.fuse.frame.ReplyHeader;
+import dev.larder.fuse.frame.StoreNotice;
 import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
 
@@ -26,6 +27,23 @@ final class Replies {
     send(buffer, unique, 0, bodyBytes);
   }
 
+  /**
+   * Puts the first bytes of a file, which are the buffer's body, into the page cache. Waits for
+   * READs of them under way, so nobody may have the file open.
+   *
+   * @return whether they are there; else a READ will ask for them
+   */
+  boolean store(ReplyBuffer buffer, long nodeId, int bytes) {
+    int length = ReplyBuffer.BODY_AT - ReplyBuffer.NOTICE_AT + bytes;
+    ReplyHeader.put(buffer.memory(), ReplyBuffer.NOTICE_AT, length, StoreNotice.CODE, 0);
+    StoreNotice.putFirst(buffer.memory(), ReplyBuffer.NOTICE_AT + ReplyHeader.BYTES, nodeId, bytes);
+    long result = device.write(buffer.memory(), ReplyBuffer.NOTICE_AT, length);
+    if (result < 0) {
+      refused((int) -result, 0, StoreNotice.CODE, bytes);
+    }
+    return result >= 0;
+  }
+
   private void send(ReplyBuffer buffer, long unique, int error, int bodyBytes) {
     int length = ReplyHeader.BYTES + bodyBytes;
     ReplyHeader.put(buffer.memory(), ReplyBuffer.HEAD_AT, length, error, unique);
@@ -40,7 +58,12 @@ final class Replies {
 
   private void refused(int errno, long unique, int error, int bodyBytes) {
     switch (errno) {
-      case Errno.ENOENT -> counters.answeredBefore.increment();
+      case Errno.ENOENT -> {
+        // Of a notice: whoever wanted to open the file is gone, and so is its inode.
+        if (unique != 0) {
+          counters.answeredBefore.increment();
+        }
+      }
       // The connection is gone, and the readers' threads will see it.
       case Errno.ENODEV, Errno.ECONNABORTED, Errno.ENOTCONN, Errno.EPIPE -> {}
       default -> {

@@ -1,6 +1,7 @@
 package dev.larder.fuse;
 
 import dev.larder.fuse.frame.ReplyHeader;
+import dev.larder.fuse.frame.StoreNotice;
 import dev.larder.linux.LinuxException;
 import dev.larder.linux.NativeBuffer;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +16,9 @@ import java.nio.ByteBuffer;
 final class ReplyBuffer implements AutoCloseable {
   static final int BODY_AT = 4096;
   static final int HEAD_AT = BODY_AT - ReplyHeader.BYTES;
+
+  /** Where a notice begins whose bytes are the body. */
+  static final int NOTICE_AT = HEAD_AT - StoreNotice.BYTES;
 
   private final NativeBuffer buffer;
   private final MemorySegment memory;

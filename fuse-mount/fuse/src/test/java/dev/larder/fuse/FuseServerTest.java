@@ -66,7 +66,8 @@ class FuseServerTest {
 
   @Test
   void readsOfEveryKindGiveTheRightBytes() throws Exception {
-    for (Manner manner : List.of(Manner.LOCAL, Manner.SEALED, Manner.WAITING)) {
+    List<Manner> manners = List.of(Manner.LOCAL, Manner.SEALED, Manner.WAITING, Manner.PRELOADED);
+    for (Manner manner : manners) {
       for (long size : new long[] {0, 1, 4095, 4096, 4097, 3 * MIB + 123}) {
         BlobKey unused = blobs.add(size, manner, size);
       }
@@ -74,7 +75,7 @@ class FuseServerTest {
     try (FuseServer server = serve(CONFIG)) {
       assertTrue(rig.state().init().orElseThrow().isPassthrough(), "no passthrough here");
       Seeds.run(random -> {
-        for (Manner manner : List.of(Manner.LOCAL, Manner.SEALED, Manner.WAITING)) {
+        for (Manner manner : manners) {
           for (long size : new long[] {0, 1, 4095, 4096, 4097, 3 * MIB + 123}) {
             Path file = rig.path(TestBlobs.key(size, manner));
             assertEquals(size, Files.size(file));
@@ -365,6 +366,38 @@ class FuseServerTest {
       }
       assertEquals(0, server.stats().passthroughOpens());
       assertTrue(server.stats().readBytes() >= MIB);
+    }
+  }
+
+  @Test
+  void smallFilesComeWithTheirOpen() throws Exception {
+    long[] sizes = {1, 4095, 4096, 4097, 64 << 10};
+    for (long size : sizes) {
+      BlobKey unused = blobs.add(size, Manner.PRELOADED, size);
+    }
+    try (FuseServer server = serve(CONFIG)) {
+      for (int round = 1; round <= 2; round++) {
+        for (long size : sizes) {
+          try (FileChannel channel =
+              FileChannel.open(rig.path(TestBlobs.key(size, Manner.PRELOADED)))) {
+            check(channel, size, size);
+          }
+        }
+        int opens = round * sizes.length;
+        awaitTrue(() -> server.stats().openFiles() == 0);
+        assertEquals(opens, server.stats().preloads(), server.stats().toString());
+      }
+      assertEquals(0, server.stats().reads(), server.stats().toString());
+
+      try (FileChannel channel = FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)));
+          FileChannel second = FileChannel.open(rig.path(TestBlobs.key(4097, Manner.PRELOADED)))) {
+        assertEquals(2 * sizes.length + 1, server.stats().preloads(), "once while it is open");
+        assertTrue(server.invalidate(TestBlobs.key(4097, Manner.PRELOADED)));
+        check(channel, 4097, 4097);
+        check(second, 4097, 4097);
+        assertTrue(server.stats().reads() > 0, "the kernel reads what it does not have");
+      }
+      assertEquals(0, server.stats().faults() + server.stats().replyErrors());
     }
   }
 

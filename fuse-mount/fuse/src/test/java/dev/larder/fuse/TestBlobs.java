@@ -34,8 +34,12 @@ final class TestBlobs implements BlobNamespace {
     /** Reads wait until they are cancelled or {@link #unstick} is called. */
     STUCK,
     /** Reads fail. */
-    FAILING
+    FAILING,
+    /** All there, and what is small comes with the open. */
+    PRELOADED
   }
+
+  private static final int PRELOAD_BYTES_MAX = 64 << 10;
 
   private final Path directory;
   private final long waitNanosMax;
@@ -109,7 +113,17 @@ final class TestBlobs implements BlobNamespace {
 
     @Override
     public int readNow(long offset, ByteBuffer target) {
-      return manner == Manner.LOCAL || manner == Manner.SEALED ? copy(offset, target) : -1;
+      return switch (manner) {
+        case LOCAL, SEALED, PRELOADED -> copy(offset, target);
+        case WAITING, STUCK, FAILING -> -1;
+      };
+    }
+
+    /** Also where the bytes do not come at once: then a READ asks for them. */
+    @Override
+    public int preloadBytes() {
+      boolean isLarge = sizeBytes > PRELOAD_BYTES_MAX;
+      return manner == Manner.LOCAL || manner == Manner.SEALED || isLarge ? 0 : (int) sizeBytes;
     }
 
     @Override
@@ -122,7 +136,7 @@ final class TestBlobs implements BlobNamespace {
           }
         }
         case FAILING -> throw new LarderException(ErrorCode.ORIGIN_CHANGED, "changed");
-        case LOCAL, SEALED -> {}
+        case LOCAL, SEALED, PRELOADED -> {}
       }
       return copy(offset, target);
     }

@@ -148,7 +148,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
 
   @Nullable ByteBuffer localSmall(BlobKey key) {
     SmallContent hot = plane.tryLocalSmall(key);
-    SmallContent here = hot != null ? hot : plane.smalls().local(key).orElse(null);
+    SmallContent here = hot != null ? hot : plane.smalls().stored(key).orElse(null);
     return here == null ? null : here.bytes();
   }
 

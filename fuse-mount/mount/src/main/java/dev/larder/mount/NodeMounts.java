@@ -171,6 +171,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
           out.put("read_bytes_total", stats.readBytes());
           out.put("waited_total", stats.waited());
           out.put("opens_total", stats.opens());
+          out.put("preloads_total", stats.preloads());
           out.put("passthrough_opens_total", stats.passthroughOpens());
           out.put("refusals_total", stats.refusals());
           out.put("table_full_total", stats.tableFull());

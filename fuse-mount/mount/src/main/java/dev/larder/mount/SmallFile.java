@@ -50,6 +50,11 @@ final class SmallFile implements OpenedBlob {
   }
 
   @Override
+  public int preloadBytes() {
+    return (int) sizeBytes;
+  }
+
+  @Override
   public void await(long offset, int length, Cancel cancel) {
     if (content == null) {
       fetch(cancel);

@@ -40,6 +40,25 @@ final class FileReads {
     return bytes / (double) (System.nanoTime() - started);
   }
 
+  /**
+   * What reading a file from the first byte to the end took.
+   *
+   * @param firstByteMillis from before the open to the end of the first read, of 4 KiB
+   */
+  record Timed(double gigabytesPerSecond, double firstByteMillis) {}
+
+  /** One reader from the first byte to the end, the open counted with it. */
+  static Timed timed(Path file) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(PART_BYTES);
+    long started = System.nanoTime();
+    try (FileChannel channel = FileChannel.open(file)) {
+      long first = part(channel, buffer, 0, SMALL_BYTES);
+      long firstNanos = System.nanoTime() - started;
+      long bytes = first + part(channel, buffer, first, channel.size() - first);
+      return new Timed(bytes / (double) (System.nanoTime() - started), firstNanos / 1e6);
+    }
+  }
+
   /** GB/s of several readers, each with its own part of the first bytes of a file. */
   static double sequential(Path file, long bytes, int readers) throws Exception {
     long each = bytes / readers;

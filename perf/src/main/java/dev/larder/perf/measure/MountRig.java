@@ -55,7 +55,7 @@ final class MountRig implements AutoCloseable {
 
   /** Mounts a dataset; kind is kernel or tree. */
   Path mount(String dataset, String kind) throws IOException {
-    Path target = Files.createDirectories(mounts.resolve(dataset + "-" + kind));
+    Path target = directory(dataset + "-" + kind);
     rig.client()
         .control()
         .mount(new MountRequest(dataset, target.toString(), false, false, false, kind));
@@ -65,6 +65,11 @@ final class MountRig implements AutoCloseable {
       isKeeperWatched = true;
     }
     return target;
+  }
+
+  /** A directory to mount at; what others mount there goes with the rest at the end. */
+  Path directory(String name) throws IOException {
+    return Files.createDirectories(mounts.resolve(name));
   }
 
   /** Takes a mount away. */

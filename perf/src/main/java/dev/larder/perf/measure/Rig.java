@@ -106,6 +106,11 @@ final class Rig implements AutoCloseable {
             (objects, bytes) -> {});
   }
 
+  /** Lists a dataset's origin again; a new snapshot where something changed. */
+  void refreshDataset(String name) {
+    client.control().refresh(name, (objects, bytes) -> {});
+  }
+
   /** Reads a file of a dataset through the front door, over a connection of its own. */
   RawHttp.Transfer read(String dataset, String path) throws IOException {
     try (RawHttp http = RawHttp.connect(larder.address())) {

@@ -105,6 +105,9 @@ public final class OriginServer implements AutoCloseable {
 
   private void answer(SocketChannel channel, Request request) throws IOException {
     if (request.query().containsKey("list-type")) {
+      if (!request.query().containsKey("continuation-token")) {
+        files.look();
+      }
       String body = S3Listing.page(files, request.path(), request.query());
       text(channel, request, 200, "application/xml", body);
       return;

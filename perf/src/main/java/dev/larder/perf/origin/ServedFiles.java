@@ -13,30 +13,40 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * The files of a directory as they were when the server started.
+ * The files of a directory as they were when they were last looked at: at the start, and at the
+ * beginning of every listing.
  *
  * <p>The first component of a request's path is a <em>bucket</em> and may be any word: every bucket
  * has the same files. So one file stands for any number of objects that no cache has seen yet.
  */
 final class ServedFiles {
-  private final NavigableMap<String, Served> files = new TreeMap<>();
+  private final Path root;
+  private volatile NavigableMap<String, Served> files = new TreeMap<>();
 
   /** A file. */
   record Served(Path path, long sizeBytes, Instant lastModified, String etag) {}
 
   ServedFiles(Path root) throws IOException {
-    try (Stream<Path> paths = Files.walk(root)) {
-      paths.filter(Files::isRegularFile).forEach(path -> add(root, path));
-    }
+    this.root = root;
+    look();
   }
 
-  private void add(Path root, Path path) {
+  /** Looks at the directory again. */
+  void look() throws IOException {
+    NavigableMap<String, Served> found = new TreeMap<>();
+    try (Stream<Path> paths = Files.walk(root)) {
+      paths.filter(Files::isRegularFile).forEach(path -> add(found, path));
+    }
+    files = found;
+  }
+
+  private void add(NavigableMap<String, Served> found, Path path) {
     try {
       BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
       Instant time = attributes.lastModifiedTime().toInstant().truncatedTo(ChronoUnit.SECONDS);
       String etag =
           Long.toHexString(time.getEpochSecond()) + "-" + Long.toHexString(attributes.size());
-      files.put(root.relativize(path).toString(), new Served(path, attributes.size(), time, etag));
+      found.put(root.relativize(path).toString(), new Served(path, attributes.size(), time, etag));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -65,6 +65,11 @@ public final class PageCache {
             .formatted(wanted >> 20, (System.nanoTime() - started) / 1e9));
   }
 
+  /** Bytes of all files in the page cache of this machine. */
+  public static long bytes() throws IOException {
+    return kibibytes("Cached") << 10;
+  }
+
   private static long kibibytes(String field) throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
       if (line.startsWith(field + ":")) {

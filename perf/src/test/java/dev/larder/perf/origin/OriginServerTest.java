@@ -95,6 +95,17 @@ class OriginServerTest {
   }
 
   @Test
+  void aNewListingShowsNewFiles() throws IOException {
+    try (RawHttp http = RawHttp.connect(server.address())) {
+      Files.writeString(directory.resolve("files/later"), "x");
+      assertRefused("404", http, "/any/later", Map.of());
+      String listing = text(get(http, "/any/?list-type=2", Map.of()));
+      assertTrue(listing.contains("<Key>later</Key>"), listing);
+      assertEquals("x", text(get(http, "/any/later", Map.of())));
+    }
+  }
+
+  @Test
   void keepsToItsRate() throws IOException {
     // 300,000 bytes at 3 MB/s: no faster than 100 ms, less what may be caught up.
     Pacer pacer = new Pacer(3_000_000);

@@ -75,10 +75,18 @@ public final class SmallFills implements AutoCloseable {
     if (cached != null) {
       return Optional.of(cached);
     }
+    Optional<SmallContent> stored = stored(key);
+    stored.ifPresent(content -> hot.put(key, content));
+    return stored;
+  }
+
+  /**
+   * The content if it is in the store, for one who keeps it by itself, as the kernel does: it is
+   * not kept in memory, where it would take the place of what others need.
+   */
+  public Optional<SmallContent> stored(BlobKey key) {
     try {
-      Optional<SmallContent> stored = engine.store().readSmall(key).map(SmallContent::of);
-      stored.ifPresent(content -> hot.put(key, content));
-      return stored;
+      return engine.store().readSmall(key).map(SmallContent::of);
     } catch (LarderException e) {
       engine.storeFailed(e);
       return Optional.empty();

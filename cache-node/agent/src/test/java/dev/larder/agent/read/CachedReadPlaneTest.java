@@ -3,6 +3,7 @@ package dev.larder.agent.read;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -333,8 +334,13 @@ class CachedReadPlaneTest {
     assertEquals(5000, assertNotNullBuffer(file.key()).remaining());
     rig.close();
     rig = new ReadRig(directory, origin);
+    // Who keeps the bytes by itself takes no room in memory.
+    assertEquals(5000, rig.plane.smalls().stored(file.key()).orElseThrow().size());
+    assertEquals(0, rig.plane.smalls().hotBytes());
+    assertNull(rig.plane.tryLocalSmall(file.key()));
     rig.readAndCompare(file, 10, 100, ReadIntent.RANDOM);
     assertEquals(1, origin.requests());
+    assertEquals(5000, assertNotNullBuffer(file.key()).remaining());
   }
 
   @Test

@@ -62,6 +62,10 @@ class GoldenFramesTest {
         InvalInodeNotice.BYTES,
         m -> InvalInodeNotice.putWhole(m, AT, 0x300000102L));
     assertGolden(
+        "0201000003000000 0000000000000000 00200000 00000000",
+        StoreNotice.BYTES,
+        m -> StoreNotice.putFirst(m, AT, 0x300000102L, 8192));
+    assertGolden(
         "ffffffffffffff7f 00000000 00000000"
             + "00".repeat(16)
             + "ff070000 00100000 0000000000000000 01000000 00000000 00000000 2481 0000"

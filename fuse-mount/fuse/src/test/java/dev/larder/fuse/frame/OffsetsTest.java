@@ -44,7 +44,8 @@ class OffsetsTest {
           RequestBytes.class,
           RequestHeader.class,
           StatfsReply.class,
-          StatxFrames.class);
+          StatxFrames.class,
+          StoreNotice.class);
 
   /** Ours alone, or of other headers (stat.h, dirent.h, unistd.h). */
   private static final Set<String> NOT_OF_THE_HEADER =

@@ -150,6 +150,12 @@ int main(void) {
   AT("InvalInodeNotice.LEN", fuse_notify_inval_inode_out, len);
   VALUE("InvalInodeNotice.CODE", FUSE_NOTIFY_INVAL_INODE);
 
+  SIZE("StoreNotice", fuse_notify_store_out);
+  AT("StoreNotice.NODE_ID", fuse_notify_store_out, nodeid);
+  AT("StoreNotice.OFFSET", fuse_notify_store_out, offset);
+  AT("StoreNotice.SIZE", fuse_notify_store_out, size);
+  VALUE("StoreNotice.CODE", FUSE_NOTIFY_STORE);
+
   SIZE("AccessRequest", fuse_access_in);
   AT("AccessRequest.MASK", fuse_access_in, mask);
 
