@@ -155,8 +155,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   }
 
   private void wake() {
-    boolean added = wakeUps.offer(true);
-    log.trace("woken={}", added);
+    if (!wakeUps.offer(true)) {
+      log.trace("another call for a round is waiting already");
+    }
   }
 
   private void note(Change change) {
