@@ -155,8 +155,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   }
 
   private void wake() {
-    boolean added = wakeUps.offer(true);
-    log.trace("woken={}", added);
+    if (!wakeUps.offer(true)) {
+      log.trace("another call for a round is waiting already");
+    }
   }
 
   private void note(Change change) {
@@ -227,7 +228,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     }
   }
 
-  /** Many nodes ask less often each, so that the coordinator is asked some hundred times a second. */
+  /**
+   * Many nodes ask less often each, so that the coordinator is asked some hundred times a second.
+   */
   private static Duration statusEvery(long members) {
     long millis = Math.max(STATUS_EVERY.toMillis(), 3 * members);
     return Duration.ofMillis(Math.min(millis, STATUS_EVERY_MAX.toMillis()));

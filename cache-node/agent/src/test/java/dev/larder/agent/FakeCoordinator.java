@@ -38,6 +38,7 @@ public final class FakeCoordinator implements CoordinatorClient {
   private final TreeSet<BlobKey> held = new TreeSet<>();
   private final List<MemberInfo> members = new ArrayList<>();
   private boolean isAway;
+  private long epoch;
 
   /** Whether calls fail from now on. */
   public synchronized void away(boolean away) {
@@ -68,27 +69,36 @@ public final class FakeCoordinator implements CoordinatorClient {
   @Override
   public synchronized long join(MemberInfo member) {
     check();
-    members.removeIf(known -> known.id().equals(member.id()));
-    members.add(member);
-    return members.size();
+    if (members.stream().noneMatch(known -> known.id().equals(member.id()))) {
+      members.add(member);
+      epoch++;
+    }
+    return epoch;
   }
 
   @Override
   public synchronized long leave(String memberId) {
     check();
     members.removeIf(member -> member.id().equals(memberId));
-    return members.size();
+    return ++epoch;
+  }
+
+  /** Takes one member out and another in, as happens while nobody looks. */
+  public synchronized void leave(String memberId, String another) {
+    members.removeIf(member -> member.id().equals(memberId));
+    members.add(MemberInfo.joining(another, "", "", Map.of(), 1));
+    epoch++;
   }
 
   @Override
   public synchronized MemberList members() {
-    return new MemberList(members.size(), members);
+    return new MemberList(epoch, members);
   }
 
   @Override
   public synchronized Attendance attend(String memberId, AttendanceListener notices) {
     check();
-    notices.epoch(members.size());
+    notices.epoch(epoch);
     return new Attendance() {
       @Override
       public void report(HoldingReport report) {
@@ -244,7 +254,7 @@ public final class FakeCoordinator implements CoordinatorClient {
         "fake",
         1,
         1,
-        members.size(),
+        epoch,
         members.size(),
         datasets.size(),
         0,

@@ -93,6 +93,24 @@ class NodeServicesTest {
   }
 
   @Test
+  void knowsTheMembersAlsoWhileTheCoordinatorIsAway() {
+    String self = node.cluster().self();
+    ReadRig.await("it knows itself", () -> node.cluster().view().peers().containsKey(self));
+    ReadRig.await("it is heard", () -> node.coordinator().available());
+    coordinator.away(true);
+    ReadRig.await("it is away", () -> !node.coordinator().available());
+    assertTrue(node.cluster().view().peers().containsKey(self), "the last view is kept");
+    coordinator.leave(self, "another");
+    coordinator.away(false);
+    // Removed by the coordinator meanwhile, it joins again and learns the newer list.
+    ReadRig.await(
+        "it knows the newcomer", () -> node.cluster().view().peers().containsKey("another"));
+    ReadRig.await("it joined", () -> node.cluster().view().peers().containsKey(self));
+    assertEquals(1L, node.gauges().get("coordinator_majority"));
+    assertEquals(2L, node.gauges().get("cluster_members"));
+  }
+
+  @Test
   void aRestartNeedsNeitherOriginNorCoordinator() throws IOException {
     create();
     List<String> paths = List.of("small.txt", "deep/er/large.bin", "deep/b");

@@ -185,7 +185,7 @@ public record CoordinatorConfig(
           Duration.ofSeconds(10),
           Duration.ofSeconds(30),
           Duration.ofSeconds(5),
-          Duration.ofMillis(1200),
+          Duration.ofSeconds(1),
           20_000,
           1024 * MIB,
           new RocksLimits(16 * MIB, 16 * MIB, 256, 4),

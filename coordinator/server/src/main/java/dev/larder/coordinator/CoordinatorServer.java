@@ -147,7 +147,7 @@ public final class CoordinatorServer implements AutoCloseable {
     parts.push(opened);
     // Alone on a port of the moment, as in development mode, there is nobody to tell, now or ever.
     if (config.group().size() != 1 || Integer.parseInt(listen[1]) != 0) {
-      parts.push(DoorNotice.start(started, advertised(config, opened)));
+      parts.push(DoorNotice.start(started, advertised(config, opened), config.tls()));
     }
     parts.push(() ->
         notices.end(new LarderException(ErrorCode.CLOSED, "the coordinator is closing"), true));

@@ -134,6 +134,7 @@ class GroupTest {
           () -> fresh.node().readLocal(q -> q.dataset(NAME)).isPresent());
       assertEquals(client.dataset(NAME), fresh.client().dataset(NAME));
       TestGroup.await("its door is known", () -> knows(group, "c4"));
+      TestGroup.await("the other's is forgotten", () -> !knows(group, dead));
 
       // The new one counts: with it and one other changes are made, over its restart too.
       String other =

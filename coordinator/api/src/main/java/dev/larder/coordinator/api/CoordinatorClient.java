@@ -30,14 +30,14 @@ public interface CoordinatorClient extends AutoCloseable {
    * Registers a member or renews what is known of it. The epoch counts up only where the list of
    * members changes: a restart of a known member with the same facts changes none.
    *
-   * @return the epoch of the list that holds the member
+   * @return the epoch of the list that holds the member: the present one, or the next to come
    */
   long join(MemberInfo member);
 
   /**
    * Takes a member and all its placements from the list; an unknown id is no error.
    *
-   * @return the epoch of the list without the member
+   * @return the epoch of the list without the member: the present one, or the next to come
    */
   long leave(String memberId);
 
@@ -46,9 +46,10 @@ public interface CoordinatorClient extends AutoCloseable {
 
   /**
    * Has a member track nothing from the next epoch on, or, undone, lets it track again. It stays a
-   * member and goes on reading; a restart does not end it.
+   * member and goes on reading until it leaves, which agents do when they are ended while drained; a
+   * crash does not end it.
    *
-   * @return the epoch of the list that says so
+   * @return the epoch of the list that says so: the present one, or the next to come
    * @throws LarderException BAD_REQUEST when there is no such member
    */
   long drain(String memberId, boolean undo);

@@ -60,9 +60,9 @@ public record CoordinatorClientConfig(
     return new CoordinatorClientConfig(
         addresses,
         Duration.ofSeconds(15),
-        40,
+        60,
         Duration.ofMillis(50),
-        Duration.ofMillis(500),
+        Duration.ofMillis(300),
         5_000);
   }
 

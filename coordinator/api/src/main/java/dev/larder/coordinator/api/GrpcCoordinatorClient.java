@@ -58,7 +58,8 @@ import javax.net.ssl.SSLException;
 public final class GrpcCoordinatorClient implements CoordinatorClient {
   private static final int MESSAGE_BYTES_MAX = 64 << 20;
   // A host that vanished answers no packet and refuses none: found out by asking.
-  private static final long KEEP_ALIVE_SECONDS = 5;
+  // Ten seconds is the least that gRPC takes.
+  private static final long KEEP_ALIVE_SECONDS = 10;
   private static final long KEEP_ALIVE_WAIT_SECONDS = 3;
 
   private final Doors doors;
@@ -294,7 +295,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
     return retries.call(nanosLeft -> {
       Doors.Door door = doors.present();
       // One that hangs must leave time for another.
-      long patience = doors.isAlone() ? nanosLeft : nanosLeft / 2;
+      long patience = doors.isAlone() ? nanosLeft : nanosLeft / 3;
       try {
         return request.apply(
             CoordinatorGrpc.newBlockingStub(door.channel())

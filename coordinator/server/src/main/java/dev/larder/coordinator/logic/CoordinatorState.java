@@ -119,7 +119,11 @@ public final class CoordinatorState {
   }
 
   private static Outcome putCoordinator(Transaction transaction, Record.PutCoordinator put) {
-    transaction.put(Table.COORDINATORS, Keys.text(put.id()), Keys.text(put.address()));
+    if (put.address().isEmpty()) {
+      transaction.delete(Table.COORDINATORS, Keys.text(put.id()));
+    } else {
+      transaction.put(Table.COORDINATORS, Keys.text(put.id()), Keys.text(put.address()));
+    }
     return new Outcome.Removed(0);
   }
 

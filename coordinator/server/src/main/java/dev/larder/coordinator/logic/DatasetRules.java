@@ -36,12 +36,7 @@ final class DatasetRules {
     long last = tombstone.getLastSnapshot();
     DatasetDefinition made =
         new DatasetDefinition(
-            wish.name(),
-            wish.originUri(),
-            wish.originOptions(),
-            wish.createdAt(),
-            List.of(),
-            last);
+            wish.name(), wish.originUri(), wish.originOptions(), wish.createdAt(), List.of(), last);
     if (same(wish.requestId(), tombstone.getCreatedByRequest())) {
       // A repeat of what was made and deleted meanwhile: to make it again would undo the deletion.
       return new Outcome.Defined(made);

@@ -43,7 +43,7 @@ public sealed interface Record {
       Instant at)
       implements Record {}
 
-  /** A coordinator says where its door is. */
+  /** A coordinator says where its door is; with an empty address it has none any more. */
   record PutCoordinator(String id, String address) implements Record {}
 
   /** A dataset is defined; the same request id again answers what the first one made. */

@@ -207,10 +207,9 @@ public final class RaftNode implements AutoCloseable {
 
   /** Sends a record to whoever leads; for what a coordinator says of itself, not for callers. */
   public Outcome submitAnywhere(Record record) throws IOException {
-    RaftProperties few = new RaftProperties(properties);
     try (RaftClient client =
         RaftClient.newBuilder()
-            .setProperties(few)
+            .setProperties(properties)
             .setParameters(parameters)
             .setRetryPolicy(
                 RetryPolicies.retryUpToMaximumCountWithFixedSleep(

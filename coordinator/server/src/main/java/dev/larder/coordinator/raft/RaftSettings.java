@@ -62,9 +62,10 @@ final class RaftSettings {
   }
 
   private static void elections(RaftProperties properties, RaftConfig config) {
-    // Apart enough for one to come first, near enough for writes to resume within two timeouts.
+    // Apart enough for one to come first. Ratis looks once a timeout whether the leader was heard
+    // since the last look, so a death is noticed after up to two of them.
     TimeDuration min = duration(config.electionTimeout());
-    TimeDuration max = duration(config.electionTimeout().multipliedBy(5).dividedBy(3));
+    TimeDuration max = duration(config.electionTimeout().multipliedBy(5).dividedBy(4));
     RaftServerConfigKeys.Rpc.setTimeoutMin(properties, min);
     RaftServerConfigKeys.Rpc.setTimeoutMax(properties, max);
     boolean alone = config.alone();

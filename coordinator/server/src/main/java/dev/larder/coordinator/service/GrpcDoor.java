@@ -35,8 +35,8 @@ public final class GrpcDoor implements AutoCloseable {
   private static final int MESSAGE_BYTES_MAX = 4 << 20;
   private static final int HEADER_BYTES_MAX = 8 << 10;
   private static final int HANDSHAKE_SECONDS_MAX = 10;
-  // Clients ask every five seconds whether this host is still there.
-  private static final int KEEP_ALIVE_SECONDS_MIN = 4;
+  // Clients ask every ten seconds whether this host is still there.
+  private static final int KEEP_ALIVE_SECONDS_MIN = 8;
 
   private final Server server;
   private final ExecutorService handlers;

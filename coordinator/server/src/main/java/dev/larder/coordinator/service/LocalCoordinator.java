@@ -348,8 +348,9 @@ public final class LocalCoordinator implements CoordinatorClient {
       Checks.coordinator(addId, addRaftAddress);
       then.put(addId, addRaftAddress);
     }
-    boolean done = removeId.isEmpty() || !now.containsKey(removeId);
-    if (done && !removeId.isEmpty() && !now.containsKey(addId)) {
+    // Gone already is right where this is a repeat: the new one is in then.
+    boolean fits = removeId.isEmpty() || addId.isEmpty() || now.containsKey(removeId);
+    if (!fits && !now.containsKey(addId)) {
       throw new LarderException(
           ErrorCode.BAD_REQUEST,
           "there is no coordinator \"" + removeId + "\"; there are " + now.keySet());
@@ -361,6 +362,9 @@ public final class LocalCoordinator implements CoordinatorClient {
     if (!then.equals(now)) {
       space.check();
       node.changeGroup(then, limits.requestTimeout());
+    }
+    if (!removeId.isEmpty() && node.readLocal(Queries::coordinators).containsKey(removeId)) {
+      expect(Outcome.Removed.class, new Record.PutCoordinator(removeId, ""));
     }
     return coordinators();
   }

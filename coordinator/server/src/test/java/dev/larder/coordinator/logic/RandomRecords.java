@@ -50,7 +50,9 @@ public final class RandomRecords {
               list(random.nextInt(2), n -> memberId()),
               random.nextBoolean(),
               time());
-      case 16 -> new Record.PutCoordinator("c" + random.nextInt(3), "host:" + random.nextInt(3));
+      case 16 ->
+          new Record.PutCoordinator(
+              "c" + random.nextInt(3), List.of("", "host:1", "host:2").get(random.nextInt(3)));
       case 14 ->
           new Record.DeleteSnapshots(
               name(), random.longs(3, 1, 8).distinct().sorted().boxed().toList());
