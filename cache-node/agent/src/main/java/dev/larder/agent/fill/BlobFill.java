@@ -142,7 +142,7 @@ final class BlobFill {
   Optional<FillReader> join() {
     lock.lock();
     try {
-      if (state != State.OPEN || fault != null) {
+      if (state != State.OPEN || fault != null || isWrong) {
         return Optional.empty();
       }
       readers++;
