@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.cli.Cli;
 import dev.larder.dist.prepare.PrepareCommand;
 import dev.larder.dist.quickstart.QuickstartCommand;
+import dev.larder.keeper.KeeperUnmount;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -21,8 +22,10 @@ public final class Main {
   static CommandLine commandLine() {
     return Cli.commandLine(
         "larder " + version(),
+        KeeperUnmount::run,
         List.of(
             new DevCommand(),
+            new KeeperCommand(),
             new AgentCommand(),
             new CoordinatorCommand(),
             new CertsCommand(),

@@ -12,6 +12,7 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -58,14 +59,31 @@ class ConfigDocTest {
     assertTrue(
         fault(Map.of("mount.passthrough", "yes")).getMessage().contains("mount.passthrough"));
     assertTrue(
+        fault(Map.of("mount.overlay-layers", "any")).getMessage().contains("mount.overlay-layers"));
+    assertTrue(
         fault(Map.of("coordinator.batch-max", "0")).getMessage().contains("coordinator.batch-max"));
     assertTrue(fault(Map.of("http.port", "70000")).getMessage().contains("http.port"));
+  }
+
+  @Test
+  void keysOfTheKeeperReachItsCommandLine() {
+    MountSettings settings =
+        MountSettings.of(
+            new ConfigTree(
+                Map.of(
+                    "mount.overlay-layers", "joined",
+                    "mount.slots", "64",
+                    "keeper.agent-deadline", "7s")));
+    List<String> line = settings.keeper(Path.of("/run/larder")).arguments();
+    assertTrue(line.contains("mount.overlay-layers=joined"), line.toString());
+    assertTrue(line.contains("mount.slots=64"), line.toString());
+    assertTrue(line.contains("keeper.agent-deadline=7000ms"), line.toString());
   }
 
   private static TreeSet<String> known() {
     String message = String.valueOf(fault(Map.of("zzz", "1")).getMessage());
     String list = message.substring(message.indexOf("there are ") + "there are ".length());
-    return new TreeSet<>(java.util.List.of(list.split(", ")));
+    return new TreeSet<>(List.of(list.split(", ")));
   }
 
   private static LarderException fault(Map<String, String> values) {

@@ -25,6 +25,7 @@ final class NodeProcess implements AutoCloseable {
 
   private final Path directory;
   private final List<String> settings;
+  private String classPath = System.getProperty("java.class.path");
   private @Nullable Process process;
 
   private NodeProcess(Path directory, List<String> settings) {
@@ -59,7 +60,7 @@ final class NodeProcess implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-cp",
-            System.getProperty("java.class.path"),
+            classPath,
             "dev.larder.dist.Main",
             "dev",
             "--data",
@@ -81,6 +82,11 @@ final class NodeProcess implements AutoCloseable {
                 ProcessBuilder.Redirect.appendTo(directory.resolve("agent.log").toFile()))
             .start();
     process = started;
+  }
+
+  /** Has the next start take another build. */
+  void build(String newClassPath) {
+    classPath = newClassPath;
   }
 
   /** Waits until it answers. */

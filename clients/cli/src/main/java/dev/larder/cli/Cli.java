@@ -28,7 +28,6 @@ import picocli.CommandLine.Spec;
       CacheCommands.Unpin.class,
       CacheCommands.Pins.class,
       MountCommands.MountDataset.class,
-      MountCommands.Unmount.class,
       MountCommands.ListMounts.class,
       MountCommands.Pack.class,
       FleetCommands.Nodes.class,
@@ -44,11 +43,14 @@ public final class Cli implements Runnable {
    * The command line.
    *
    * @param version printed by {@code --version}
+   * @param unmounts takes mounts away where no agent answers
    * @param more further commands, annotated for picocli
    */
-  public static CommandLine commandLine(String version, List<Object> more) {
+  public static CommandLine commandLine(
+      String version, AgentlessUnmount unmounts, List<Object> more) {
     CommandLine line = new CommandLine(new Cli());
     line.getCommandSpec().version(version);
+    line.addSubcommand(new MountCommands.Unmount(unmounts));
     more.forEach(line::addSubcommand);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setColorScheme(

@@ -16,7 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -158,6 +163,11 @@ final class MountCommands {
 
   @Command(name = "unmount", description = "Take a mount away.")
   static final class Unmount implements Callable<Integer> {
+    /**
+     * Longer than an agent takes for an unmount that hangs, and half of what a user is promised.
+     */
+    private static final int AGENT_SECONDS = 5;
+
     @Spec CommandSpec spec;
     @Mixin AgentOption agent;
 
@@ -170,15 +180,71 @@ final class MountCommands {
     @Option(names = "--force", description = "At once; reads that wait end with an error.")
     boolean force;
 
+    @Option(
+        names = "--run-dir",
+        paramLabel = "DIR",
+        description =
+            "The node's run directory: --lazy and --force ask the keeper there when no agent"
+                + " answers (default: as for the agent).")
+    @Nullable Path runDirectory;
+
+    private final AgentlessUnmount agentless;
+
+    Unmount(AgentlessUnmount agentless) {
+      this.agentless = agentless;
+    }
+
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
       if (lazy && force) {
         throw new LarderException(ErrorCode.BAD_REQUEST, "--lazy and --force exclude each other");
       }
-      try (LarderClient client = agent.connect()) {
-        client.control().unmount(absolute(directory), force ? "force" : lazy ? "lazy" : "plain");
+      if (lazy || force) {
+        despiteAll(force);
+      } else {
+        byAgent("plain");
       }
       return ExitCodes.OK;
+    }
+
+    private void byAgent(String mode) {
+      try (LarderClient client = agent.connect()) {
+        client.control().unmount(absolute(directory), mode);
+      }
+    }
+
+    /** It has to end whatever became of the agent. */
+    private void despiteAll(boolean force) throws InterruptedException {
+      FutureTask<Boolean> asking =
+          new FutureTask<>(() -> byAgent(force ? "force" : "lazy"), Boolean.TRUE);
+      Thread.ofPlatform().daemon().name("ask-agent").start(asking);
+      String why;
+      try {
+        boolean unused = asking.get(AGENT_SECONDS, TimeUnit.SECONDS);
+        return;
+      } catch (TimeoutException e) {
+        why = "the agent does not answer";
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof LarderException fault)) {
+          throw new IllegalStateException("unmount", e.getCause());
+        }
+        if (!isAgentGone(fault.code())) {
+          throw fault;
+        }
+        why = String.valueOf(fault.getMessage());
+      }
+      List<Path> places =
+          runDirectory != null ? List.of(runDirectory.toAbsolutePath()) : agent.runDirectories();
+      String who = agentless.unmount(Path.of(absolute(directory)), force, places);
+      PrintWriter err = spec.commandLine().getErr();
+      err.println("larder: " + Output.printable(why) + "; it was unmounted by " + who);
+      err.flush();
+    }
+
+    private static boolean isAgentGone(ErrorCode code) {
+      return code == ErrorCode.AGENT_UNAVAILABLE
+          || code == ErrorCode.DEADLINE
+          || code == ErrorCode.CLOSED;
     }
   }
 

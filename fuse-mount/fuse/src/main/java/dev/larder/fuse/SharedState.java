@@ -54,6 +54,11 @@ public final class SharedState {
     return state;
   }
 
+  /** Version of the layout that stands in the memory; {@link #open} knew it. */
+  public int version() {
+    return Layout.getInt(memory, Layout.HEADER_VERSION);
+  }
+
   /**
    * Opens what another process laid out.
    *
@@ -70,7 +75,7 @@ public final class SharedState {
           ErrorCode.UNSUPPORTED,
           "the keeper's shared memory is of version "
               + version
-              + ", this agent knows version "
+              + ", this build knows version "
               + Layout.VERSION);
     }
     int slotCount = Layout.getInt(memory, Layout.HEADER_SLOTS);

@@ -214,8 +214,8 @@ final class Connection implements Runnable {
   private Answer serve(Request request, Message message, List<Fd> descriptors) throws IOException {
     Views views = keeper.views();
     switch (request) {
-      case Request.Hello(Role wanted, long _) -> {
-        return hello(wanted, descriptors);
+      case Request.Hello(Role wanted, long _, int layout) -> {
+        return hello(wanted, layout, descriptors);
       }
       case Request.Catalog(String id) -> {
         try (Fd image = message.take()) {
@@ -258,13 +258,13 @@ final class Connection implements Runnable {
     return new Answer.Done();
   }
 
-  private Answer hello(Role wanted, List<Fd> descriptors) throws IOException {
+  private Answer hello(Role wanted, int layout, List<Fd> descriptors) throws IOException {
     if (role != null && role != wanted) {
       return new Answer.Failed(Errno.EPERM, "this connection is a " + role + "'s");
     }
     role = wanted;
     return wanted == Role.AGENT
-        ? keeper.hello(socket.peerProcess(), this, descriptors)
+        ? keeper.hello(socket.peerProcess(), layout, this, descriptors)
         : new Answer.Welcome((int) ProcessHandle.current().pid(), false);
   }
 

@@ -139,6 +139,11 @@ final class FuseConnection implements AutoCloseable {
     return memory;
   }
 
+  /** Version of what is in the memory. */
+  int layout() {
+    return shared.version();
+  }
+
   SharedState shared() {
     return shared;
   }

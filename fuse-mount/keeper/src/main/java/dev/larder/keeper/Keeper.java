@@ -233,18 +233,32 @@ final class Keeper {
    * Lets an agent in.
    *
    * @param process the agent's; taken into ownership
+   * @param layout version of the shared memory that it knows
    * @param descriptors those to send with the answer are added
    */
-  Answer hello(PidFd process, Connection from, List<Fd> descriptors) throws IOException {
+  Answer hello(PidFd process, int layout, Connection from, List<Fd> descriptors)
+      throws IOException {
     replaceIfDead();
     lockChange();
     boolean isTaken = false;
     try {
       int pid = (int) ProcessHandle.current().pid();
       boolean isKnown = isInherited && watch.isServedBy(process);
-      if (watch.connection() == null || isKnown) {
+      FuseConnection current = watch.connection();
+      if (current == null || isKnown) {
         // It serves already; a second time would be two servers on one memory.
         return new Answer.Welcome(pid, true);
+      }
+      if (current.layout() != layout) {
+        // Let in, it would be taken to serve, and readers would wait for it without an end.
+        return new Answer.Failed(
+            Errno.EPROTO,
+            "the keeper's shared memory is of version "
+                + current.layout()
+                + ", this agent knows version "
+                + layout
+                + "; start the keeper again, of the same build (files that are open through FUSE"
+                + " then fail)");
       }
       int other = watch.agentPid();
       isTaken = true;
@@ -364,6 +378,7 @@ final class Keeper {
       }
       book.delete();
       Files.deleteIfExists(server.path());
+      Files.deleteIfExists(places.pid());
       Log.info("ends");
     } finally {
       change.unlock();

@@ -1,6 +1,7 @@
 package dev.larder.keeper;
 
 import dev.larder.fuse.Backings;
+import dev.larder.fuse.Layout;
 import dev.larder.keeper.wire.Answer;
 import dev.larder.keeper.wire.MountedView;
 import dev.larder.keeper.wire.ProtocolException;
@@ -115,8 +116,7 @@ public final class KeeperClient implements Backings, AutoCloseable {
    * is given a new FUSE connection in place of one that died.
    */
   public Attachment attach() {
-    Request hello = new Request.Hello(Role.AGENT, ProcessHandle.current().pid());
-    try (Reply reply = ask(hello, List.of())) {
+    try (Reply reply = ask(hello(Role.AGENT), List.of())) {
       return switch (reply.answer()) {
         case Answer.Welcome(int _, boolean restoreWanted) when restoreWanted ->
             new Attachment.RestoreWanted();
@@ -130,6 +130,10 @@ public final class KeeperClient implements Backings, AutoCloseable {
     }
   }
 
+  private static Request hello(Role role) {
+    return new Request.Hello(role, ProcessHandle.current().pid(), Layout.VERSION);
+  }
+
   private static Attachment attached(Message message) throws LinuxException {
     FuseDevice device = FuseDevice.adopt(message.take());
     try {
@@ -140,9 +144,18 @@ public final class KeeperClient implements Backings, AutoCloseable {
     }
   }
 
-  /** Presents this process as one that looks at mounts and takes them away. */
-  public void command() {
-    done("HELLO", new Request.Hello(Role.CLI, ProcessHandle.current().pid()), List.of());
+  /**
+   * Presents this process as one that looks at mounts and takes them away.
+   *
+   * @return the keeper's process
+   */
+  public long command() {
+    try (Reply reply = ask(hello(Role.CLI), List.of())) {
+      if (reply.answer() instanceof Answer.Welcome(int keeperPid, boolean _)) {
+        return keeperPid;
+      }
+      throw fault("HELLO", reply.answer());
+    }
   }
 
   /** Gives a new keeper what the former one owned; both stay this process's too. */

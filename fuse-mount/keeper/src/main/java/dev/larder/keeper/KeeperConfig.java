@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -46,7 +47,26 @@ public record KeeperConfig(
     /** The best way this kernel has. */
     PROBED,
     /** In one option, as Linux 6.5 to 6.7 need it. */
-    JOINED
+    JOINED;
+
+    /**
+     * Finds one by its name in configuration.
+     *
+     * @throws LarderException BAD_CONFIG that names {@code mount.overlay-layers}
+     */
+    public static Layers named(String name) {
+      for (Layers layers : values()) {
+        if (layers.configName().equals(name)) {
+          return layers;
+        }
+      }
+      throw fault("mount.overlay-layers", name);
+    }
+
+    /** Its name in configuration. */
+    public String configName() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
@@ -94,7 +114,7 @@ public record KeeperConfig(
             (int) number(values, "mount.rows-max", "1048576"),
             flag(values, "mount.passthrough", "true"),
             DataSize.parse("mount.read-ahead", take(values, "mount.read-ahead", "1MiB")),
-            layers(values),
+            Layers.named(take(values, "mount.overlay-layers", Layers.PROBED.configName())),
             duration(values, "keeper.agent-deadline", "60s"),
             (int) number(values, "keeper.connections-max", "16"),
             (int) number(values, "keeper.mounts-max", "10000"),
@@ -113,7 +133,7 @@ public record KeeperConfig(
     arguments.add("mount.rows-max=" + rowsMax);
     arguments.add("mount.passthrough=" + passthrough);
     arguments.add("mount.read-ahead=" + readAheadBytes);
-    arguments.add("mount.overlay-layers=" + name(layers));
+    arguments.add("mount.overlay-layers=" + layers.configName());
     arguments.add("keeper.agent-deadline=" + agentDeadline.toMillis() + "ms");
     arguments.add("keeper.connections-max=" + connectionsMax);
     arguments.add("keeper.mounts-max=" + mountsMax);
@@ -152,21 +172,6 @@ public record KeeperConfig(
       case "m" -> Duration.ofMinutes(number);
       default -> Duration.ofHours(number);
     };
-  }
-
-  private static Layers layers(Map<String, String> values) {
-    String key = "mount.overlay-layers";
-    String value = take(values, key, name(Layers.PROBED));
-    for (Layers layers : Layers.values()) {
-      if (name(layers).equals(value)) {
-        return layers;
-      }
-    }
-    throw fault(key, value);
-  }
-
-  private static String name(Layers layers) {
-    return layers.name().toLowerCase(java.util.Locale.ROOT);
   }
 
   private static void require(boolean holds, String key, Object value) {

@@ -66,9 +66,16 @@ public final class KeeperMain {
 
   private static void run(KeeperConfig config) throws IOException {
     Places places = Keeper.prepare(config.runDirectory());
-    Keeper.Inheritance inheritance =
-        config.takeOver() ? TakeOver.from(places) : Keeper.Inheritance.NONE;
-    FileChannel lock = Keeper.lock(places);
+    FileChannel lock;
+    Keeper.Inheritance inheritance = Keeper.Inheritance.NONE;
+    if (config.takeOver()) {
+      TakeOver.Taken taken = TakeOver.from(places);
+      lock = taken.lock();
+      inheritance = taken.inheritance();
+    } else {
+      lock = Keeper.lock(places);
+    }
+    new PidFile(places.pid()).write(ProcessHandle.current().pid());
     Keeper keeper = Keeper.start(config, places, lock, inheritance);
     try (SeqPacketServer server = SeqPacketServer.bind(places.socket())) {
       Log.info("listens at " + places.socket() + ", process " + ProcessHandle.current().pid());

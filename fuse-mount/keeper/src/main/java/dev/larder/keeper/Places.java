@@ -20,6 +20,11 @@ record Places(Path run) {
     return run.resolve("keeper.lock");
   }
 
+  /** The keeper's process number, for systemd ({@code PIDFile=}). */
+  Path pid() {
+    return run.resolve("keeper.pid");
+  }
+
   /** The private tmpfs that everything is mounted in. */
   Path mounts() {
     return run.resolve("mnt");

@@ -1,5 +1,6 @@
 package dev.larder.keeper;
 
+import dev.larder.fuse.Layout;
 import dev.larder.keeper.wire.Answer;
 import dev.larder.keeper.wire.ProtocolException;
 import dev.larder.keeper.wire.Request;
@@ -12,6 +13,7 @@ import dev.larder.linux.Message;
 import dev.larder.linux.PidFd;
 import dev.larder.linux.SeqPacketSocket;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,26 +24,52 @@ final class TakeOver {
 
   private TakeOver() {}
 
-  /** Takes what a running keeper has, and waits for its end; nothing when none runs. */
-  static Keeper.Inheritance from(Places places) throws IOException {
+  /**
+   * What was taken.
+   *
+   * @param lock of the run directory
+   */
+  record Taken(Keeper.Inheritance inheritance, FileChannel lock) {}
+
+  /**
+   * Takes what a running keeper has, and waits for its end; nothing but the lock when none runs.
+   * Until the former one ends nothing of it has changed, so it goes on if this fails.
+   */
+  static Taken from(Places places) throws IOException {
     try (SeqPacketSocket socket = SeqPacketSocket.connect(places.socket());
         PidFd former = socket.peerProcess()) {
-      ask(socket, 1, new Request.Hello(Role.SUCCESSOR, ProcessHandle.current().pid())).close();
+      long self = ProcessHandle.current().pid();
+      ask(socket, 1, new Request.Hello(Role.SUCCESSOR, self, Layout.VERSION)).close();
       Keeper.Inheritance inheritance;
       try (Message message = ask(socket, 2, new Request.TakeOver())) {
         inheritance = inheritance(message);
       }
-      ask(socket, 3, new Request.End()).close();
+      FileChannel lock = end(socket, places, former.pid());
       if (!former.awaitEnd(END_MILLIS)) {
         throw new LinuxException(
             "take over", former.fd().subject(), Errno.ETIMEDOUT, "it does not end");
       }
-      return inheritance;
+      return new Taken(inheritance, lock);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ECONNREFUSED) {
         Log.info("no keeper to take over from");
-        return Keeper.Inheritance.NONE;
+        return new Taken(Keeper.Inheritance.NONE, Keeper.lock(places));
       }
+      throw e;
+    }
+  }
+
+  private static FileChannel end(SeqPacketSocket socket, Places places, long former)
+      throws IOException {
+    PidFile file = new PidFile(places.pid());
+    // Before the former one ends: systemd then reads there that the service goes on elsewhere.
+    file.write(ProcessHandle.current().pid());
+    try {
+      ask(socket, 3, new Request.End()).close();
+      // At once: whoever misses the former keeper now starts another one, and that must be late.
+      return Keeper.lock(places);
+    } catch (IOException e) {
+      file.write(former);
       throw e;
     }
   }

@@ -79,7 +79,7 @@ class HostileTest {
           try (SeqPacketSocket socket = connect(world);
               Fd fd = Fd.open(world.root, Fd.O_RDONLY)) {
             if (random.nextBoolean()) {
-              Answer welcome = ask(socket, new Request.Hello(Role.CLI, 1));
+              Answer welcome = ask(socket, new Request.Hello(Role.CLI, 1, 1));
               assertInstanceOf(Answer.Welcome.class, welcome);
             }
             byte[] message = new byte[1 + random.nextInt(64)];
@@ -150,12 +150,12 @@ class HostileTest {
         }
         assertEquals(Errno.EPERM, errno(ask(socket, new Request.End())));
         assertEquals(Errno.EPERM, errno(ask(socket, new Request.ListMounts(0))));
-        assertInstanceOf(Answer.Welcome.class, ask(socket, new Request.Hello(Role.CLI, 1)));
+        assertInstanceOf(Answer.Welcome.class, ask(socket, new Request.Hello(Role.CLI, 1, 1)));
         for (Request request : agents) {
           assertEquals(Errno.EPERM, errno(ask(socket, request)));
         }
         assertEquals(Errno.EPERM, errno(ask(socket, new Request.TakeOver())));
-        assertEquals(Errno.EPERM, errno(ask(socket, new Request.Hello(Role.AGENT, 1))));
+        assertEquals(Errno.EPERM, errno(ask(socket, new Request.Hello(Role.AGENT, 1, 1))));
       }
       world.startAgent();
       assertWorks(world);
@@ -171,7 +171,7 @@ class HostileTest {
       Path junk = Files.write(world.root.resolve("junk"), new byte[8192]);
       try (SeqPacketSocket socket = connect(world);
           Fd file = Fd.open(junk, Fd.O_RDONLY)) {
-        assertInstanceOf(Answer.Welcome.class, ask(socket, new Request.Hello(Role.AGENT, 1)));
+        assertInstanceOf(Answer.Welcome.class, ask(socket, new Request.Hello(Role.AGENT, 1, 1)));
         assertEquals(Errno.EPROTO, errno(ask(socket, new Request.Catalog(id))));
         assertEquals(Errno.EPROTO, errno(ask(socket, new Request.BackingOpen())));
         assertEquals(
@@ -226,7 +226,7 @@ class HostileTest {
                       """,
                       world.run.resolve("keeper.sock").toString(),
                       java.util.HexFormat.of()
-                          .formatHex(Wire.encode(7, new Request.Hello(Role.CLI, 1))))
+                          .formatHex(Wire.encode(7, new Request.Hello(Role.CLI, 1, 1))))
                   .redirectError(ProcessBuilder.Redirect.INHERIT)
                   .start());
       String[] said =

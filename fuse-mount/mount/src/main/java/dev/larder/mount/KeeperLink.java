@@ -38,6 +38,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   private static final long RETRY_NANOS = Duration.ofMillis(50).toNanos();
   // A keeper that dies again and again must not be started in a loop that eats a processor.
   private static final Duration RESTART_PAUSE = Duration.ofSeconds(1);
+  // A successor that took over, or systemd's next one, listens before that; this agent serves on.
+  private static final Duration SUCCESSOR_WAIT = Duration.ofSeconds(1);
 
   private final MountSettings settings;
   private final Path runDirectory;
@@ -49,6 +51,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
   private volatile @Nullable KeeperClient client;
   private volatile @Nullable Serving serving;
   private volatile boolean isClosed;
+  private volatile String lastRefusal = "";
   private volatile long lostNanos = System.nanoTime() - RESTART_PAUSE.toNanos();
 
   /** What requests are served from; owned by this. */
@@ -76,11 +79,27 @@ final class KeeperLink implements Keeping, AutoCloseable {
   /** Serves what a keeper that runs already holds; starts none. */
   void connectIfThere() {
     if (Files.exists(runDirectory.resolve("keeper.sock"))) {
-      try {
-        attach(false);
-      } catch (LarderException e) {
-        log.warn("the keeper was not reached code={}: {}", e.code(), e.getMessage());
+      tryAttach(false);
+    }
+  }
+
+  /** Asks again where a keeper refused this agent, or could not be had. */
+  void connectAgain() {
+    if (!isServing()) {
+      tryAttach(true);
+    }
+  }
+
+  private void tryAttach(boolean mayStart) {
+    try {
+      attach(mayStart, SUCCESSOR_WAIT);
+    } catch (LarderException e) {
+      String why = String.valueOf(e.getMessage());
+      // Asked again every few seconds, it goes on saying the same.
+      if (!why.equals(lastRefusal)) {
+        log.error("the keeper cannot be used code={}: {}", e.code(), why);
       }
+      lastRefusal = why;
     }
   }
 
@@ -99,7 +118,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
 
   @Override
   public boolean isServing() {
-    return client != null && serving != null;
+    KeeperClient now = client;
+    return now != null && !now.ended().isDone() && serving != null;
   }
 
   @Override
@@ -111,16 +131,20 @@ final class KeeperLink implements Keeping, AutoCloseable {
   @Override
   public void require() {
     if (!isServing()) {
-      attach(true);
+      // Who served had a keeper, and another one is on its way.
+      attach(true, serving == null ? Duration.ZERO : SUCCESSOR_WAIT);
     }
   }
 
   /**
    * Finds a keeper that takes this agent, and serves; without one and not to start one, nothing.
+   *
+   * @param patience how long to look for one before one is started
    */
-  private void attach(boolean mayStart) {
+  private void attach(boolean mayStart, Duration patience) {
     synchronized (change) {
-      long deadline = System.nanoTime() + settings.mount().keeperWait().toNanos();
+      long began = System.nanoTime();
+      long deadline = began + settings.mount().keeperWait().toNanos();
       boolean isStarted = false;
       String last = "no keeper runs";
       while (!isServing()) {
@@ -134,8 +158,10 @@ final class KeeperLink implements Keeping, AutoCloseable {
           if (!mayStart) {
             return;
           }
-          starter.start(runDirectory);
-          isStarted = true;
+          if (System.nanoTime() - began >= patience.toNanos()) {
+            starter.start(runDirectory);
+            isStarted = true;
+          }
         }
         if (!isServing()) {
           if (System.nanoTime() - deadline > 0) {
@@ -228,7 +254,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
     while (!isClosed && client == null) {
       log.warn("the keeper has ended; looking for another one");
       try {
-        attach(true);
+        attach(true, SUCCESSOR_WAIT);
       } catch (LarderException e) {
         log.error("no other keeper yet code={}: {}", e.code(), e.getMessage());
         LockSupport.parkNanos(RESTART_PAUSE.toNanos());
@@ -274,8 +300,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   }
 
   @Override
-  public void drop(String id) {
-    keeper().detach(id, true, false);
+  public void drop(String id, boolean force) {
+    keeper().detach(id, true, force);
   }
 
   @Override

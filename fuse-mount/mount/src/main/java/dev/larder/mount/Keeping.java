@@ -34,8 +34,12 @@ interface Keeping {
   /** Takes what is shown at a directory away. */
   void detach(Path target, boolean lazy, boolean force);
 
-  /** Takes a view away that is shown nowhere; open files go on. */
-  void drop(String id);
+  /**
+   * Takes a view away that is shown nowhere; open files go on.
+   *
+   * @param force if it is the last view, whatever still waits for a file of it ends with an error
+   */
+  void drop(String id, boolean force);
 
   /** What is shown where, by the kernel's own list. */
   List<Shown> shown();

@@ -75,6 +75,8 @@ final class KernelMounts {
       if (!shown.contains(line.target())) {
         log.info("mount is gone target={}", line.target());
         book.remove(line.target());
+        // Whoever took it away knew nothing of what it showed.
+        dropUnused(line.viewId(), false);
       }
     }
     book.all().stream().map(Line::dataset).distinct().forEach(this::onRefreshed);
@@ -109,10 +111,11 @@ final class KernelMounts {
       throw new LarderException(
           ErrorCode.TOO_MANY, "mount.max: " + config.mountsMax() + " mounts are there already");
     }
-    keeper.require();
     Line line = line(spec, info);
-    makeView(line);
-    keeper.bind(line.viewId(), line.target());
+    change(() -> {
+      makeView(line);
+      keeper.bind(line.viewId(), line.target());
+    });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
     return info(line);
@@ -124,13 +127,29 @@ final class KernelMounts {
             .orElseThrow(() ->
                 new LarderException(
                     ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target));
-    keeper.require();
-    if (isShown(line)) {
-      detach(target, mode);
-    }
+    change(() -> {
+      if (isShown(line)) {
+        detach(target, mode);
+      }
+    });
     book.remove(target);
-    dropUnused(line.viewId());
+    change(() -> dropUnused(line.viewId(), mode == UnmountMode.FORCE));
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
+  }
+
+  /** Has the keeper change something; anything may be asked for twice. */
+  private void change(Runnable steps) {
+    keeper.require();
+    try {
+      steps.run();
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.CLOSED) {
+        throw e;
+      }
+      log.info("once more, by the next keeper or over the next connection");
+      keeper.require();
+      steps.run();
+    }
   }
 
   private void detach(Path target, UnmountMode mode) {
@@ -252,10 +271,12 @@ final class KernelMounts {
                 line.noExec(),
                 Kind.KERNEL),
             to);
-    makeView(next);
-    keeper.exchange(line.target(), line.viewId(), next.viewId());
+    change(() -> {
+      makeView(next);
+      keeper.exchange(line.target(), line.viewId(), next.viewId());
+    });
     book.put(next);
-    dropUnused(line.viewId());
+    change(() -> dropUnused(line.viewId(), false));
     log.info(
         "exchanged target={} from={}@{} to={}@{} packed={}",
         line.target(),
@@ -309,9 +330,9 @@ final class KernelMounts {
     }
   }
 
-  private void dropUnused(String viewId) {
+  private void dropUnused(String viewId, boolean force) {
     if (!book.usesView(viewId)) {
-      keeper.drop(viewId);
+      keeper.drop(viewId, force);
     }
   }
 

@@ -33,7 +33,8 @@ import org.slf4j.LoggerFactory;
 final class LargeFile implements OpenedBlob {
   /*
    * Locks: `state` guards the handles and is held for no I/O but opening and closing them. A read
-   * takes a use of the handles first, so that letGo never closes what a read works on.
+   * takes a use of the handles first, so that nobody closes what a read works on. Stale ones go to
+   * no further read, however many still work on them: their bytes may have been found wrong.
    */
   private static final Logger log = LoggerFactory.getLogger(LargeFile.class);
 
@@ -44,13 +45,23 @@ final class LargeFile implements OpenedBlob {
   private final Object state = new Object();
 
   private @Nullable Handles handles;
-  private int uses;
   private long lastUseNanos;
   private boolean isClosed;
   private volatile boolean isStale;
 
   /** What the store gave: one of the two is set. */
-  private record Handles(@Nullable SealedBlob sealed, @Nullable Fill fill) {
+  private static final class Handles {
+    private final @Nullable SealedBlob sealed;
+    private final @Nullable Fill fill;
+
+    /** Reads that work on it; guarded by {@code state}. */
+    private int uses;
+
+    Handles(@Nullable SealedBlob sealed, @Nullable Fill fill) {
+      this.sealed = sealed;
+      this.fill = fill;
+    }
+
     void close() {
       if (sealed != null) {
         sealed.close();
@@ -96,16 +107,16 @@ final class LargeFile implements OpenedBlob {
       isStale = true;
       return -1;
     } finally {
-      endUse();
+      endUse(now);
     }
   }
 
   private int readPresent(Handles now, long offset, ByteBuffer target) {
-    SealedBlob sealed = now.sealed();
+    SealedBlob sealed = now.sealed;
     if (sealed != null) {
       return sealed.read(offset, target);
     }
-    Fill fill = now.fill();
+    Fill fill = now.fill;
     if (fill == null) {
       return -1;
     }
@@ -197,11 +208,17 @@ final class LargeFile implements OpenedBlob {
     isStale = true;
   }
 
+  /** The blob's bytes were found wrong: no read that begins from now on sees them. */
+  void foundWrong() {
+    isStale = true;
+    streams.drop();
+  }
+
   /** Gives the store's handles back if nobody has read for so long. */
   void letGo(long nowNanos, long idleNanos) {
     Handles toClose = null;
     synchronized (state) {
-      if (uses == 0 && handles != null && nowNanos - lastUseNanos > idleNanos) {
+      if (handles != null && handles.uses == 0 && nowNanos - lastUseNanos > idleNanos) {
         toClose = handles;
         handles = null;
       }
@@ -217,36 +234,35 @@ final class LargeFile implements OpenedBlob {
       if (isClosed) {
         return null;
       }
-      if (isStale && uses == 0 && handles != null) {
-        handles.close();
-        handles = null;
-        isStale = false;
-      }
       Handles now = handles;
+      if (now != null && isStale) {
+        if (now.uses == 0) {
+          now.close();
+        }
+        now = null;
+      }
       if (now == null) {
+        // Before it looks: a change meanwhile has the next one look again.
+        isStale = false;
         now = open();
         handles = now;
-        isStale = false;
       }
       if (now != null) {
-        uses++;
+        now.uses++;
         lastUseNanos = System.nanoTime();
       }
       return now;
     }
   }
 
-  private void endUse() {
-    Handles toClose = null;
+  private void endUse(Handles used) {
+    boolean isLast;
     synchronized (state) {
-      uses--;
-      if (isClosed && uses == 0) {
-        toClose = handles;
-        handles = null;
-      }
+      used.uses--;
+      isLast = used.uses == 0 && handles != used;
     }
-    if (toClose != null) {
-      toClose.close();
+    if (isLast) {
+      used.close();
     }
   }
 
@@ -273,10 +289,10 @@ final class LargeFile implements OpenedBlob {
         return;
       }
       isClosed = true;
-      if (uses == 0) {
+      if (handles != null && handles.uses == 0) {
         toClose = handles;
-        handles = null;
       }
+      handles = null;
     }
     if (toClose != null) {
       toClose.close();

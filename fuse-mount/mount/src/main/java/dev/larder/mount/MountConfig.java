@@ -1,5 +1,6 @@
 package dev.larder.mount;
 
+import dev.larder.keeper.KeeperConfig;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.util.List;
  *     by itself; 0 packs only on request
  * @param readAheadBytes {@code mount.read-ahead}: what the kernel asks for ahead of a sequential
  *     reader of a file that comes through FUSE
+ * @param overlayLayers {@code mount.overlay-layers}: how layers are named to the kernel
  * @param agentDeadline {@code keeper.agent-deadline}: without an agent for so long, requests that
  *     wait end with EIO
  * @param keeperWait {@code keeper.start-deadline}: how long to wait for the keeper
@@ -36,6 +38,7 @@ record MountConfig(
     Duration remountEvery,
     int packFilesMax,
     long readAheadBytes,
+    KeeperConfig.Layers overlayLayers,
     Duration agentDeadline,
     Duration keeperWait,
     int keeperConnectionsMax,
@@ -75,6 +78,7 @@ record MountConfig(
         Duration.ofSeconds(5),
         1_000_000,
         4L << 20,
+        KeeperConfig.Layers.PROBED,
         Duration.ofSeconds(60),
         Duration.ofSeconds(10),
         16,

@@ -28,14 +28,13 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
 
   /** How a keeper is to run that is started for this agent. */
   public KeeperConfig keeper(Path runDirectory) {
-    KeeperConfig base = KeeperConfig.defaults(runDirectory);
     return new KeeperConfig(
         runDirectory.toAbsolutePath(),
         fuse.slots(),
         fuse.rowsMax(),
         fuse.passthrough(),
         mount.readAheadBytes(),
-        base.layers(),
+        mount.overlayLayers(),
         mount.agentDeadline(),
         mount.keeperConnectionsMax(),
         Math.max(mount.keeperMountsMax(), 2 * mount.mountsMax()),
@@ -52,6 +51,8 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         tree.duration("mount.remount-interval", base.remountEvery()),
         tree.count("mount.pack-files-max", base.packFilesMax()),
         tree.size("mount.read-ahead", base.readAheadBytes()),
+        KeeperConfig.Layers.named(
+            tree.text("mount.overlay-layers", base.overlayLayers().configName())),
         tree.duration("keeper.agent-deadline", base.agentDeadline()),
         tree.duration("keeper.start-deadline", base.keeperWait()),
         tree.count("keeper.connections-max", base.keeperConnectionsMax()),

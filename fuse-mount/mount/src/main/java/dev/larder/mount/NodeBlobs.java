@@ -179,6 +179,15 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
     changed(key);
   }
 
+  /** Before the kernel is asked to drop its copy, or it would be given the same bytes again. */
+  @Override
+  public void onWrong(BlobKey key) {
+    Set<LargeFile> files = open.get(key);
+    if (files != null) {
+      files.forEach(LargeFile::foundWrong);
+    }
+  }
+
   private void changed(BlobKey key) {
     Set<LargeFile> files = open.get(key);
     if (files != null) {

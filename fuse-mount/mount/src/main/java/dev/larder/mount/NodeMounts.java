@@ -259,6 +259,12 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
           kernel.remountAll();
         }
         kernel.packReady();
+      } else if (!kernel.isEmpty()) {
+        // A keeper that refused this agent may have been replaced, or have ended.
+        keeper.connectAgain();
+        if (keeper.isServing()) {
+          kernel.adopt();
+        }
       }
     } catch (RuntimeException e) {
       // The next round must come whatever this one met.

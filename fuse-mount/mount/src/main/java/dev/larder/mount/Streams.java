@@ -28,8 +28,14 @@ final class Streams implements AutoCloseable {
   private int open;
   private boolean isClosed;
 
-  /** A read and when it was last used. */
-  record Stream(BlobRead read, long usedNanos) {}
+  private int round;
+
+  /**
+   * A read and when it was last used.
+   *
+   * @param round how often all had been dropped when it was opened
+   */
+  record Stream(BlobRead read, long usedNanos, int round) {}
 
   Streams(Supplier<BlobRead> opener, int max) {
     this.opener = opener;
@@ -38,6 +44,7 @@ final class Streams implements AutoCloseable {
 
   /** A read for the caller alone; it is given back afterwards. */
   Stream take(Cancel cancel) {
+    int opened;
     lock.lock();
     try {
       while (true) {
@@ -50,6 +57,7 @@ final class Streams implements AutoCloseable {
         }
         if (open < max) {
           open++;
+          opened = round;
           break;
         }
         freed.awaitNanos(LOOK_AGAIN_NANOS);
@@ -61,7 +69,7 @@ final class Streams implements AutoCloseable {
       lock.unlock();
     }
     try {
-      return new Stream(opener.get(), System.nanoTime());
+      return new Stream(opener.get(), System.nanoTime(), opened);
     } catch (RuntimeException e) {
       forget();
       throw e;
@@ -73,8 +81,8 @@ final class Streams implements AutoCloseable {
     boolean isKept = false;
     lock.lock();
     try {
-      if (isGood && !isClosed) {
-        idle.addFirst(new Stream(stream.read(), System.nanoTime()));
+      if (isGood && !isClosed && stream.round() == round) {
+        idle.addFirst(new Stream(stream.read(), System.nanoTime(), round));
         freed.signal();
         isKept = true;
       }
@@ -96,6 +104,22 @@ final class Streams implements AutoCloseable {
         old.add(idle.removeLast());
         open--;
       }
+    } finally {
+      lock.unlock();
+    }
+    old.forEach(each -> each.read().close());
+  }
+
+  /** What is open goes to nobody any more: it may have a file of wrong bytes. */
+  void drop() {
+    List<Stream> old;
+    lock.lock();
+    try {
+      round++;
+      old = List.copyOf(idle);
+      idle.clear();
+      open -= old.size();
+      freed.signalAll();
     } finally {
       lock.unlock();
     }

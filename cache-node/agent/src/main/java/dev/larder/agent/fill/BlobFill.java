@@ -66,6 +66,12 @@ final class BlobFill {
   /** Set once under the lock; closed once, when no reader and no run is left. */
   private volatile @Nullable Fill fill;
 
+  /**
+   * Whether the store set the blob aside. Not under the lock: who tells holds the store's, and this
+   * class takes the store's under its own.
+   */
+  private volatile boolean isWrong;
+
   private FillSource source;
   private State state = State.NEW;
   private @Nullable LarderException fault;
@@ -112,7 +118,7 @@ final class BlobFill {
   Optional<FillReader> attach(FillSource from, ReadShape shape) {
     lock.lock();
     try {
-      if (state == State.CLOSED || fault != null) {
+      if (state == State.CLOSED || fault != null || isWrong) {
         return Optional.empty();
       }
       if (state == State.NEW) {
@@ -339,7 +345,8 @@ final class BlobFill {
       runs.cancelUnwanted(nowNanos, lingerNanos);
       sealIfComplete();
       boolean isQuiet = readers == 0 && runs.isEmpty() && commits == 0 && !isSealing;
-      boolean isOver = isSealed || fault != null || nowNanos - idleSinceNanos > lingerNanos;
+      boolean isOver =
+          isSealed || fault != null || isWrong || nowNanos - idleSinceNanos > lingerNanos;
       if (!isQuiet || !isOver || state == State.CLOSED) {
         return state == State.CLOSED;
       }
@@ -457,6 +464,15 @@ final class BlobFill {
     if (fault != null) {
       throw Faults.again(fault);
     }
+    if (isWrong) {
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT, key + " was found damaged and set aside; open it again");
+    }
+  }
+
+  /** The bytes it has were found wrong: no reader gets any more of them. Never waits. */
+  void foundWrong() {
+    isWrong = true;
   }
 
   /** The store's fill; CLOSED when it is no more. */

@@ -9,6 +9,7 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedInfo;
+import dev.larder.store.BlobStore.StoreListener;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -57,7 +58,7 @@ public final class FillEngine implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("fill-ticker").factory());
 
-  /** Flights that failed and were replaced, while somebody still reads. */
+  /** Flights that failed, or whose bytes were found wrong, while somebody still reads. */
   private final Set<BlobFill> replaced = ConcurrentHashMap.newKeySet();
 
   /**
@@ -93,8 +94,9 @@ public final class FillEngine implements AutoCloseable {
     }
   }
 
-  /** Starts looking after idle flights. */
+  /** Starts looking after idle flights, and listens to the store. */
   public void start() {
+    store.addListener(new Damage());
     ticker.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
@@ -358,6 +360,28 @@ public final class FillEngine implements AutoCloseable {
   private void forget(BlobFill blob) {
     if (blobs.remove(blob.key(), blob)) {
       replaced.add(blob);
+    }
+  }
+
+  /** A flight knows its blocks to be right, and so would hand out a damaged file for ever. */
+  private final class Damage implements StoreListener {
+    @Override
+    public void onSealed(SealedInfo info) {
+      // The flight sealed it.
+    }
+
+    @Override
+    public void onGone(BlobKey key, boolean whole) {
+      // What was evicted is right, and readers may go on with it.
+    }
+
+    @Override
+    public void onWrong(BlobKey key) {
+      BlobFill blob = blobs.get(key);
+      if (blob != null) {
+        blob.foundWrong();
+        forget(blob);
+      }
     }
   }
 }

@@ -181,7 +181,21 @@ final class LargeRead implements BlobRead {
         throw cancelled();
       }
     }
-    return switch (reader.next(offset, length)) {
+    Found found;
+    try {
+      found = reader.next(offset, length);
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.STORE_CORRUPT) {
+        throw e;
+      }
+      // Set aside under this read: the origin has the right bytes, and then the next flight.
+      synchronized (state) {
+        filling = null;
+      }
+      reader.close();
+      return Optional.empty();
+    }
+    return switch (found) {
       case Found.Bytes bytes ->
           Optional.of(
               new FileSpan(

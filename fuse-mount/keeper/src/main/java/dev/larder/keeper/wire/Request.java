@@ -8,8 +8,12 @@ package dev.larder.keeper.wire;
  * <p>An id is 32 lower-case hex digits. A target is a path as the keeper sees it.
  */
 public sealed interface Request {
-  /** The first message of every connection. */
-  record Hello(Role role, long pid) implements Request {}
+  /**
+   * The first message of every connection.
+   *
+   * @param layout version of the shared memory that who asks knows
+   */
+  record Hello(Role role, long pid, int layout) implements Request {}
 
   /** Mounts an image at its id, unless it is. */
   record Catalog(String id) implements Request {}

@@ -68,7 +68,8 @@ public final class Wire {
    */
   public static byte[] encode(int id, Request request) {
     return switch (request) {
-      case Hello(Role role, long pid) -> new Writer(HELLO, id).u8(role.code()).i64(pid).bytes();
+      case Hello(Role role, long pid, int layout) ->
+          new Writer(HELLO, id).u8(role.code()).i64(pid).i32(layout).bytes();
       case Catalog(String mount) -> new Writer(CATALOG, id).text(mount).bytes();
       case Overlay(String mount, String label, boolean noExec) ->
           new Writer(OVERLAY, id).text(mount).text(label).flag(noExec).bytes();
@@ -96,7 +97,7 @@ public final class Wire {
     Reader in = new Reader(message);
     Request request =
         switch (in.type()) {
-          case HELLO -> new Hello(role(in), in.i64());
+          case HELLO -> new Hello(role(in), in.i64(), in.i32());
           case CATALOG -> new Catalog(in.mountId());
           case OVERLAY -> new Overlay(in.mountId(), in.text(), in.flag());
           case BIND -> new Bind(in.mountId(), in.text());

@@ -21,9 +21,9 @@ class WireTest {
 
   private static final List<Request> REQUESTS =
       List.of(
-          new Request.Hello(Role.AGENT, 1L << 33),
-          new Request.Hello(Role.CLI, 1),
-          new Request.Hello(Role.SUCCESSOR, 1),
+          new Request.Hello(Role.AGENT, 1L << 33, 1),
+          new Request.Hello(Role.CLI, 1, 1),
+          new Request.Hello(Role.SUCCESSOR, 1, 1),
           new Request.Catalog(ID),
           new Request.Overlay(ID, "larder:set@7", true),
           new Request.Bind(ID, "/a target, \u00e4"),
@@ -74,8 +74,8 @@ class WireTest {
   void bytesOnTheWireStayAsTheyAre() {
     HexFormat hex = HexFormat.of();
     assertEquals(
-        "010001002a00000001" + "0500000000000000",
-        hex.formatHex(Wire.encode(42, new Request.Hello(Role.AGENT, 5))));
+        "010001002a00000001" + "0500000000000000" + "01000000",
+        hex.formatHex(Wire.encode(42, new Request.Hello(Role.AGENT, 5, 1))));
     assertEquals(
         "070001000100000002002f74" + "0100",
         hex.formatHex(Wire.encode(1, new Request.DetachTarget("/t", true, false))));
@@ -102,7 +102,7 @@ class WireTest {
     refused(42, changed(good, 10, '/'));
     refused(42, changed(good, good.length - 1, 0));
     refused(42, changed(good, good.length - 1, 0xff));
-    refused(42, changed(Wire.encode(42, new Request.Hello(Role.CLI, 1)), 8, 9));
+    refused(42, changed(Wire.encode(42, new Request.Hello(Role.CLI, 1, 1)), 8, 9));
     byte[] flag = Wire.encode(42, new Request.DetachId(ID, true, true));
     refused(42, changed(flag, flag.length - 1, 2));
   }
