@@ -25,6 +25,7 @@ public final class Main {
         KeeperUnmount::run,
         List.of(
             new DevCommand(),
+            new KeeperCommand(),
             new AgentCommand(),
             new CoordinatorCommand(),
             new KeeperCommand(),

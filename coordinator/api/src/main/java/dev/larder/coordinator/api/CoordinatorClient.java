@@ -46,8 +46,8 @@ public interface CoordinatorClient extends AutoCloseable {
 
   /**
    * Has a member track nothing from the next epoch on, or, undone, lets it track again. It stays a
-   * member and goes on reading until it leaves, which agents do when they are ended while drained; a
-   * crash does not end it.
+   * member and goes on reading until it leaves, which agents do when they are ended while drained;
+   * a crash does not end it.
    *
    * @return the epoch of the list that says so: the present one, or the next to come
    * @throws LarderException BAD_REQUEST when there is no such member
