@@ -23,7 +23,9 @@ final class MemberCatalogs implements CatalogSource {
   private static final Logger log = LoggerFactory.getLogger(MemberCatalogs.class);
   private static final int BUFFER_BYTES = 1 << 18;
 
-  /** Who made a catalog reports it a moment later; listing the origin again costs more than this. */
+  /**
+   * Who made a catalog reports it a moment later; listing the origin again costs more than this.
+   */
   private static final long REPORT_NANOS = Duration.ofSeconds(2).toNanos();
 
   private static final long ASK_AGAIN_NANOS = Duration.ofMillis(100).toNanos();

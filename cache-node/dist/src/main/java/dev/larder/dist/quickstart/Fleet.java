@@ -67,8 +67,7 @@ final class Fleet implements AutoCloseable {
     ChildProcess coordinator =
         ChildProcess.start(
             "larder coordinator",
-            words(
-                "coordinator", "--config", config.toString(), "--ready-file", ready.toString()),
+            words("coordinator", "--config", config.toString(), "--ready-file", ready.toString()),
             Map.of(),
             work.resolve("coordinator.log"));
     coordinators.add(coordinator);

@@ -46,12 +46,7 @@ record FleetReport(QuickstartReport whole, List<Node> nodes) {
     StringBuilder out = new StringBuilder(whole.table());
     out.append(
         String.format(
-            Locale.ROOT,
-            "%n%-10s %12s %12s %12s%n",
-            "NODE",
-            "OWN DISK",
-            "MEMBERS",
-            "ORIGIN"));
+            Locale.ROOT, "%n%-10s %12s %12s %12s%n", "NODE", "OWN DISK", "MEMBERS", "ORIGIN"));
     for (Node node : nodes) {
       out.append(
           String.format(

@@ -154,8 +154,7 @@ final class QuickstartRig implements AutoCloseable {
     err.println();
     Fleet running = fleet;
     err.println("All processes go on, the S3 server at " + s3().endpoint() + ". In another shell:");
-    err.println(
-        "  export LARDER_AGENT=" + (running == null ? readyFile() : running.readyFile(1)));
+    err.println("  export LARDER_AGENT=" + (running == null ? readyFile() : running.readyFile(1)));
     Arrays.stream(hints).forEach(hint -> err.println("  " + hint));
     err.println("Ctrl-C ends them" + (options.keep ? "." : " and removes " + work + "."));
     new CountDownLatch(1).await();
