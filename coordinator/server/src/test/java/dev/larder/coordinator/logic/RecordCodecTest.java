@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.coordinator.Samples;
 import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -36,7 +37,7 @@ class RecordCodecTest {
         new Record.CreateDataset(
             NAME, "s3://bucket/prefix", Map.of("b", "2", "a", "1"), time, "r-1"));
     records.put("delete", new Record.DeleteDataset(NAME, "r-2"));
-    records.put("add-snapshot", new Record.AddSnapshot(NAME, Samples.snapshot(5)));
+    records.put("add-snapshot", new Record.AddSnapshot(NAME, withoutOrigin(Samples.snapshot(5))));
     records.put(
         "record-roots",
         new Record.RecordRoots(
@@ -63,7 +64,23 @@ class RecordCodecTest {
             time));
     records.put("put-coordinator", new Record.PutCoordinator("c2", "host:7452"));
     records.put("delete-snapshots", new Record.DeleteSnapshots(NAME, List.of(1L, 2L, 300L)));
+    records.put("add-snapshot-origin", new Record.AddSnapshot(NAME, Samples.snapshot(5)));
     return records;
+  }
+
+  /** As it was written before snapshots said where their objects lie. */
+  private static NewSnapshot withoutOrigin(NewSnapshot snapshot) {
+    return new NewSnapshot(
+        snapshot.catalogKey(),
+        snapshot.catalogRoot(),
+        snapshot.catalogSizeBytes(),
+        snapshot.files(),
+        snapshot.bytes(),
+        snapshot.skipped(),
+        "",
+        false,
+        snapshot.listedFrom(),
+        snapshot.listedTo());
   }
 
   @Test
