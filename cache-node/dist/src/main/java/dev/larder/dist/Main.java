@@ -28,7 +28,6 @@ public final class Main {
             new KeeperCommand(),
             new AgentCommand(),
             new CoordinatorCommand(),
-            new KeeperCommand(),
             new CertsCommand(),
             new QuickstartCommand(),
             new PrepareCommand(DevCommand::startForOthers)));

@@ -12,6 +12,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.StoreListener;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -74,6 +75,7 @@ public final class FillEngine implements AutoCloseable {
   private volatile long storeDownUntilNanos;
   private volatile boolean isStoreDown;
   private volatile boolean isClosed;
+  private volatile @Nullable SmallFills smalls;
 
   /** An engine of a node alone; {@code roots} says what the coordinator knows. */
   public FillEngine(FillConfig config, BlobStore store, Roots roots, FillMeter meter) {
@@ -159,6 +161,21 @@ public final class FillEngine implements AutoCloseable {
   public Optional<FillReader> join(BlobKey key) {
     BlobFill blob = blobs.get(key);
     return blob == null || isClosed ? Optional.empty() : blob.join();
+  }
+
+  void smallsBy(SmallFills fills) {
+    smalls = fills;
+  }
+
+  /**
+   * The content of a small blob that is here or on its way, for another member; waits for it.
+   *
+   * @param nanosMax longest wait
+   * @return empty when there is none
+   */
+  public Optional<ByteBuffer> small(BlobKey key, long nanosMax) {
+    SmallFills fills = smalls;
+    return fills == null || isClosed ? Optional.empty() : fills.forMember(key, nanosMax);
   }
 
   /** Totals. */

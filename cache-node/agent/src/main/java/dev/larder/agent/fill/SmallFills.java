@@ -2,6 +2,7 @@ package dev.larder.agent.fill;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.larder.agent.fill.Found.Came;
 import dev.larder.origin.Origin.OriginRead;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ContentChecksum;
@@ -35,7 +36,7 @@ public final class SmallFills implements AutoCloseable {
   /** What an entry costs beside its bytes: key, node, buffer object. */
   private static final int ENTRY_OVERHEAD_BYTES = 256;
 
-  private static final Small EMPTY = new Small(SmallContent.of(ByteBuffer.allocate(0)), true);
+  private static final Small EMPTY = new Small(SmallContent.of(ByteBuffer.allocate(0)), Came.LOCAL);
 
   private final FillEngine engine;
   private final Cache<BlobKey, SmallContent> hot;
@@ -48,9 +49,9 @@ public final class SmallFills implements AutoCloseable {
   /**
    * Content of a small blob.
    *
-   * @param wasLocal whether it was in the store or memory before anybody asked
+   * @param came where it was when it was asked for
    */
-  public record Small(SmallContent content, boolean wasLocal) {}
+  public record Small(SmallContent content, Came came) {}
 
   /** Small fills that keep at most {@code hotMaxBytes} ({@code read.small-cache}) in memory. */
   public SmallFills(FillEngine engine, long hotMaxBytes) {
@@ -62,6 +63,7 @@ public final class SmallFills implements AutoCloseable {
             .weigher((BlobKey key, SmallContent value) -> value.size() + ENTRY_OVERHEAD_BYTES)
             .executor(Runnable::run)
             .build();
+    engine.smallsBy(this);
   }
 
   /** The content if it is in memory, else null; never blocks. */
@@ -104,7 +106,7 @@ public final class SmallFills implements AutoCloseable {
     }
     Optional<SmallContent> here = local(source.key());
     if (here.isPresent()) {
-      return new Small(here.get(), true);
+      return new Small(here.get(), Came.LOCAL);
     }
     CompletableFuture<Small> mine = new CompletableFuture<>();
     CompletableFuture<Small> flight = flights.putIfAbsent(source.key(), mine);
@@ -153,7 +155,7 @@ public final class SmallFills implements AutoCloseable {
     try {
       aheadSlots.acquire();
       try {
-        if (!lead(source, flight).wasLocal()) {
+        if (lead(source, flight).came() != Came.LOCAL) {
           engine.counters().siblingFetches.increment();
         }
       } finally {
@@ -174,9 +176,8 @@ public final class SmallFills implements AutoCloseable {
     try {
       // An earlier flight may have landed between the look and the start of this one.
       Optional<SmallContent> landed = local(source.key());
-      SmallContent content = landed.isPresent() ? landed.get() : SmallContent.of(fetch(source));
-      Small small = new Small(content, landed.isPresent());
-      hot.put(source.key(), content);
+      Small small = landed.isPresent() ? new Small(landed.get(), Came.LOCAL) : fetch(source);
+      hot.put(source.key(), small.content());
       flight.complete(small);
       return small;
     } catch (LarderException e) {
@@ -206,7 +207,44 @@ public final class SmallFills implements AutoCloseable {
     }
   }
 
-  private ByteBuffer fetch(FillSource source) {
+  /**
+   * What this node has or is fetching of a blob, for another member; waits for a fetch.
+   *
+   * @param nanosMax longest wait
+   * @return empty when it has nothing and gets nothing in time
+   */
+  Optional<ByteBuffer> forMember(BlobKey key, long nanosMax) {
+    CompletableFuture<Small> flight = flights.get(key);
+    if (flight != null) {
+      try {
+        return Optional.of(flight.get(nanosMax, TimeUnit.NANOSECONDS).content().bytes());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting", e);
+      } catch (TimeoutException | ExecutionException e) {
+        log.debug("nothing for a member key={}: {}", key, e.toString());
+        return Optional.empty();
+      }
+    }
+    return stored(key).map(SmallContent::bytes);
+  }
+
+  private Small fetch(FillSource source) {
+    if (engine.members().isAlone()) {
+      return new Small(SmallContent.of(fromOrigin(source)), Came.ORIGIN);
+    }
+    try (SharedSmall shared = new SharedSmall(engine, source)) {
+      ByteBuffer content = shared.fromMember();
+      Came came = content == null ? Came.ORIGIN : Came.PEER;
+      content = content == null ? fromOrigin(source) : keep(source, content, Optional.empty());
+      if (engine.store().find(source.key()).isPresent()) {
+        shared.kept(content);
+      }
+      return new Small(SmallContent.of(content), came);
+    }
+  }
+
+  private ByteBuffer fromOrigin(FillSource source) {
     int size = (int) source.sizeBytes();
     ByteBuffer content = ByteBuffer.allocate(size);
     Optional<ContentChecksum> checksum;

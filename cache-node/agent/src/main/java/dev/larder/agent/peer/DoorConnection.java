@@ -3,6 +3,7 @@ package dev.larder.agent.peer;
 import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.ReportAnswer;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.netty.buffer.ByteBufUtil;
@@ -18,7 +19,9 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.timeout.IdleStateEvent;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -131,7 +134,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
         byte[] digests =
             Wire.write(StoredDigests.of(door.store(), request.key(), request.stripe()));
         onLoop(channel, () -> answer(channel, digests));
-      } else {
+      } else if (!serveSmall(channel, request)) {
         range.send(door.store(), engine, request.key(), request.first(), request.last());
         onLoop(channel, this::free);
       }
@@ -146,6 +149,46 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
       log.warn("range failed key={}", request.key(), e);
       channel.close();
     }
+  }
+
+  /** Answers with a blob that is no file; false when it is none. On a worker. */
+  private boolean serveSmall(Channel channel, BlobRequest request) {
+    if (request.last() >= Blocks.SMALL_BLOB_BYTES_MAX) {
+      return false;
+    }
+    // Half of the member's patience, so that it hears that there is nothing before it runs out.
+    long patience = door.config().progressDeadline().toNanos() / 2;
+    Optional<ByteBuffer> small = door.engine().small(request.key(), patience);
+    if (small.isEmpty()) {
+      return false;
+    }
+    ByteBuffer content = small.get();
+    int size = content.remaining();
+    if (request.first() > request.last() || request.last() >= size) {
+      throw new LarderException(
+          ErrorCode.BAD_RANGE, "the range lies outside of the " + size + " bytes");
+    }
+    int length = (int) (request.last() - request.first() + 1);
+    DefaultFullHttpResponse response =
+        new DefaultFullHttpResponse(
+            HttpVersion.HTTP_1_1,
+            HttpResponseStatus.PARTIAL_CONTENT,
+            Unpooled.wrappedBuffer(content.slice((int) request.first(), length)));
+    response
+        .headers()
+        .set(
+            HttpHeaderNames.CONTENT_RANGE,
+            "bytes " + request.first() + "-" + request.last() + "/" + size)
+        .set(HttpHeaderNames.CONTENT_LENGTH, length);
+    door.upload().spend(length);
+    door.sentBytes().add(length);
+    onLoop(
+        channel,
+        () -> {
+          channel.writeAndFlush(response);
+          free();
+        });
+    return true;
   }
 
   private void answerFault(Channel channel, LarderException e) {

@@ -1,6 +1,7 @@
 package dev.larder.agent.read;
 
 import dev.larder.agent.fill.FillSource;
+import dev.larder.agent.fill.Found.Came;
 import dev.larder.agent.fill.SmallFills;
 import dev.larder.agent.fill.SmallFills.Small;
 import dev.larder.protocol.BlobKey;
@@ -38,7 +39,7 @@ final class SmallRead implements BlobRead {
   @Override
   public boolean isLocal() {
     if (small == null && !isClosed) {
-      smalls.local(key()).ifPresent(content -> small = new Small(content, true));
+      smalls.local(key()).ifPresent(content -> small = new Small(content, Came.LOCAL));
     }
     return small != null || sizeBytes() == 0;
   }
@@ -63,7 +64,12 @@ final class SmallRead implements BlobRead {
           ErrorCode.STORE_CORRUPT, key() + " has another size in the store than in the catalog");
     }
     int length = (int) Math.min(lengthMax, sizeBytes() - offset);
-    Source from = content.wasLocal() ? Source.LOCAL : Source.ORIGIN;
+    Source from =
+        switch (content.came()) {
+          case LOCAL -> Source.LOCAL;
+          case PEER -> Source.PEER;
+          case ORIGIN -> Source.ORIGIN;
+        };
     counters.handedOut(from, length, !isCounted);
     isCounted = true;
     return new MemorySpan(content.content().bytes().slice((int) offset, length), from);

@@ -127,7 +127,7 @@ final class LyingPeer implements AutoCloseable {
     switch (vice) {
       case STALLS -> {
         head(out, whole);
-        out.write(content, first, MIB / 2);
+        out.write(content, first, Math.min(MIB / 2, half));
         out.flush();
         closing.await();
         return false;
@@ -174,7 +174,7 @@ final class LyingPeer implements AutoCloseable {
                 + (from + end - first - 1)
                 + "/"
                 + content.length);
-        out.write(content, from, end - first - MIB);
+        out.write(content, Math.min(from, half), Math.max(half, end - first - MIB));
         out.flush();
         return false;
       }

@@ -48,6 +48,19 @@ class LyingPeersTest {
   }
 
   @Test
+  void wrongSmallFilesAreNeverShown() throws Exception {
+    for (Vice vice : List.of(Vice.WRONG_BYTES, Vice.WRONG_RANGE, Vice.STALLS, Vice.CLOSES)) {
+      try (Fleet fleet = new Fleet(directory.resolve(vice.name()))) {
+        FleetNode reader = readFrom(fleet, vice, false, 40_000);
+        assertEquals(
+            vice == Vice.WRONG_BYTES || vice == Vice.WRONG_RANGE ? 1 : 0, reader.wrongBlocks());
+        assertDemoted(reader);
+        assertEquals(40_000, fleet.origin.bytesSent());
+      }
+    }
+  }
+
+  @Test
   void anotherRangeIsRefused() throws Exception {
     try (Fleet fleet = new Fleet(directory)) {
       FleetNode reader = readFrom(fleet, Vice.WRONG_RANGE, false);
@@ -161,7 +174,12 @@ class LyingPeersTest {
 
   /** A node whose tracker sends it to a member with a vice; the node's counters are the result. */
   private FleetNode readFrom(Fleet fleet, Vice vice, boolean isRootKnown) throws Exception {
-    OriginObject object = fleet.origin.add("object", SIZE, new Random(7));
+    return readFrom(fleet, vice, isRootKnown, SIZE);
+  }
+
+  private FleetNode readFrom(Fleet fleet, Vice vice, boolean isRootKnown, int size)
+      throws Exception {
+    OriginObject object = fleet.origin.add("object", size, new Random(7));
     byte[] content = fleet.origin.content(object);
     List<Digest> blocks = blocks(content);
     SealedDigests told = new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
