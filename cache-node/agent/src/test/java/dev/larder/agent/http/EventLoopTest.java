@@ -96,7 +96,7 @@ class EventLoopTest {
     assertTrue(loops.submit(EventLoopGuard::isGuarded).get());
     loops
         .submit(() -> {
-          new CountDownLatch(1).await(1, TimeUnit.MILLISECONDS);
+          new CountDownLatch(1).await(1, TimeUnit.SECONDS);
           return true;
         })
         .await();
