@@ -310,6 +310,7 @@ class ControlTest {
             "dataDirectory",
             "reads",
             "origin",
+            "peers",
             "cache",
             "coordinator",
             "cluster",

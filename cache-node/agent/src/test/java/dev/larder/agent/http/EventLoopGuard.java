@@ -21,6 +21,8 @@ final class EventLoopGuard {
         // waits; handing work over is what an event loop is to do.
         .allowBlockingCallsInside("java.util.concurrent.ThreadPoolExecutor", "execute")
         .allowBlockingCallsInside("java.util.concurrent.ArrayBlockingQueue", "offer")
+        // Reads the kernel's random device, which never waits once the host is up.
+        .allowBlockingCallsInside("java.security.SecureRandom", "nextBytes")
         .blockingMethodCallback(method -> {
           BlockingOperationError error = new BlockingOperationError(method);
           StringBuilder text = new StringBuilder(Thread.currentThread().getName());
