@@ -32,9 +32,4 @@ final class DatasetFiles {
     }
     return FileCommands.cleanPath(word != null ? word : option != null ? option : "");
   }
-
-  /** Whether a text has what a glob has. */
-  static boolean isGlob(String path) {
-    return path.matches(".*[*?\\[{\\\\].*");
-  }
 }

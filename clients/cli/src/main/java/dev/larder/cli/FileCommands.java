@@ -8,6 +8,7 @@ import dev.larder.client.RemoteEntry;
 import dev.larder.protocol.DataSize;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.PathGlob;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -42,7 +43,7 @@ final class FileCommands {
 
   /** Whether a path can only be meant as a glob: it looks like one and nothing is called so. */
   private static boolean isGlobOfNoName(LarderClient client, String dataset, String path) {
-    if (!DatasetFiles.isGlob(path)) {
+    if (!PathGlob.looksLikeGlob(path)) {
       return false;
     }
     try {

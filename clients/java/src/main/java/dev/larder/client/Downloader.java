@@ -4,6 +4,7 @@ import dev.larder.client.LarderClient.DownloadResult;
 import dev.larder.client.LarderClient.EntryStream;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.PathGlob;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -87,7 +88,7 @@ final class Downloader {
       try {
         named = Optional.of(client.stat(request.dataset(), request.path()));
       } catch (LarderException e) {
-        boolean isGlob = request.path().matches(".*[*?\\[{\\\\].*");
+        boolean isGlob = PathGlob.looksLikeGlob(request.path());
         if (!isGlob || (e.code() != ErrorCode.NO_SUCH_PATH && e.code() != ErrorCode.BAD_REQUEST)) {
           throw e;
         }

@@ -27,6 +27,13 @@ public final class PathGlob {
     this.patterns = patterns;
   }
 
+  /**
+   * Whether a text has what only a glob means something by; a file may be called so all the same.
+   */
+  public static boolean looksLikeGlob(String text) {
+    return text.chars().anyMatch(c -> "*?[{\\".indexOf(c) >= 0);
+  }
+
   /** Parses a glob; {@link ErrorCode#BAD_REQUEST} says what is wrong with it. */
   public static PathGlob parse(String text) {
     if (text.length() > LENGTH_MAX) {

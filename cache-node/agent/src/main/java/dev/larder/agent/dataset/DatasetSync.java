@@ -20,6 +20,8 @@ final class DatasetSync implements AutoCloseable {
   /** Names nobody knows must not become a request to the coordinator each. */
   private static final long ASK_AGAIN_NANOS = Duration.ofMillis(50).toNanos();
 
+  private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
+
   private final LocalDatasets datasets;
   private final CoordinatorClient coordinator;
   private final Duration every;
@@ -56,7 +58,7 @@ final class DatasetSync implements AutoCloseable {
         LockSupport.parkNanos(wait);
       }
       askedNanos = System.nanoTime();
-      datasets.take(coordinator.datasetList());
+      datasets.take(coordinator::datasetList);
     }
   }
 
@@ -92,5 +94,11 @@ final class DatasetSync implements AutoCloseable {
   public void close() {
     closing.countDown();
     thread.interrupt();
+    try {
+      // The store it unpins in is closed next.
+      thread.join(CLOSE_WAIT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -28,6 +28,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -96,10 +97,16 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     intake.from(members);
   }
 
-  /** Takes over what other members changed. */
-  void take(DatasetList there) {
+  /**
+   * Takes over what other members changed.
+   *
+   * @param cluster asked while no change of this node's own is at work, so that its answer is not
+   *     older than one
+   */
+  void take(Supplier<DatasetList> cluster) {
     List<DatasetName> refreshed = new ArrayList<>();
     synchronized (changes) {
+      DatasetList there = cluster.get();
       SharedDatasets.Plan plan =
           SharedDatasets.plan(
               attached.values().stream().map(Attached::definition).toList(),
@@ -199,7 +206,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     boolean isNew = false;
     try {
       synchronized (changes) {
-        Definition before = find(name).definition();
+        Definition before = here(name).definition();
         Optional<KeptSnapshot> newest = before.find(OptionalLong.empty());
         BlobKey key = listing.summary().key();
         if (newest.isEmpty() || !newest.get().info().catalog().equals(key)) {
@@ -223,8 +230,9 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
 
   @Override
   public void delete(DatasetName name) {
+    Attached unused = find(name);
     synchronized (changes) {
-      Attached unused = find(name);
+      Attached unusedToo = here(name);
       listener.checkDelete(name);
       try {
         coordinator.deleteDataset(name);
@@ -253,8 +261,9 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
             .orElseThrow(() ->
                 new LarderException(
                     ErrorCode.BAD_REQUEST, "snapshot \"" + snapshot + "\" lacks its number"));
+    Attached unused = find(snapshot.dataset());
     synchronized (changes) {
-      Attached dataset = find(snapshot.dataset());
+      Attached dataset = here(snapshot.dataset());
       NavigableSet<Long> known = numbers(dataset);
       if (!known.contains(number)) {
         throw new LarderException(
@@ -277,8 +286,9 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
       throw new LarderException(
           ErrorCode.BAD_REQUEST, "at least the newest snapshot stays, not " + count);
     }
+    Attached unused = find(name);
     synchronized (changes) {
-      Attached dataset = find(name);
+      Attached dataset = here(name);
       List<Long> known = List.copyOf(numbers(dataset));
       List<Long> old =
           known.subList(0, Math.max(0, known.size() - count)).stream()
@@ -532,6 +542,16 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     intake.bring(dataset, snapshot, owner(name, Long.toString(snapshot.info().number())));
   }
 
+  /** One that is attached; for those who hold {@code changes} and so must not ask the cluster. */
+  private Attached here(DatasetName name) {
+    Attached dataset = attached.get(name);
+    if (dataset == null) {
+      throw new LarderException(ErrorCode.UNKNOWN_DATASET, "there is no dataset " + name);
+    }
+    return dataset;
+  }
+
+  /** One that is attached, or that the cluster knows; not while holding {@code changes}. */
   private Attached find(DatasetName name) {
     Attached dataset = attached.get(name);
     if (dataset == null) {

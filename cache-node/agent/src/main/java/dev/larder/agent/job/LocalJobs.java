@@ -130,6 +130,8 @@ public final class LocalJobs implements Jobs, AutoCloseable {
   @Override
   public PinInfo pin(SnapshotRef snapshot, String glob) {
     PathGlob.parse(glob);
+    // Before the lock: an unknown name is asked for, and what comes may ask what is pinned.
+    SnapshotRef exact = exact(snapshot);
     synchronized (pinChanges) {
       String id = id(snapshot.toString(), glob);
       Kept old = pins.get(id);
@@ -137,7 +139,6 @@ public final class LocalJobs implements Jobs, AutoCloseable {
         throw new LarderException(
             ErrorCode.TOO_MANY, "jobs.pins-max: " + config.pinsMax() + " pins stand");
       }
-      SnapshotRef exact = exact(snapshot);
       coordinator.pin(
           new NewPin(snapshot.dataset(), snapshot.snapshot().orElse(0), glob, Optional.empty()));
       Instant createdAt = old == null ? Instant.now() : old.info().createdAt();

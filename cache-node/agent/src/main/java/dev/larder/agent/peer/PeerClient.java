@@ -46,7 +46,7 @@ final class PeerClient implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("peer-client-clock").factory());
 
-  /** A client; {@code tls} is null where {@code peer.plaintext} is set. */
+  /** A client; {@code tls} is null where {@code peer.tls} is off. */
   PeerClient(PeerConfig config, @Nullable PeerTls tls) {
     this.config = config;
     this.tls = tls;

@@ -108,7 +108,7 @@ final class PeerDoor implements AutoCloseable {
   /**
    * Opens the door.
    *
-   * @param tls null where {@code peer.plaintext} is set
+   * @param tls null where {@code peer.tls} is off
    * @throws LarderException BAD_CONFIG if the address cannot be bound
    */
   static PeerDoor start(
