@@ -124,16 +124,38 @@ final class Box extends GenericContainer<Box> {
     Engine.client().unpauseContainerCmd(getContainerId()).exec();
   }
 
-  boolean runs() {
-    InspectContainerResponse.ContainerState state =
-        Engine.client().inspectContainerCmd(getContainerId()).exec().getState();
-    return Boolean.TRUE.equals(state.getRunning());
+  boolean isUp() {
+    return Boolean.TRUE.equals(state().getRunning());
+  }
+
+  void unpauseIfPaused() {
+    if (Boolean.TRUE.equals(state().getPaused())) {
+      unpause();
+    }
+  }
+
+  void plugIfUnplugged() {
+    boolean isPlugged =
+        Engine.client()
+            .inspectContainerCmd(getContainerId())
+            .exec()
+            .getNetworkSettings()
+            .getNetworks()
+            .values()
+            .stream()
+            .anyMatch(network -> places.getLast().network().equals(network.getNetworkID()));
+    if (!isPlugged) {
+      plug();
+    }
+  }
+
+  private InspectContainerResponse.ContainerState state() {
+    return Engine.client().inspectContainerCmd(getContainerId()).exec().getState();
   }
 
   /** The process number, on this machine, of what runs in it. */
   long pid() {
-    Long pid =
-        Engine.client().inspectContainerCmd(getContainerId()).exec().getState().getPidLong();
+    Long pid = state().getPidLong();
     if (pid == null || pid == 0) {
       throw new AssertionError(name + " does not run: " + tail(40));
     }

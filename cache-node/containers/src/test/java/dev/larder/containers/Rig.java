@@ -391,6 +391,20 @@ final class Rig implements AutoCloseable {
                         || each.path("silentMillis").asLong(Long.MAX_VALUE) < 2000));
   }
 
+  /** Undoes what a test may have done to containers and links. */
+  void mend() {
+    for (Box box : boxes.values()) {
+      if (!box.isUp()) {
+        box.startAgain();
+      } else {
+        box.unpauseIfPaused();
+        Links.heal(box);
+      }
+      box.plugIfUnplugged();
+    }
+    Links.fast(origin.box());
+  }
+
   /** The end of every container's log. */
   String logs() {
     StringBuilder text = new StringBuilder();

@@ -64,8 +64,11 @@ final class SharedRig
 
   @Override
   public void afterTestExecution(ExtensionContext context) {
+    Rig rig = running(context).rig();
     if (context.getExecutionException().isPresent()) {
-      System.err.println(running(context).rig().logs());
+      System.err.println(rig.logs());
+      // What it broke must not break the next one.
+      rig.mend();
     }
   }
 
