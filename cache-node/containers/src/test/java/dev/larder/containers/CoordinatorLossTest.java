@@ -128,6 +128,7 @@ class CoordinatorLossTest {
           assertThrows(LarderException.class, () -> rig.define("agent-2", "never", "steady"));
       long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
       assertEquals(ErrorCode.COORDINATOR_UNAVAILABLE, refused.code(), refused.toString());
+      assertTrue(String.valueOf(refused.getMessage()).contains("majority"), refused.toString());
       System.err.printf("refused after %d ms: %s%n", millis, refused.getMessage());
 
       // Not cached anywhere: the nodes still find each other by the last list.
