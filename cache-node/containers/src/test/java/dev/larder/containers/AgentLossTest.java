@@ -29,7 +29,9 @@ class AgentLossTest {
   private static Started start(Rig rig, String name, int bytes) throws Exception {
     Dataset dataset = rig.create("agent-1", name, 1, bytes);
     Map<String, Long> before = new HashMap<>();
+    Map<String, Long> parts = new HashMap<>();
     for (String agent : Rig.AGENTS) {
+      parts.put(agent, rig.status(agent).path("peers").path("bytes").asLong());
       before.put(agent, fromOrigin(rig, agent));
     }
     Links.slow(rig.origin().box(), "100mbit");
@@ -46,6 +48,14 @@ class AgentLossTest {
           }
           return !holder[0].isEmpty();
         });
+    for (String agent : Rig.AGENTS) {
+      if (!agent.equals(holder[0])) {
+        Until.holds(
+            agent + " has got a part",
+            PATIENCE,
+            () -> rig.status(agent).path("peers").path("bytes").asLong() > parts.get(agent));
+      }
+    }
     assertFalse(burst.isOver(), "in the middle of it");
     return new Started(dataset, burst, holder[0]);
   }
@@ -58,6 +68,7 @@ class AgentLossTest {
     double faults = 0;
     for (String agent : agents) {
       faults += rig.metric(agent, "larder_node_peer_faults_total");
+      faults += rig.metric(agent, "larder_node_tracker_failures_total");
     }
     return faults;
   }

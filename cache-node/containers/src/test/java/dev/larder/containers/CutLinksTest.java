@@ -22,7 +22,6 @@ class CutLinksTest {
   void aNodeWithoutItsClusterReadsFromTheOrigin(Rig rig) throws Exception {
     Dataset steady = rig.steady();
     Dataset cold = rig.create("agent-1", "unplugged", 1, 40 * MIB);
-    Until.holds("it knows", PATIENCE, () -> rig.client(LONE).stat("unplugged", "") != null);
     Links.slow(rig.origin().box(), "160mbit");
     try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
       Burst burst = Burst.start(rig, cold, Rig.AGENTS);
@@ -74,13 +73,15 @@ class CutLinksTest {
     } finally {
       Links.heal(rig.box(LONE));
     }
-    Dataset after = rig.create("agent-1", "symmetric-again", 2, 3 * MIB);
+    int[] round = {0};
     Until.holds(
-        "nobody is avoided any more",
+        "all meet again and read once",
         PATIENCE,
-        () -> rig.metric(LONE, "larder_node_demoted_members") == 0);
-    Burst.start(rig, after, Rig.AGENTS).awaitRight(Rig.AGENTS);
-    assertEquals(after.bytes(), rig.origin().sentBytes(after.name()));
+        () -> {
+          Dataset after = rig.create("agent-1", "symmetric-" + ++round[0], 2, 2 * MIB);
+          Burst.start(rig, after, Rig.AGENTS).awaitRight(Rig.AGENTS);
+          return rig.origin().sentBytes(after.name()) == after.bytes();
+        });
   }
 
   private static double trouble(Rig rig) throws Exception {
@@ -92,7 +93,6 @@ class CutLinksTest {
   void aNodeThatDoesNotReachTheCoordinatorsReadsFromItsPeers(Rig rig) throws Exception {
     Dataset steady = rig.steady();
     Dataset cold = rig.create("agent-1", "no-coordinators", 3, 5 * MIB);
-    Until.holds("it knows", PATIENCE, () -> rig.client(LONE).stat("no-coordinators", "") != null);
     try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
       for (String coordinator : Rig.COORDINATORS) {
         Links.cut(rig.box(LONE), rig.box(coordinator).address(), Rig.DOOR_PORT);

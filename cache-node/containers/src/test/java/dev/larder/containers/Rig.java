@@ -72,7 +72,8 @@ final class Rig implements AutoCloseable {
     Rig rig = new Rig(work, seed);
     try {
       rig.certificates("ca-1");
-      rig.install("ca-1");
+      rig.identify("ca-1");
+      rig.trust("ca-1");
       Startables.deepStart(rig.boxes.values().stream()).join();
       Until.holds("the origin answers", START, rig.origin::isReady);
       for (String agent : AGENTS) {
@@ -188,10 +189,14 @@ final class Rig implements AutoCloseable {
   }
 
   /** Makes an authority and a certificate for each role, by {@code larder certs} of the image. */
-  Path certificates(String authority) throws IOException {
+  void certificates(String authority) throws IOException {
     Path directory = Files.createDirectories(work.resolve("certs"));
     String names =
-        String.join(" ", COORDINATORS.stream().map(each -> "--name " + each).toList());
+        String.join(
+            " ",
+            COORDINATORS.stream()
+                .map(each -> "--name " + each + " --name " + box(each).address())
+                .toList());
     try (Box maker =
         new Box(image, "certs", List.of(place(networks.getFirst(), 5)))
             .bind(directory, "/certs")
@@ -210,33 +215,58 @@ final class Rig implements AutoCloseable {
               Stream.of("ca", "coordinator", "agent", "client")
                   .allMatch(name -> Files.exists(made.resolve(name + ".pem"))));
     }
-    return directory.resolve(authority);
   }
 
   Path certs(String authority) {
     return work.resolve("certs").resolve(authority);
   }
 
-  /** Gives every process the certificate of its role and its authority, as files of its own. */
-  void install(String authority) throws IOException {
+  /** Gives every process the certificate of its role by an authority, as files of its own. */
+  void identify(String authority) throws IOException {
     for (String name : Stream.concat(COORDINATORS.stream(), AGENTS.stream()).toList()) {
+      Path from = certs(authority);
       String role = COORDINATORS.contains(name) ? "coordinator" : "agent";
-      replace(etc(name).resolve("own.key"), Files.readAllBytes(certs(authority).resolve(role + ".key")));
-      replace(etc(name).resolve("own.pem"), Files.readAllBytes(certs(authority).resolve(role + ".pem")));
+      replace(etc(name).resolve("own.key"), Files.readString(from.resolve(role + ".key")));
+      replace(etc(name).resolve("own.pem"), Files.readString(from.resolve(role + ".pem")));
     }
-    trust(Files.readString(certs(authority).resolve("ca.pem")));
   }
 
-  /** Has every process trust these authorities. */
-  void trust(String pem) throws IOException {
+  /** Has every process trust these authorities and no other. */
+  void trust(String... authorities) throws IOException {
+    StringBuilder pem = new StringBuilder();
+    for (String authority : authorities) {
+      pem.append(Files.readString(certs(authority).resolve("ca.pem")));
+    }
     for (String name : Stream.concat(COORDINATORS.stream(), AGENTS.stream()).toList()) {
-      replace(etc(name).resolve("ca.pem"), pem.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+      replace(etc(name).resolve("ca.pem"), pem.toString());
     }
   }
 
-  private static void replace(Path file, byte[] content) throws IOException {
+  /** Does what changes files of TLS, and waits until every process has read them again. */
+  void whileReread(Change change) throws IOException {
+    Map<String, Long> before = new LinkedHashMap<>();
+    List<String> names = Stream.concat(COORDINATORS.stream(), AGENTS.stream()).toList();
+    names.forEach(name -> before.put(name, rereads(name)));
+    change.make();
+    for (String name : names) {
+      Until.holds(
+          name + " reads its files again", START, () -> rereads(name) > before.get(name));
+    }
+  }
+
+  /** Something done to files. */
+  @FunctionalInterface
+  interface Change {
+    void make() throws IOException;
+  }
+
+  private long rereads(String name) {
+    return box(name).getLogs().lines().filter(line -> line.contains("files read again")).count();
+  }
+
+  private static void replace(Path file, String content) throws IOException {
     Path draft = file.resolveSibling(file.getFileName() + ".new");
-    Files.write(draft, content);
+    Files.writeString(draft, content);
     Files.move(draft, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
   }
 
@@ -340,10 +370,15 @@ final class Rig implements AutoCloseable {
         .orElseThrow(() -> new AssertionError("nobody leads"));
   }
 
-  /** Puts files into the bucket and makes a dataset of them at an agent. */
+  /** Puts files into the bucket and makes a dataset of them at an agent; all agents know it then. */
   Dataset create(String agent, String name, int count, int bytes) throws IOException {
     List<String> paths = origin.put(name, count, bytes);
     define(agent, name, name);
+    // With its catalog, so that who reads afterwards reads the files at once.
+    for (String each : AGENTS) {
+      Until.holds(
+          each + " knows " + name, START, () -> client(each).stat(name, paths.getFirst()) != null);
+    }
     return new Dataset(name, paths, (long) count * bytes);
   }
 
