@@ -33,7 +33,9 @@ final class Engine {
     }
     Needs.program("tc", "Debian: apt-get install iproute2");
     Needs.program("iptables", "Debian: apt-get install iptables");
-    Needs.that(DockerClientFactory.instance().isDockerAvailable(), HINT);
+    DockerClientFactory factory = DockerClientFactory.instance();
+    Needs.that(factory.isDockerAvailable(), HINT);
+    Needs.that("unix".equals(factory.getTransportConfig().getDockerHost().getScheme()), HINT);
   }
 
   static DockerClient client() {
