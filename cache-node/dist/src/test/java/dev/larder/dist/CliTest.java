@@ -11,6 +11,7 @@ import dev.larder.cli.Cli;
 import dev.larder.keeper.KeeperUnmount;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import dev.larder.client.DownloadRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -91,6 +92,27 @@ class CliTest {
     assertEquals(0, run("get", "docs", "sub", target.toString(), "--overwrite", "-o", "quiet"));
     assertEquals(target.resolve("sub/large.bin").toString(), lastOut.strip());
     assertArrayEquals(LARGE, Files.readAllBytes(target.resolve("sub/large.bin")));
+  }
+
+  @Test
+  void targetsMayBeRelativeWithLinksInside() throws Exception {
+    Path source = Files.createDirectories(directory.resolve("linked/d"));
+    Files.writeString(source.resolve("real"), "real");
+    Files.createSymbolicLink(source.resolve("link"), Path.of("real"));
+    String uri = directory.resolve("linked").toString();
+    assertEquals(0, run("dataset", "create", "linked", uri), lastErr);
+    Path here = Path.of("").toAbsolutePath();
+    for (String name : List.of("rel", "./rel2", "rel3/../rel4")) {
+      Path target = here.relativize(directory.toAbsolutePath()).resolve(name);
+      for (String count : List.of("0", "2")) {
+        assertEquals(0, run("get", "linked", "", target.toString()), lastErr);
+        assertTrue(lastErr.contains("(" + count + " files were there"), lastErr);
+      }
+      assertEquals("real", Files.readString(target.normalize().resolve("d/link")));
+    }
+    assertEquals(1, run("get", "linked", "", "/etc/passwd"), lastErr);
+    assertTrue(lastErr.contains("/etc/passwd is a file"), lastErr);
+    assertTrue(DownloadRequest.of("linked", "", Path.of(".")).target().isAbsolute());
   }
 
   @Test
