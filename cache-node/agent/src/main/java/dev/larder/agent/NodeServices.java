@@ -162,7 +162,15 @@ public final class NodeServices implements NodeState, AutoCloseable {
     LocalJobs jobs =
         opened(
             new LocalJobs(
-                config.jobs(), own.resolve("pins.json"), datasets, plane, store, coordinator));
+                config.jobs(),
+                own.resolve("pins.json"),
+                datasets,
+                plane,
+                store,
+                coordinator,
+                memberId,
+                cluster::members));
+    cluster.onView(view -> jobs.standing().membersChanged());
     datasets.tell(new Users(jobs));
     peers.ifPresent(node -> datasets.catalogsFrom(new MemberCatalogs(node.members())));
     MemberInfo member =
@@ -182,7 +190,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
             member,
             config.node(),
             key -> isCatalog(datasets, key),
-            cluster);
+            cluster,
+            jobs.standing());
     Scrubbing scrubbing =
         new Scrubbing(
             store,
@@ -253,6 +262,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     out.putAll(now.plane.counters().snapshot());
     now.peers.ifPresent(peers -> out.putAll(peers.counters()));
     out.put("root_conflicts_total", now.roots.conflicts());
+    out.put("warm_up_retries_total", now.jobs.standing().retries());
     return out;
   }
 
@@ -262,6 +272,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
     now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
+    out.putAll(now.jobs.standing().gauges());
     CoordinatorState cluster = coordinator();
     out.put("cluster_members", (long) now.cluster.view().peers().size());
     out.put("cluster_epoch", cluster.epoch());
