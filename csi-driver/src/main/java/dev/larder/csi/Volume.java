@@ -29,8 +29,8 @@ record Volume(
 
   /** How far publishing came. */
   enum State {
-    /** Something may be mounted; nobody was told that it is. */
-    PUBLISHING,
+    /** It is being made or taken away: something may be mounted, and nobody counts on it. */
+    UNSETTLED,
     /** The orchestrator was told that it is there. */
     PUBLISHED
   }
@@ -40,7 +40,7 @@ record Volume(
     return new SnapshotRef(dataset, follow ? OptionalLong.empty() : OptionalLong.of(number));
   }
 
-  Volume published() {
+  Volume in(State other) {
     return new Volume(
         volumeId,
         target,
@@ -52,7 +52,7 @@ record Volume(
         noExec,
         files,
         bytes,
-        State.PUBLISHED);
+        other);
   }
 
   /** What is used of it, as the orchestrator wants to know. */

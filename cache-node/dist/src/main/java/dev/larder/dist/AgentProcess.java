@@ -97,7 +97,8 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     if (csi.isOn()) {
-      own(CsiDriver.start(csi, services, mounts, run.path()));
+      CsiDriver driver = own(CsiDriver.start(csi, services, mounts, run.path()));
+      metrics.watchCsi(driver::figures);
     }
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
