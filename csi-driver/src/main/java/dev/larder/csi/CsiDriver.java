@@ -33,7 +33,8 @@ public final class CsiDriver implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("csi-sockets").factory());
 
-  private CsiDriver(CsiConfig config, NodeServices services, Volumes volumes, Provisioning created) {
+  private CsiDriver(
+      CsiConfig config, NodeServices services, Volumes volumes, Provisioning created) {
     this.config = config;
     this.volumes = volumes;
     Calls calls = new Calls(config.callsMax());

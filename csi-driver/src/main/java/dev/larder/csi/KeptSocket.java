@@ -79,7 +79,10 @@ final class KeptSocket implements AutoCloseable {
       return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-      return channel.connect(UnixDomainSocketAddress.of(socket));
+      // Somebody who listens and accepts nobody must not hold us.
+      channel.configureBlocking(false);
+      boolean unused = channel.connect(UnixDomainSocketAddress.of(socket));
+      return true;
     } catch (IOException e) {
       // Nobody listens: it is a dead process's.
       return false;

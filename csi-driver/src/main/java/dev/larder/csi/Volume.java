@@ -42,17 +42,7 @@ record Volume(
 
   Volume in(State other) {
     return new Volume(
-        volumeId,
-        target,
-        asked,
-        dataset,
-        number,
-        subPath,
-        follow,
-        noExec,
-        files,
-        bytes,
-        other);
+        volumeId, target, asked, dataset, number, subPath, follow, noExec, files, bytes, other);
   }
 
   /** What is used of it, as the orchestrator wants to know. */

@@ -109,9 +109,7 @@ record VolumeAttributes(
   }
 
   private static Optional<Long> fixed(SnapshotRef ref) {
-    return ref.snapshot().isPresent()
-        ? Optional.of(ref.snapshot().getAsLong())
-        : Optional.empty();
+    return ref.snapshot().isPresent() ? Optional.of(ref.snapshot().getAsLong()) : Optional.empty();
   }
 
   private static void rejectUnknown(Map<String, String> own) {
@@ -142,7 +140,9 @@ record VolumeAttributes(
     for (String key : own.keySet()) {
       if (key.startsWith(OPTION)) {
         throw Statuses.invalid(
-            "attribute " + key + ": only an administrator may set it, in a PersistentVolume or"
+            "attribute "
+                + key
+                + ": only an administrator may set it, in a PersistentVolume or"
                 + " StorageClass");
       }
     }
@@ -266,7 +266,11 @@ record VolumeAttributes(
       case "false" -> false;
       default ->
           throw Statuses.invalid(
-              "attribute " + key + ": \"" + VolumeIds.shown(value) + "\" is neither true nor false");
+              "attribute "
+                  + key
+                  + ": \""
+                  + VolumeIds.shown(value)
+                  + "\" is neither true nor false");
     };
   }
 

@@ -105,7 +105,9 @@ final class Volumes implements AutoCloseable {
     this.steps = steps;
   }
 
-  /** Puts right what a former agent left: what it began is taken back, what it promised is there. */
+  /**
+   * Puts right what a former agent left: what it began is taken back, what it promised is there.
+   */
   void start() {
     book.load();
     for (Volume volume : book.all()) {
@@ -375,8 +377,8 @@ final class Volumes implements AutoCloseable {
         book.find(path)
             .filter(each -> each.volumeId().equals(volumeId))
             .filter(each -> each.state() == Volume.State.PUBLISHED)
-            .orElseThrow(() ->
-                Statuses.notFound("volume " + volumeId + " is not published at this path"));
+            .orElseThrow(
+                () -> Statuses.notFound("volume " + volumeId + " is not published at this path"));
     if (!volume.follow()) {
       return new Usage(volume.files(), volume.bytes());
     }

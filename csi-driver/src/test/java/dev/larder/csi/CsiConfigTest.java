@@ -45,8 +45,7 @@ class CsiConfigTest {
   })
   void badValuesAreNamed(String key, String value) {
     LarderException e =
-        assertThrows(
-            LarderException.class, () -> CsiConfig.of(new ConfigTree(Map.of(key, value))));
+        assertThrows(LarderException.class, () -> CsiConfig.of(new ConfigTree(Map.of(key, value))));
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     assertTrue(String.valueOf(e.getMessage()).contains(key), e.getMessage());
   }

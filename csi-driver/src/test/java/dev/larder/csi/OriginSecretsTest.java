@@ -29,7 +29,8 @@ class OriginSecretsTest {
             Map.of("password", "canary"),
             Map.of("accessKeyId", "canary"),
             Map.of("secretAccessKey", "canary"),
-            Map.of("accessKeyId", "canary", "secretAccessKey", "canary", "credentials", "canary"))) {
+            Map.of(
+                "accessKeyId", "canary", "secretAccessKey", "canary", "credentials", "canary"))) {
       StatusRuntimeException e =
           assertThrows(StatusRuntimeException.class, () -> OriginSecrets.options(bad));
       String said = String.valueOf(e.getStatus().getDescription());

@@ -51,15 +51,27 @@ class VolumeAttributesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "endpoint", "region", "path-style", "versions", "credentials", "check-md5", "manifest",
-        "account", "connection-string", "account-key", "sas"
+        "endpoint",
+        "region",
+        "path-style",
+        "versions",
+        "credentials",
+        "check-md5",
+        "manifest",
+        "account",
+        "connection-string",
+        "account-key",
+        "sas"
       })
   void optionsOfOriginsAreAdministrators(String option) {
     String key = "origin." + option;
     refused(key, () -> inline(Map.of("dataset", "d", key, "x")));
     refused(key, () -> inline(Map.of("origin", "s3://open/a", key, "x")));
     Map<String, String> options =
-        persistent("h", Map.of("origin", "s3://b/p", key, "x")).origin().orElseThrow().options()
+        persistent("h", Map.of("origin", "s3://b/p", key, "x"))
+            .origin()
+            .orElseThrow()
+            .options()
             .values();
     assertEquals(Map.of(option, "x"), options);
     refused("without origin", () -> persistent("h", Map.of(key, "x")));
@@ -68,8 +80,14 @@ class VolumeAttributesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "s3://closed/x", "file:///etc", "/etc", "s3://open", "s3://open.other/x",
-        "http://169.254.169.254/latest", "https://data.example/y", "S3://open/x"
+        "s3://closed/x",
+        "file:///etc",
+        "/etc",
+        "s3://open",
+        "s3://open.other/x",
+        "http://169.254.169.254/latest",
+        "https://data.example/y",
+        "S3://open/x"
       })
   void podsNameOnlyOriginsThatAreAllowed(String uri) {
     refused("only an administrator", () -> inline(Map.of("origin", uri)));
@@ -83,8 +101,7 @@ class VolumeAttributesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"csi-0123456789abcdef0123456789abcdef", "vol-pvc-1", "vol-pvc-1@2"})
+  @ValueSource(strings = {"csi-0123456789abcdef0123456789abcdef", "vol-pvc-1", "vol-pvc-1@2"})
   void datasetsOfOtherVolumesCannotBeNamedByPods(String name) {
     refused("cannot be named here", () -> inline(Map.of("dataset", name)));
     assertTrue(persistent("h", Map.of("dataset", name)).snapshot().isPresent());

@@ -86,7 +86,9 @@ class CsiCrashTest {
               try {
                 for (int i = 0; i < 10_000; i++) {
                   Path target = csi.target("pod-" + i % 5, "v");
-                  var unused = calls.nodePublishVolume(CsiNode.inline("v", target, KINDS.get(i % 3)).build());
+                  var unused =
+                      calls.nodePublishVolume(
+                          CsiNode.inline("v", target, KINDS.get(i % 3)).build());
                   if (i >= 3) {
                     Path old = csi.target("pod-" + (i - 3) % 5, "v");
                     var unusedToo = calls.nodeUnpublishVolume(CsiNode.unpublish("v", old));
@@ -146,8 +148,7 @@ class CsiCrashTest {
       Files.writeString(source.resolve("many/one"), "one");
       Files.writeString(source.resolve("two"), "two");
       ConfigTree tree =
-          new ConfigTree(
-              Map.of("http.port", "0", "csi.socket", caller.directory() + "/csi.sock"));
+          new ConfigTree(Map.of("http.port", "0", "csi.socket", caller.directory() + "/csi.sock"));
       MountSettings mounting = MountSettings.of(tree);
       config = CsiConfig.of(tree);
       Limits limits = CoordinatorKeys.of(tree);
@@ -155,9 +156,7 @@ class CsiCrashTest {
       AgentMetrics metrics = new AgentMetrics("test");
       Coordination coordination = own(Coordination.inside(data, limits));
       services =
-          own(
-              new NodeServices(
-                  AgentConfig.of(data, tree), coordination.client(), metrics, "test"));
+          own(new NodeServices(AgentConfig.of(data, tree), coordination.client(), metrics, "test"));
       services.start();
       mounts = own(NodeMounts.start(mounting, services, run, KeeperLaunch.starter(mounting)));
       services.mountsBy(mounts);
@@ -178,8 +177,7 @@ class CsiCrashTest {
     }
 
     void round(Random random, Map<String, Integer> crashes) throws Exception {
-      Path target =
-          Files.createDirectories(pods.resolve("pod/volumes/csi/v")).resolve("mount");
+      Path target = Files.createDirectories(pods.resolve("pod/volumes/csi/v")).resolve("mount");
       NodePublishVolumeRequest publish =
           CsiNode.inline("v", target, KINDS.get(random.nextInt(KINDS.size()))).build();
       boolean isPublished = tryIt(random, crashes, true, publish, target);
@@ -192,7 +190,8 @@ class CsiCrashTest {
         with(calls -> {
           var unused = calls.nodePublishVolume(publish);
         });
-        assertEquals(1, MountedNode.mounts(target).stream().filter(target.toString()::equals).count());
+        assertEquals(
+            1, MountedNode.mounts(target).stream().filter(target.toString()::equals).count());
       }
       var unused = tryIt(random, crashes, false, publish, target);
       assertWholeOrNothing(target);

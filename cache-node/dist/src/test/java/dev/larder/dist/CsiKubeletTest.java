@@ -50,12 +50,10 @@ class CsiKubeletTest {
         Path target = csi.target("pod-a", "data");
         String id = CsiNode.inlineId("pod-a", "data");
         NodeGrpc.NodeBlockingStub node = csi.nodeCalls();
-        var unused =
-            node.nodePublishVolume(CsiNode.inline(id, target, "dataset=data").build());
+        var unused = node.nodePublishVolume(CsiNode.inline(id, target, "dataset=data").build());
         republish(csi, node, id, target);
 
         // Kubelet starts again: its directory is empty.
-        Object before = Files.getAttribute(socket, "unix:ino");
         Files.delete(socket);
         await(() -> Files.exists(socket, LinkOption.NOFOLLOW_LINKS));
         register(kubelet, socket, csi);
@@ -63,7 +61,6 @@ class CsiKubeletTest {
         Files.delete(csi.socket);
         await(() -> Files.exists(csi.socket, LinkOption.NOFOLLOW_LINKS));
         register(kubelet, socket, csi);
-        assertTrue(before != null);
 
         csi.node.kill();
         csi.node.startAgain();
@@ -92,17 +89,21 @@ class CsiKubeletTest {
       Path registry = Files.createDirectory(kubelet.directory().resolve("reg"));
       Path socket = registry.resolve("csi.larder.dev-reg.sock");
       other.bind(java.net.UnixDomainSocketAddress.of(socket));
-      Object before = Files.getAttribute(socket, "unix:ino");
+      Object before = identity(socket);
       try (CsiNode csi =
           CsiNode.start(directory, "csi.registry=" + registry, "csi.registry-interval=50ms")) {
         await(() -> csi.log().contains("another process serves it"));
-        assertEquals(before, Files.getAttribute(socket, "unix:ino"));
+        assertEquals(before, identity(socket));
         other.close();
         // Dead now: the socket's file alone registers nothing.
-        await(() -> !before.equals(Files.getAttribute(socket, "unix:ino")));
+        await(() -> Files.exists(socket) && !before.equals(identity(socket)));
         register(kubelet, socket, csi);
       }
     }
+  }
+
+  private static Object identity(Path socket) throws IOException {
+    return Files.readAttributes(socket, "unix:ino,ctime", LinkOption.NOFOLLOW_LINKS);
   }
 
   private static void register(CsiNode.Caller kubelet, Path socket, CsiNode csi)
@@ -139,18 +140,21 @@ class CsiKubeletTest {
   }
 
   /** Ten times a second, each time with another token of the pod's account. */
-  private static void republish(
-      CsiNode csi, NodeGrpc.NodeBlockingStub node, String id, Path target) throws Exception {
+  private static void republish(CsiNode csi, NodeGrpc.NodeBlockingStub node, String id, Path target)
+      throws Exception {
     String mount = mountLine(target);
     double[] millis = new double[REPUBLISHES];
+    double[] base = new double[REPUBLISHES];
     for (int i = 0; i < REPUBLISHES; i++) {
       long start = System.nanoTime();
+      var unusedInfo = node.nodeGetInfo(NodeGetInfoRequest.getDefaultInstance());
+      base[i] = (System.nanoTime() - start) / 1e6;
+      start = System.nanoTime();
       var unused =
           node.nodePublishVolume(
               CsiNode.inline(id, target, "dataset=data")
                   .putSecrets("csi.storage.k8s.io/serviceAccount.tokens", "canary-token-" + i)
-                  .putVolumeContext(
-                      "csi.storage.k8s.io/serviceAccount.tokens", "canary-token-" + i)
+                  .putVolumeContext("csi.storage.k8s.io/serviceAccount.tokens", "canary-token-" + i)
                   .build());
       millis[i] = (System.nanoTime() - start) / 1e6;
       LockSupport.parkNanos(REPUBLISH_EVERY_NANOS);
@@ -158,10 +162,13 @@ class CsiKubeletTest {
     assertEquals(mount, mountLine(target), "it was never mounted again");
     assertTrue(!csi.log().contains("canary-token"), "tokens stay out of the log");
     Arrays.sort(millis);
+    Arrays.sort(base);
+    double median = millis[REPUBLISHES / 2] - base[REPUBLISHES / 2];
     System.out.printf(
-        "republish ms: median %.2f, p99 %.2f%n", millis[REPUBLISHES / 2], millis[REPUBLISHES - 2]);
-    // A shared machine: the aim of 1 ms is measured, this catches a remount.
-    assertTrue(millis[REPUBLISHES / 2] < MEDIAN_MILLIS_MAX, () -> Arrays.toString(millis));
+        "republish ms: median %.2f, p99 %.2f; over a call that does nothing: %.2f%n",
+        millis[REPUBLISHES / 2], millis[REPUBLISHES - 2], median);
+    // The round trip is the machine's; what publishing again adds is ours.
+    assertTrue(median < MEDIAN_MILLIS_MAX, () -> Arrays.toString(millis));
   }
 
   private static String mountLine(Path target) throws IOException {

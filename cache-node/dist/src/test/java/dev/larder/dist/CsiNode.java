@@ -1,11 +1,11 @@
 package dev.larder.dist;
 
+import csi.v1.ControllerGrpc;
 import csi.v1.Csi.NodePublishVolumeRequest;
 import csi.v1.Csi.NodeUnpublishVolumeRequest;
 import csi.v1.Csi.VolumeCapability;
 import csi.v1.IdentityGrpc;
 import csi.v1.NodeGrpc;
-import csi.v1.ControllerGrpc;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.Digests;
 import io.grpc.ManagedChannel;
@@ -30,7 +30,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A node whose CSI driver is on, in a process of its own, with a dataset "data" of files in a
- * folder; and whoever calls it. {@link #close} takes everything away. One thread, but for the stubs.
+ * folder; and whoever calls it. {@link #close} takes everything away. One thread, but for the
+ * stubs.
  */
 final class CsiNode implements AutoCloseable {
   static final String EPHEMERAL = "csi.storage.k8s.io/ephemeral";
@@ -58,10 +59,7 @@ final class CsiNode implements AutoCloseable {
     }
     List<String> all =
         new ArrayList<>(
-            List.of(
-                "csi.socket=" + socket,
-                "csi.node-id=node-1",
-                "mount.remount-interval=200ms"));
+            List.of("csi.socket=" + socket, "csi.node-id=node-1", "mount.remount-interval=200ms"));
     all.addAll(List.of(settings));
     node = NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
   }
@@ -171,8 +169,7 @@ final class CsiNode implements AutoCloseable {
   }
 
   /** A publish request as kubelet sends it for a PersistentVolume. */
-  static NodePublishVolumeRequest.Builder persistent(
-      String id, Path target, String... attributes) {
+  static NodePublishVolumeRequest.Builder persistent(String id, Path target, String... attributes) {
     NodePublishVolumeRequest.Builder request =
         request(id, target).putVolumeContext(EPHEMERAL, "false");
     put(request, attributes);

@@ -79,14 +79,14 @@ class CsiOriginTest {
             StatusRuntimeException.class,
             () -> {
               var unused =
-                  node.nodePublishVolume(
-                      CsiNode.persistent("v", target, "origin=" + uri).build());
+                  node.nodePublishVolume(CsiNode.persistent("v", target, "origin=" + uri).build());
             });
     assertEquals(Code.PERMISSION_DENIED, none.getStatus().getCode(), none.toString());
     assertEquals(List.of(), csi.mounts());
 
     publish("v", target, SECRET);
-    // Nothing of it was read yet; the next agent knows no secret until the volume is published again.
+    // Nothing of it was read yet; the next agent knows no secret until the volume is published
+    // again.
     csi.node.kill();
     csi.node.startAgain();
     node = csi.nodeCalls();
@@ -101,8 +101,7 @@ class CsiOriginTest {
             () -> {
               var unused =
                   node.nodePublishVolume(
-                      CsiNode.inline(
-                              "x", csi.target("pod-b", "m"), "dataset=" + datasetOfVolume())
+                      CsiNode.inline("x", csi.target("pod-b", "m"), "dataset=" + datasetOfVolume())
                           .build());
             });
     assertEquals(Code.INVALID_ARGUMENT, named.getStatus().getCode(), "a name opens nothing");
