@@ -3,6 +3,7 @@ package dev.larder.csi;
 import dev.larder.protocol.LarderException;
 import io.grpc.BindableService;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -83,9 +84,12 @@ final class KeptSocket implements AutoCloseable {
       channel.configureBlocking(false);
       boolean unused = channel.connect(UnixDomainSocketAddress.of(socket));
       return true;
-    } catch (IOException e) {
+    } catch (ConnectException e) {
       // Nobody listens: it is a dead process's.
       return false;
+    } catch (IOException e) {
+      // So many wait already that it takes no more.
+      return true;
     }
   }
 

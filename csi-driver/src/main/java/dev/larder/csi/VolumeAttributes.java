@@ -286,7 +286,7 @@ record VolumeAttributes(
         number.toString(),
         subPath,
         Boolean.toString(follow),
-        warm.toString(),
+        warm.size() + warm.toString(),
         Boolean.toString(waitForWarm));
   }
 }

@@ -55,11 +55,11 @@ class CsiKubeletTest {
 
         // Kubelet starts again: its directory is empty.
         Files.delete(socket);
-        await(() -> Files.exists(socket, LinkOption.NOFOLLOW_LINKS));
+        await(csi, () -> Files.exists(socket, LinkOption.NOFOLLOW_LINKS));
         register(kubelet, socket, csi);
         // So is the driver's own directory, after a clean up by hand.
         Files.delete(csi.socket);
-        await(() -> Files.exists(csi.socket, LinkOption.NOFOLLOW_LINKS));
+        await(csi, () -> Files.exists(csi.socket, LinkOption.NOFOLLOW_LINKS));
         register(kubelet, socket, csi);
 
         csi.node.kill();
@@ -92,11 +92,11 @@ class CsiKubeletTest {
       Object before = identity(socket);
       try (CsiNode csi =
           CsiNode.start(directory, "csi.registry=" + registry, "csi.registry-interval=50ms")) {
-        await(() -> csi.log().contains("another process serves it"));
+        await(csi, () -> csi.log().contains("another process serves it"));
         assertEquals(before, identity(socket));
         other.close();
         // Dead now: the socket's file alone registers nothing.
-        await(() -> Files.exists(socket) && !before.equals(identity(socket)));
+        await(csi, () -> Files.exists(socket) && !before.equals(identity(socket)));
         register(kubelet, socket, csi);
       }
     }
@@ -178,10 +178,10 @@ class CsiKubeletTest {
         .orElse("");
   }
 
-  private static void await(Callable<Boolean> condition) throws Exception {
+  private static void await(CsiNode csi, Callable<Boolean> condition) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (!condition.call()) {
-      assertTrue(System.nanoTime() < deadline, "it does not come");
+      assertTrue(System.nanoTime() < deadline, () -> "it does not come: " + csi.log());
       LockSupport.parkNanos(10_000_000);
     }
   }
