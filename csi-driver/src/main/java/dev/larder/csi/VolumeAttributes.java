@@ -148,8 +148,8 @@ record VolumeAttributes(
     }
     if (RESERVED.matcher(own.getOrDefault("dataset", "")).lookingAt()) {
       throw Statuses.invalid(
-          "attribute dataset: datasets made for volumes belong to who has their secret or claim, and"
-              + " cannot be named here");
+          "attribute dataset: datasets made for volumes belong to who has their secret or claim,"
+              + " and cannot be named here");
     }
     String uri = own.get(ORIGIN);
     if (uri != null && inlineOrigins.stream().noneMatch(uri::startsWith)) {

@@ -35,8 +35,8 @@ final class Volumes implements AutoCloseable {
   /*
    * A volume is written down before anything is made for it, and forgotten after all of it is gone.
    * So whatever a crash leaves is in the book: those half made or half taken away are taken back at
-   * the next start, promised ones whose mount is gone are mounted again. Each target has one change at work; who asks
-   * for the same joins it.
+   * the next start, promised ones whose mount is gone are mounted again. Each target has one change
+   * at work; who asks for the same joins it.
    */
   private final CsiConfig config;
   private final Datasets datasets;
