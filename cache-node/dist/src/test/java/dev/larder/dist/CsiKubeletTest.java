@@ -88,8 +88,7 @@ class CsiKubeletTest {
   void aRegistrarBesideItIsLeftAlone() throws Exception {
     Needs.root();
     try (CsiNode.Caller kubelet = new CsiNode.Caller();
-        var other =
-            ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+        var other = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       Path registry = Files.createDirectory(kubelet.directory().resolve("reg"));
       Path socket = registry.resolve("csi.larder.dev-reg.sock");
       other.bind(UnixDomainSocketAddress.of(socket));
