@@ -17,6 +17,7 @@ import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
 import dev.larder.perf.measure.SmallHit;
 import dev.larder.perf.measure.StoreMillion;
+import dev.larder.perf.measure.TrackerAsks;
 import java.util.List;
 
 /** All measures in the order they run. */
@@ -42,6 +43,7 @@ final class Measures {
         new MountSmallFiles(),
         new MountKillPause(),
         new MountMeta(),
+        new TrackerAsks(),
         new SimulatedBurst());
   }
 }
