@@ -27,7 +27,7 @@ import java.util.Set;
  */
 public final class TrackerWorker {
   /** {@code fill.lease-deadline} and {@code fill.tracked-stripes-max} as they are by default. */
-  private static final Duration DEADLINE = Duration.ofSeconds(30);
+  private static final Duration DEADLINE = Duration.ofSeconds(15);
 
   private static final int ENTRIES_MAX = 100_000;
   private static final int WARM_ROUNDS = 20;
