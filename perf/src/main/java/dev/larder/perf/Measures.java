@@ -12,6 +12,8 @@ import dev.larder.perf.measure.MountMeta;
 import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.MountSmallFiles;
 import dev.larder.perf.measure.MountTwoSnapshots;
+import dev.larder.perf.measure.PeerFour;
+import dev.larder.perf.measure.PeerServe;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
@@ -43,6 +45,8 @@ final class Measures {
         new MountSmallFiles(),
         new MountKillPause(),
         new MountMeta(),
+        new PeerServe(),
+        new PeerFour(),
         new TrackerAsks(),
         new SimulatedBurst());
   }

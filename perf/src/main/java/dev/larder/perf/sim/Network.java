@@ -81,6 +81,30 @@ public record Network(
         Troubles.NONE);
   }
 
+  /**
+   * A few nodes behind links of this rate each way, whose disks, hashing and origin are not what
+   * they wait for; all begin at once.
+   */
+  public static Network small(int nodes, long blobBytes, double linkRate) {
+    return new Network(
+        nodes,
+        1,
+        0,
+        blobBytes,
+        linkRate,
+        linkRate,
+        1e9,
+        1e9,
+        10e9,
+        100_000,
+        1,
+        2,
+        2,
+        4,
+        true,
+        Troubles.NONE);
+  }
+
   /** The same with a share of nodes that die. */
   public Network withDying(double share) {
     return with(new Troubles(share, troubles.detectNanos, troubles.slow, 0, 0, 0));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.perf.http.RawHttp;
+import java.net.InetAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -33,7 +34,7 @@ class OriginServerTest {
     Files.createDirectories(directory.resolve("files/sub"));
     Files.write(directory.resolve("files/a b"), content);
     Files.write(directory.resolve("files/sub/c"), new byte[10]);
-    server = new OriginServer(directory.resolve("files"), directory.resolve("log"), 0);
+    server = new OriginServer(directory.resolve("files"), directory.resolve("log"), 0, InetAddress.getLoopbackAddress());
     thread =
         Thread.ofPlatform()
             .start(() -> {
