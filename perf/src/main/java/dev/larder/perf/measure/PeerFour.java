@@ -67,7 +67,7 @@ public final class PeerFour implements Measure {
                 IntStream.range(0, AGENTS)
                     .mapToObj(i -> new ClusterRig.Host(Namespaces.address(i), net.behind(i)))
                     .toList(),
-                "store.max-bytes: 8GiB")) {
+                "store.disk-max: 3GiB")) {
       Round reads = new Round(bench, net, origin, rig, checksum);
       // Uncounted: connections and compilers.
       reads.read("warm-up", AGENTS);
