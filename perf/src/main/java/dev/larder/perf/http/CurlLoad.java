@@ -37,7 +37,8 @@ public final class CurlLoad {
    * @return bytes a second, in GB, from the first byte of the body to the last
    * @throws IOException also when another number of bytes came
    */
-  public double gigabytesPerSecond(String url, long bytes) throws IOException, InterruptedException {
+  public double gigabytesPerSecond(String url, long bytes)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(curl.toString(), "-sS", "--fail"));
     command.addAll(options);
     command.addAll(List.of("-r", "0-" + (bytes - 1), "-o", "/dev/null", "-w"));

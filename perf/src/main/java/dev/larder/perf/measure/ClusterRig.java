@@ -110,7 +110,11 @@ final class ClusterRig implements AutoCloseable {
           %5$s
           """
               .formatted(
-                  work.resolve("tls"), coordinatorAddress, node, hosts.get(node).address, settings));
+                  work.resolve("tls"),
+                  coordinatorAddress,
+                  node,
+                  hosts.get(node).address,
+                  settings));
       agents.add(
           launch(
               bench,
@@ -217,9 +221,7 @@ final class ClusterRig implements AutoCloseable {
     String nodes = run(node, "nodes", "-o", "json");
     Matcher own =
         Pattern.compile(
-                "\"id\"\\s*:\\s*\"node-"
-                    + node
-                    + "\"[^}]*?\"address\"\\s*:\\s*\"([^\"]+)\"")
+                "\"id\"\\s*:\\s*\"node-" + node + "\"[^}]*?\"address\"\\s*:\\s*\"([^\"]+)\"")
             .matcher(nodes);
     if (!own.find()) {
       throw new IOException("node-" + node + " has no door in " + nodes);

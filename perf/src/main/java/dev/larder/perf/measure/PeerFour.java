@@ -46,7 +46,8 @@ public final class PeerFour implements Measure {
 
   @Override
   public String about() {
-    return "four agents in namespaces with links of 500 Mbit/s, one cold 1 GiB object at once; root";
+    return "four agents in namespaces with links of 500 Mbit/s, one cold 1 GiB object at once;"
+               + " root";
   }
 
   @Override
@@ -100,17 +101,11 @@ public final class PeerFour implements Measure {
     double rate = BITS_PER_SECOND / 8.0 * PAYLOAD;
     Samples predicted = new Samples();
     for (int round = 0; round < Rounds.COUNT; round++) {
-      predicted.add(
-          Simulation.run(Network.small(AGENTS, BYTES, rate), SEED + round).lastSeconds());
+      predicted.add(Simulation.run(Network.small(AGENTS, BYTES, rate), SEED + round).lastSeconds());
     }
     bench.say("  simulated: all done after " + predicted + " s");
     results.accept(
-        new Figure(
-            name() + "-simulated",
-            "s",
-            predicted.median(),
-            real,
-            Goal.ratioAtLeast(0.8)));
+        new Figure(name() + "-simulated", "s", predicted.median(), real, Goal.ratioAtLeast(0.8)));
     results.accept(
         new Figure(
             name() + "-simulated-most", "s", predicted.median(), real, Goal.ratioAtMost(1.2)));

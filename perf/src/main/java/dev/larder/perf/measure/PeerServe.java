@@ -39,7 +39,8 @@ public final class PeerServe implements Measure {
   public void run(Bench bench, Consumer<Figure> results) throws Exception {
     Path files = SampleFiles.large(bench, BYTES);
     try (ClusterRig rig =
-        ClusterRig.start(bench, ClusterRig.Host.HERE, List.of(ClusterRig.Host.HERE), "peer.tls: off")) {
+        ClusterRig.start(
+            bench, ClusterRig.Host.HERE, List.of(ClusterRig.Host.HERE), "peer.tls: off")) {
       String target = "/peer/v1/blobs/" + sealed(bench, rig, files);
       String[] door = rig.peerDoor(0).split(":", -1);
       InetSocketAddress address = new InetSocketAddress(door[0], Integer.parseInt(door[1]));

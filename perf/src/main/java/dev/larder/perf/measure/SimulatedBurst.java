@@ -46,8 +46,10 @@ public final class SimulatedBurst implements Measure {
     Result all = scenario(bench, "", "all live", burst);
     report(results, "", all, Goal.atMost(1.5));
     results.accept(
-        Figure.alone(name() + "-most-upload", "of the mean", all.mostOverMean.median(), Goal.atMost(4)));
-    results.accept(Figure.alone(name() + "-computing", "s", all.computing.median(), Goal.atMost(120)));
+        Figure.alone(
+            name() + "-most-upload", "of the mean", all.mostOverMean.median(), Goal.atMost(4)));
+    results.accept(
+        Figure.alone(name() + "-computing", "s", all.computing.median(), Goal.atMost(120)));
     report(
         results,
         "-dying",
@@ -67,13 +69,11 @@ public final class SimulatedBurst implements Measure {
             "a hundredth restarts every 100 ms, away for 1 s",
             burst.withRestarts()),
         null);
-    report(
-        results, "-zones", scenario(bench, "-zones", "four zones", burst.withZones(4, 0)), null);
+    report(results, "-zones", scenario(bench, "-zones", "four zones", burst.withZones(4, 0)), null);
     report(
         results,
         "-thin",
-        scenario(
-            bench, "-thin", "four zones with links of 10 Gbit/s", burst.withZones(4, 10)),
+        scenario(bench, "-thin", "four zones with links of 10 Gbit/s", burst.withZones(4, 10)),
         null);
     Result poor =
         scenario(

@@ -132,7 +132,8 @@ final class Fetch {
       // One more where no slot is free, which spares the origin.
       sim.require(
           place.tracker.life != place.life
-              || place.tracker.tracker(network, clock).readers(named.id, id) <= network.fanOut() + 1,
+              || place.tracker.tracker(network, clock).readers(named.id, id)
+                  <= network.fanOut() + 1,
           named.id + " has more readers than the fan-out");
       assigned(named);
       return;
@@ -212,8 +213,7 @@ final class Fetch {
             crossed + network.latencyNanos(),
             node.downFree + Simulation.nanos(bytes, node.downRate));
     node.downFree = came;
-    node.hashFree =
-        Math.max(came, node.hashFree + Simulation.nanos(bytes, network.hashRate()));
+    node.hashFree = Math.max(came, node.hashFree + Simulation.nanos(bytes, network.hashRate()));
     clock.at(
         node.hashFree,
         () -> {
@@ -340,6 +340,7 @@ final class Fetch {
           }
         });
   }
+
   /** The source went: after a while it is noticed. */
   void notice() {
     SimNode from = source;

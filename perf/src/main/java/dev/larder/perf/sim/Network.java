@@ -117,8 +117,7 @@ public record Network(
 
   /** The same while nodes are restarted, a hundredth of them every 100 ms, away for a second. */
   public Network withRestarts() {
-    return with(
-        new Troubles(0, troubles.detectNanos, 0, 100_000_000L, 0.01, 1_000_000_000L));
+    return with(new Troubles(0, troubles.detectNanos, 0, 100_000_000L, 0.01, 1_000_000_000L));
   }
 
   /** The same spread over zones, with links between them. */
@@ -162,7 +161,9 @@ public record Network(
         newTroubles);
   }
 
-  /** No node can be done before this, in seconds: its wire, its disk, the origin, the zone's link. */
+  /**
+   * No node can be done before this, in seconds: its wire, its disk, the origin, the zone's link.
+   */
   public double boundSeconds() {
     double rate = Math.min(Math.min(downRate, diskRate), Math.min(hashRate, originRate));
     return blobBytes / (zoneRate > 0 ? Math.min(rate, zoneRate) : rate);

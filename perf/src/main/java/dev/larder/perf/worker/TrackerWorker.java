@@ -18,11 +18,11 @@ import java.util.Set;
  * A tracker in a process of its own, asked by one thread.
  *
  * <ul>
- *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND REPORTS_PER_CPU_SECOND}:
- *       so many members ask for one stripe at once and then say that they have it; the CPU is all
- *       of the process's, collector and compilers included
- *   <li>{@code heap ENTRIES PER_STRIPE} prints {@code heap EMPTY FULL AFTER}: bytes that live in the
- *       heap without a tracker, with one at its bound, and after bursts of five times the bound
+ *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
+ *       REPORTS_PER_CPU_SECOND}: so many members ask for one stripe at once and then say that they
+ *       have it; the CPU is all of the process's, collector and compilers included
+ *   <li>{@code heap ENTRIES PER_STRIPE} prints {@code heap EMPTY FULL AFTER}: bytes that live in
+ *       the heap without a tracker, with one at its bound, and after bursts of five times the bound
  * </ul>
  */
 public final class TrackerWorker {

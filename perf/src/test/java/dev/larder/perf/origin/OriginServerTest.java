@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.perf.http.RawHttp;
-import java.net.InetAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +34,12 @@ class OriginServerTest {
     Files.createDirectories(directory.resolve("files/sub"));
     Files.write(directory.resolve("files/a b"), content);
     Files.write(directory.resolve("files/sub/c"), new byte[10]);
-    server = new OriginServer(directory.resolve("files"), directory.resolve("log"), 0, InetAddress.getLoopbackAddress());
+    server =
+        new OriginServer(
+            directory.resolve("files"),
+            directory.resolve("log"),
+            0,
+            InetAddress.getLoopbackAddress());
     thread =
         Thread.ofPlatform()
             .start(() -> {

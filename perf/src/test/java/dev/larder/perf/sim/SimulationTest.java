@@ -84,8 +84,7 @@ class SimulationTest {
     SimNode node = new SimNode("node", "", 1e9, 1e9);
     IllegalStateException absent =
         assertThrows(
-            IllegalStateException.class,
-            () -> new Ledger(origin).sent(node, 0, false, 1 << 20));
+            IllegalStateException.class, () -> new Ledger(origin).sent(node, 0, false, 1 << 20));
     assertTrue(absent.getMessage().contains("a block it does not have"), absent::toString);
 
     Ledger faster = new Ledger(origin);

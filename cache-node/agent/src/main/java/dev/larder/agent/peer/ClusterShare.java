@@ -169,8 +169,8 @@ final class ClusterShare implements StripeShare {
   }
 
   /**
-   * The last report to each tracker this node has a place at. Who fetched the whole stripe tells the
-   * next ranks too: whoever follows a tracker that goes knows where the stripe is, and nobody
+   * The last report to each tracker this node has a place at. Who fetched the whole stripe tells
+   * the next ranks too: whoever follows a tracker that goes knows where the stripe is, and nobody
    * fetches it again.
    */
   void end(Kind kind, BlockDigests digests) {
