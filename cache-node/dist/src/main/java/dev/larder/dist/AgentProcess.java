@@ -12,7 +12,6 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.LarderStore;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -92,8 +91,7 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
-    InetSocketAddress bound = door.address();
-    address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
+    address = door.localAddress();
     AgentInfo info =
         new AgentInfo(
             address,

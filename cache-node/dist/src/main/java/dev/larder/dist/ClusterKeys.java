@@ -8,6 +8,7 @@ import dev.larder.coordinator.api.ReloadedTls;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +31,7 @@ import java.util.TreeMap;
  * @param id {@code coordinator.id}
  * @param listen {@code coordinator.listen}
  * @param raftListen {@code coordinator.raft-listen}
+ * @param watchListen {@code coordinator.watch-listen}
  * @param advertise {@code coordinator.advertise}
  * @param peers {@code coordinator.peers}: {@code id=host:port} each
  * @param join {@code coordinator.join}
@@ -47,6 +49,7 @@ record ClusterKeys(
     String id,
     String listen,
     String raftListen,
+    String watchListen,
     String advertise,
     List<String> peers,
     boolean join) {
@@ -67,6 +70,7 @@ record ClusterKeys(
         tree.text("coordinator.id", "c1"),
         tree.text("coordinator.listen", "0.0.0.0:7452"),
         tree.text("coordinator.raft-listen", "0.0.0.0:7453"),
+        tree.text("coordinator.watch-listen", "127.0.0.1:7454"),
         tree.text("coordinator.advertise", ""),
         tree.list("coordinator.peers", List.of()),
         flag("coordinator.join", tree.text("coordinator.join", "false")));
@@ -104,6 +108,12 @@ record ClusterKeys(
     }
     return new CoordinatorConfig(
         Path.of(directory), id, listen, raftListen, advertise, map, join, tls, limits);
+  }
+
+  /** Where {@code /metrics} is served; BAD_CONFIG when it is no host and port. */
+  InetSocketAddress watch() {
+    String[] parts = CoordinatorConfig.hostPort("coordinator.watch-listen", watchListen);
+    return new InetSocketAddress(parts[0], Integer.parseInt(parts[1]));
   }
 
   private static Path file(String key, String value) {

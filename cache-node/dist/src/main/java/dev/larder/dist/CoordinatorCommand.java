@@ -50,19 +50,43 @@ final class CoordinatorCommand implements Callable<Integer> {
     MountSettings unused = MountSettings.of(tree);
     AgentConfig unusedToo = AgentConfig.of(Path.of(keys.directory()), tree);
     try (ReloadedTls tls = keys.openTls()) {
+      InetSocketAddress listen = keys.watch();
       CoordinatorServer server = CoordinatorServer.start(keys.server(tls.material(), limits));
-      if (readyFile != null) {
-        DurableFiles.replace(readyFile, ready(server).getBytes(StandardCharsets.UTF_8));
+      try (CoordinatorWatch watch = watch(listen, server)) {
+        if (readyFile != null) {
+          DurableFiles.replace(readyFile, ready(server, watch).getBytes(StandardCharsets.UTF_8));
+        }
+        Foreground.run(
+            server,
+            "coordinator "
+                + keys.id()
+                + " at "
+                + text(server.address())
+                + ", metrics at http://"
+                + text(watch.address())
+                + "/metrics",
+            server::hasEnded);
       }
-      Foreground.run(server, "coordinator " + keys.id() + " at " + text(server.address()));
     }
     return 0;
   }
 
-  private static String ready(CoordinatorServer server) {
-    return "{\"address\":\"%s\",\"raftAddress\":\"%s\",\"pid\":%d}\n"
+  private static CoordinatorWatch watch(InetSocketAddress listen, CoordinatorServer server) {
+    try {
+      return CoordinatorWatch.open(listen, server);
+    } catch (RuntimeException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private static String ready(CoordinatorServer server, CoordinatorWatch watch) {
+    return "{\"address\":\"%s\",\"raftAddress\":\"%s\",\"watchAddress\":\"%s\",\"pid\":%d}\n"
         .formatted(
-            text(server.address()), text(server.raftAddress()), ProcessHandle.current().pid());
+            text(server.address()),
+            text(server.raftAddress()),
+            text(watch.address()),
+            ProcessHandle.current().pid());
   }
 
   private static String text(InetSocketAddress address) {

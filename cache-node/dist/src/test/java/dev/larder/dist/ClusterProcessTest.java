@@ -8,7 +8,11 @@ import dev.larder.client.LarderClient;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -63,6 +67,7 @@ class ClusterProcessTest {
             directory: %3$s/c%2$d
             listen: %4$s
             raft-listen: %5$s
+            watch-listen: 127.0.0.1:0
             peers: [%6$s]
             free-space-min: 1MiB
           """
@@ -138,6 +143,25 @@ class ClusterProcessTest {
               !control.statusJson().contains("\"majority\":true")
                   || control.statusJson().contains("\"unavailable\""));
       assertEquals(2, control.datasets().size());
+      String last =
+          List.of("c1", "c2", "c3").stream()
+              .filter(id -> processes.get(id).isAlive())
+              .findFirst()
+              .orElseThrow();
+      await("the one that is left says that it is not ready", () -> readiness(last) == 503);
+    }
+  }
+
+  /** Status of {@code /readyz} of a coordinator. */
+  private int readiness(String name) {
+    try {
+      String ready = Files.readString(directory.resolve(name + ".json"));
+      int at = ready.indexOf("\"watchAddress\":\"") + "\"watchAddress\":\"".length();
+      String address = ready.substring(at, ready.indexOf('"', at));
+      URL url = URI.create("http://" + address + "/readyz").toURL();
+      return ((HttpURLConnection) url.openConnection()).getResponseCode();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -87,7 +87,7 @@ public record CoordinatorConfig(
   }
 
   /** Host and port of a checked address; an IPv6 host without its brackets. */
-  static String[] hostPort(String key, String text) {
+  public static String[] hostPort(String key, String text) {
     int colon = text.lastIndexOf(':');
     String host = colon < 0 ? "" : text.substring(0, colon);
     String port = text.substring(colon + 1);

@@ -60,7 +60,7 @@ final class Fleet implements AutoCloseable {
         config,
         """
         tls: {certificate: "%1$s/coordinator.pem", key: "%1$s/coordinator.key", ca: "%1$s/ca.pem"}
-        coordinator: {directory: "%2$s/coordinator", listen: "127.0.0.1:0", raft-listen: "127.0.0.1:0"}
+        coordinator: {directory: "%2$s/coordinator", listen: "127.0.0.1:0", raft-listen: "127.0.0.1:0", watch-listen: "127.0.0.1:0"}
         """
             .formatted(tls(), work));
     Path ready = work.resolve("coordinator.json");

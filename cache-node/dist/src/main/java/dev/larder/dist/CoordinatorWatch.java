@@ -1,0 +1,219 @@
+package dev.larder.dist;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.larder.coordinator.CoordinatorServer;
+import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import io.prometheus.metrics.config.EscapingScheme;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Info;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What watches a coordinator over HTTP: {@code /metrics}, {@code /healthz} and {@code /readyz}, to
+ * be read only, without a token as they hold no secret. On the loopback address unless {@code
+ * coordinator.watch-listen} says otherwise.
+ *
+ * <p>Two threads answer, a few more requests wait, further ones are cut off.
+ */
+final class CoordinatorWatch implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(CoordinatorWatch.class);
+  private static final int THREADS = 2;
+  private static final int WAITING_MAX = 32;
+
+  /** One answer to a scrape, not eleven, asks the state. */
+  private static final long STATUS_FRESH_NANOS = Duration.ofMillis(200).toNanos();
+
+  private final CoordinatorServer server;
+  private final HttpServer http;
+  private final ExecutorService threads;
+  private final PrometheusRegistry registry = new PrometheusRegistry();
+  private final PrometheusTextFormatWriter text = PrometheusTextFormatWriter.create();
+  private CoordinatorStatus status;
+  private long statusNanos;
+
+  private CoordinatorWatch(CoordinatorServer server, HttpServer http) {
+    this.server = server;
+    this.http = http;
+    this.status = server.client().status();
+    this.statusNanos = System.nanoTime();
+    this.threads =
+        new ThreadPoolExecutor(
+            THREADS,
+            THREADS,
+            0,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(WAITING_MAX),
+            Thread.ofPlatform().daemon().name("coordinator-watch-", 0).factory());
+    register();
+  }
+
+  /**
+   * Listens from now on.
+   *
+   * @throws LarderException BAD_CONFIG naming the key when the address cannot be used
+   */
+  static CoordinatorWatch open(InetSocketAddress listen, CoordinatorServer server) {
+    try {
+      HttpServer http = HttpServer.create(listen, WAITING_MAX);
+      CoordinatorWatch watch = new CoordinatorWatch(server, http);
+      http.setExecutor(watch.threads);
+      http.createContext("/", watch::answer);
+      http.start();
+      return watch;
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG,
+          "coordinator.watch-listen " + listen + " cannot be used: " + e.getMessage(),
+          e);
+    }
+  }
+
+  /** Where it listens. */
+  InetSocketAddress address() {
+    return http.getAddress();
+  }
+
+  @Override
+  public void close() {
+    http.stop(0);
+    threads.shutdownNow();
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      String method = exchange.getRequestMethod();
+      if (!method.equals("GET") && !method.equals("HEAD")) {
+        exchange.getResponseHeaders().set("Allow", "GET, HEAD");
+        send(exchange, 405, "read only\n");
+        return;
+      }
+      switch (exchange.getRequestURI().getPath()) {
+        case "/metrics" -> metrics(exchange);
+        case "/healthz" -> healthy(exchange);
+        case "/readyz" -> ready(exchange);
+        default -> send(exchange, 404, "there are /metrics, /healthz and /readyz\n");
+      }
+    } catch (RuntimeException e) {
+      // Sent to nobody who reads it: the exchange is closed by now.
+      log.warn("a look at the coordinator failed path={}", exchange.getRequestURI().getPath(), e);
+    }
+  }
+
+  private void metrics(HttpExchange exchange) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    text.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
+    exchange.getResponseHeaders().set("Content-Type", PrometheusTextFormatWriter.CONTENT_TYPE);
+    send(exchange, 200, out.toString(StandardCharsets.UTF_8));
+  }
+
+  private void healthy(HttpExchange exchange) throws IOException {
+    if (server.hasEnded()) {
+      send(exchange, 503, "ended after a fault, the log says why; start the process again\n");
+    } else {
+      send(exchange, 200, "alive\n");
+    }
+  }
+
+  /** Ready is who knows a leader: requests sent here end, or are told where to go. */
+  private void ready(HttpExchange exchange) throws IOException {
+    CoordinatorStatus now = status();
+    if (now.leaderId().isEmpty()) {
+      send(exchange, 503, "no leader: a majority of the coordinators does not answer\n");
+    } else {
+      send(exchange, 200, "ready, " + now.leaderId() + " leads\n");
+    }
+  }
+
+  private static void send(HttpExchange exchange, int code, String content) throws IOException {
+    byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      exchange.sendResponseHeaders(code, -1);
+      return;
+    }
+    exchange.sendResponseHeaders(code, bytes.length);
+    exchange.getResponseBody().write(bytes);
+  }
+
+  private synchronized CoordinatorStatus status() {
+    if (System.nanoTime() - statusNanos > STATUS_FRESH_NANOS) {
+      status = server.client().status();
+      statusNanos = System.nanoTime();
+    }
+    return status;
+  }
+
+  private void register() {
+    Info.builder()
+        .name("larder_build_info")
+        .help("Version of this coordinator, always 1.")
+        .labelNames("version")
+        .register(registry)
+        .addLabelValues(Main.version());
+    gauge(
+        "leader",
+        "1 where this coordinator leads.",
+        now -> now.leaderId().equals(now.group().answeringId()) ? 1 : 0);
+    gauge(
+        "has_leader",
+        "1 while this coordinator knows a leader.",
+        now -> now.leaderId().isEmpty() ? 0 : 1);
+    gauge("term", "The Raft term.", CoordinatorStatus::term);
+    gauge(
+        "applied_index",
+        "The last entry of the Raft log in the state.",
+        CoordinatorStatus::appliedIndex);
+    gauge("group_size", "Coordinators of the group.", now -> now.group().size());
+    gauge(
+        "group_answering",
+        "Coordinators the leader hears, itself too; 0 where another leads.",
+        now -> now.group().answering());
+    gauge("epoch", "The member list in force.", CoordinatorStatus::epoch);
+    gauge("members", "Agents in the state.", CoordinatorStatus::members);
+    gauge("datasets", "Datasets.", CoordinatorStatus::datasets);
+    gauge("snapshots", "Snapshots of all datasets.", CoordinatorStatus::snapshots);
+    gauge("roots", "Blob roots recorded.", CoordinatorStatus::roots);
+    gauge("pins", "Pins of paths.", CoordinatorStatus::pins);
+    gauge(
+        "placements",
+        "Pairs of blob and member that has it sealed.",
+        CoordinatorStatus::placements);
+    GaugeWithCallback.builder()
+        .name("larder_coordinator_memory_bytes")
+        .help("Memory by pool.")
+        .labelNames("pool")
+        .callback(sink -> {
+          long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+          sink.call(heap, "heap_used");
+          server
+              .figures()
+              .forEach((pool, bytes) -> sink.call(bytes, pool.toLowerCase(Locale.ROOT)));
+        })
+        .register(registry);
+  }
+
+  private void gauge(String name, String help, ToDoubleFunction<CoordinatorStatus> figure) {
+    GaugeWithCallback.builder()
+        .name("larder_coordinator_" + name)
+        .help(help)
+        .callback(sink -> sink.call(figure.applyAsDouble(status())))
+        .register(registry);
+  }
+}
