@@ -24,7 +24,9 @@ class CoordinatorLossTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int MIB = 1 << 20;
 
-  /** A change; made again while an election goes on, as a person would. Milliseconds until it was. */
+  /**
+   * A change; made again while an election goes on, as a person would. Milliseconds until it was.
+   */
   private static long change(Rig rig, String agent, String name) {
     long began = System.nanoTime();
     Until.holds(

@@ -67,11 +67,7 @@ final class Engine {
 
   static void remove(String container) {
     try {
-      client()
-          .removeContainerCmd(container)
-          .withForce(true)
-          .withRemoveVolumes(true)
-          .exec();
+      client().removeContainerCmd(container).withForce(true).withRemoveVolumes(true).exec();
     } catch (com.github.dockerjava.api.exception.NotFoundException e) {
       // Gone already, which is what was asked for.
       return;
