@@ -53,7 +53,7 @@ final class Burst {
   void awaitEnd(String agent) {
     readers
         .get(agent)
-        .handle((nothing, fault) -> nothing)
+        .handle((nothing, fault) -> null)
         .orTimeout(SECONDS_MAX, TimeUnit.SECONDS)
         .join();
   }
