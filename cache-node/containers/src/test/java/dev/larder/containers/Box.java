@@ -96,10 +96,17 @@ final class Box extends GenericContainer<Box> {
         .withNetworkId(places.getLast().network())
         .withForce(true)
         .exec();
+    // An engine without rules of a firewall would lead it there through this machine.
+    Links.noWay(this, subnet());
+  }
+
+  private String subnet() {
+    return lastAddress().substring(0, lastAddress().lastIndexOf('.')) + ".0/24";
   }
 
   /** Puts it back in. */
   void plug() {
+    Links.anyWay(this);
     connect(getContainerId(), places.getLast());
   }
 

@@ -52,6 +52,16 @@ final class Links {
     slow(from, "10gbit");
   }
 
+  /** There is no route from one to a subnet from now on. */
+  static void noWay(Box from, String subnet) {
+    in(from, "ip", "route", "replace", "blackhole", subnet);
+  }
+
+  /** Takes {@link #noWay} back. */
+  static void anyWay(Box from) {
+    in(from, "ip", "route", "flush", "type", "blackhole");
+  }
+
   private static void in(Box box, String... command) {
     List<String> whole = new ArrayList<>(List.of("nsenter", "-n", "-t", Long.toString(box.pid())));
     whole.addAll(List.of(command));

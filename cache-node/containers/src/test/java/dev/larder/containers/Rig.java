@@ -102,8 +102,6 @@ final class Rig implements AutoCloseable {
             Engine.client()
                 .createNetworkCmd()
                 .withName("larder-test-" + ProcessHandle.current().pid() + "-" + networks.size())
-                // No way from one to the other through this machine, or no cut would be one.
-                .withInternal(true)
                 .withIpam(new Ipam().withConfig(new Ipam.Config().withSubnet(subnet + ".0/24")))
                 .withLabels(Engine.label())
                 .exec()
