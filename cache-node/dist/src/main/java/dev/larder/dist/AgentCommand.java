@@ -33,7 +33,8 @@ final class AgentCommand implements Callable<Integer> {
             Coordination.elsewhere(coordinators, keys.openTls()),
             mounting,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;

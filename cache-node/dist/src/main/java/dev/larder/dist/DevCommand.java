@@ -29,7 +29,8 @@ final class DevCommand implements Callable<Integer> {
             Coordination.inside(directory, coordinator),
             mounting,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;
@@ -45,6 +46,7 @@ final class DevCommand implements Callable<Integer> {
         Coordination.inside(data, limits),
         mounting,
         run,
-        Optional.of(ready));
+        Optional.of(ready),
+        Optional.empty());
   }
 }

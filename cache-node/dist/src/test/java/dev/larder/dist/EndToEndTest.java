@@ -165,6 +165,7 @@ class EndToEndTest {
                       Coordination.inside(data, Limits.defaults()),
                       mounting,
                       directory.resolve("run2"),
+                      Optional.empty(),
                       Optional.empty()));
       assertEquals(ErrorCode.STORE_LOCKED, e.code());
       assertEquals(before, state(data.resolve("tls")));

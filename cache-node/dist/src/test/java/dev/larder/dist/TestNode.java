@@ -23,6 +23,7 @@ final class TestNode {
         Coordination.inside(data, limits),
         mounting,
         directory.resolve("run"),
-        Optional.of(directory.resolve("ready.json")));
+        Optional.of(directory.resolve("ready.json")),
+        Optional.empty());
   }
 }

@@ -20,7 +20,7 @@ import org.gaul.shaded.org.eclipse.jetty.server.Server;
 /**
  * Starts S3Proxy over a directory whose folders are buckets.
  *
- * <p>{@code --root DIR --port-file FILE --access-log FILE [--port N]}, credentials in the
+ * <p>{@code --root DIR --port-file FILE --access-log FILE [--port N] [--host ADDRESS]}, credentials in the
  * environment variables S3SERVER_IDENTITY and S3SERVER_CREDENTIAL. The port file is written when
  * the server answers; the process ends when its standard input does, so that it never outlives
  * whoever started it. A line of the access log is {@code METHOD STATUS BYTES RANGE PATH?QUERY}:
@@ -29,7 +29,7 @@ import org.gaul.shaded.org.eclipse.jetty.server.Server;
 public final class S3ServerMain {
   private static final String LOG_FORMAT = "%m %s %O %{Range}i %U%q";
   private static final List<String> OPTIONS =
-      List.of("--root", "--port-file", "--access-log", "--port");
+      List.of("--root", "--port-file", "--access-log", "--port", "--host");
 
   private S3ServerMain() {}
 
@@ -42,7 +42,11 @@ public final class S3ServerMain {
     properties.setProperty("s3proxy.filesystem.basedir", root);
     properties.setProperty("jclouds.filesystem.basedir", root);
     properties.setProperty(
-        "s3proxy.endpoint", "http://127.0.0.1:" + options.getOrDefault("--port", "0"));
+        "s3proxy.endpoint",
+        "http://"
+            + options.getOrDefault("--host", "127.0.0.1")
+            + ":"
+            + options.getOrDefault("--port", "0"));
     properties.setProperty("s3proxy.authorization", "aws-v2-or-v4");
     properties.setProperty("s3proxy.identity", environment("S3SERVER_IDENTITY"));
     properties.setProperty("s3proxy.credential", environment("S3SERVER_CREDENTIAL"));
