@@ -80,7 +80,7 @@ case $kind in
     mkdir -p "$root/bin"
     cp "$(command -v busybox)" "$root/bin/busybox"
     file "$root/bin/busybox" 2>/dev/null | grep -q 'dynamically' && libraries "$root/bin/busybox"
-    for applet in sh cat ls sleep sha256sum find echo date dd tail head httpd wget grep stat sort xargs wc touch true; do
+    for applet in sh cat ls sleep sha256sum find echo date dd tail head httpd wget grep stat sort xargs wc touch true usleep rm; do
       ln -s busybox "$root/bin/$applet"
     done
     image docker.io/library/busybox:1.37 '{"Env":["PATH=/bin"],"Cmd":["sh"]}'
@@ -93,13 +93,15 @@ case $kind in
     mkdir -p "$root"/usr/{bin,lib,lib64,sbin} "$root/opt"
     for link in bin lib lib64 sbin; do ln -s "usr/$link" "$root/$link"; done
     programs bash sh env cat ls mkdir chmod rm mv sleep readlink dirname grep sed awk sort head tail \
-      mktemp mountpoint umount mount stat kill date sha256sum
+      mktemp mountpoint umount mount stat date sha256sum
     mkdir -p "$root/opt/java"
     cp -a "$java" "$root/opt/java/openjdk"
     rm -rf "$root"/opt/java/openjdk/{jmods,lib/src.zip,man,demo}
     # Links out of it lead nowhere in an image.
     find "$root/opt/java/openjdk" -type l ! -exec test -e {} \; -delete
-    libraries "$java/bin/java" "$java"/lib/*.so "$java/lib/server/libjvm.so"
+    libraries "$java/bin/java" "$java"/lib/*.so "$java/lib/server/libjvm.so" "$home"/lib/native/*.so
+    # Those of Java itself are where it is.
+    rm -rf "${root:?}$java"
     for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2 libgcc_s.so.1 libstdc++.so.6; do
       path=$(ldconfig -p | sed -n "s|.*$library .*x86-64.*=> ||p;s|.*$library .*AArch64.*=> ||p" | head -n 1)
       [[ -z $path || -e $root$path ]] || cp -L "$path" "$root$path"
