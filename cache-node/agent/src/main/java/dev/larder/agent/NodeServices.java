@@ -23,6 +23,7 @@ import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
+import dev.larder.origin.SecretMemory;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -62,6 +63,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private final AgentMetrics metrics;
   private final String version;
   private final ArrayDeque<AutoCloseable> opened = new ArrayDeque<>();
+  // Two a dataset: an account may have a key and a signature.
+  private final SecretMemory secrets;
   private volatile LifeCycle state = LifeCycle.NEW;
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
@@ -88,6 +91,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     this.coordinator = coordinator;
     this.metrics = metrics;
     this.version = version;
+    this.secrets = new SecretMemory(2 * config.dataset().datasetsMax());
     NoMounts none = new NoMounts();
     this.mounts = none;
     this.hooks = none;
@@ -154,7 +158,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
                 store,
                 coordinator,
                 (uri, options) ->
-                    Origins.open(uri, options, config.origin(), new Listings(metrics, uri))));
+                    Origins.open(
+                        uri, options, config.origin(), new Listings(metrics, uri), secrets)));
     CachedReadPlane plane =
         opened(
             new CachedReadPlane(
@@ -219,6 +224,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public <T extends Mounts & MountHooks> void mountsBy(T mounting) {
     mounts = mounting;
     hooks = mounting;
+  }
+
+  /** Secrets that origins of this node may refer to; in memory only. */
+  public SecretMemory secrets() {
+    return secrets;
   }
 
   /** The store. */

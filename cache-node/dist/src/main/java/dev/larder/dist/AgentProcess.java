@@ -6,6 +6,8 @@ import dev.larder.agent.http.HttpDoor;
 import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.csi.CsiConfig;
+import dev.larder.csi.CsiDriver;
 import dev.larder.mount.MountSettings;
 import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
@@ -51,12 +53,13 @@ final class AgentProcess implements AutoCloseable {
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
       Optional<Path> readyFile,
       Optional<Path> standbyFile) {
     AgentProcess node = new AgentProcess();
     try {
-      node.startParts(config, coordination, mounting, runDirectory, readyFile, standbyFile);
+      node.startParts(config, coordination, mounting, csi, runDirectory, readyFile, standbyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -73,6 +76,7 @@ final class AgentProcess implements AutoCloseable {
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
       Optional<Path> readyFile,
       Optional<Path> standbyFile) {
@@ -97,6 +101,9 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
+    if (csi.isOn()) {
+      own(CsiDriver.start(csi, services, mounts, run.path(), Main.version()));
+    }
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
     AgentInfo info =
