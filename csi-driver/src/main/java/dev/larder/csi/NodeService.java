@@ -65,6 +65,7 @@ final class NodeService extends NodeGrpc.NodeImplBase {
         target,
         VolumeAttributes.parse(context, id, isInline, config.inlineOrigins()),
         Capabilities.isNoExec(request.getVolumeCapability()),
+        isInline,
         Map.copyOf(request.getSecretsMap()));
   }
 

@@ -58,7 +58,7 @@ final class Origination {
     DatasetName name = name(spec, secret);
     remember(wanted.target(), name, secret);
     try {
-      SnapshotRef newest = work.await(make(name, spec, options(name, spec, secret)));
+      SnapshotRef newest = work.await(make(name, spec, references(name, spec, secret)));
       return new SnapshotRef(newest.dataset(), wanted.attributes().number());
     } catch (RuntimeException e) {
       forget(wanted.volumeId(), wanted.target());
@@ -133,9 +133,13 @@ final class Origination {
     }
   }
 
-  /** Takes the secret that came with a republish, for the volume that is there. */
+  /**
+   * Takes the secret that came with a publish for a volume's dataset. What a pod's author says of a
+   * dataset that others made is no secret of it.
+   */
   synchronized void refresh(Publication wanted, DatasetName dataset) {
-    if (wanted.attributes().origin().isPresent()) {
+    boolean isOwn = wanted.attributes().origin().isPresent() || !wanted.inline();
+    if (isOwn && !wanted.secrets().isEmpty()) {
       remember(wanted.target(), dataset, OriginSecrets.options(wanted.secrets()));
     }
   }
@@ -158,7 +162,19 @@ final class Origination {
     return name + "/" + option;
   }
 
-  private static OriginOptions options(
+  /**
+   * The options of a created volume's dataset, with its secret kept for the listing.
+   *
+   * @param secrets as they came
+   */
+  synchronized OriginOptions options(
+      DatasetName name, OriginSpec spec, Map<String, String> secrets) {
+    Map<String, String> secret = OriginSecrets.options(secrets);
+    secret.forEach((option, value) -> memory.put(key(name, option), value));
+    return references(name, spec, secret);
+  }
+
+  private static OriginOptions references(
       DatasetName name, OriginSpec spec, Map<String, String> secret) {
     Map<String, String> all = new TreeMap<>(spec.options().values());
     for (String option : secret.keySet()) {

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * What a volume's attributes ask for.
@@ -57,6 +58,8 @@ record VolumeAttributes(
           "sas");
   private static final List<String> FOREIGN =
       List.of("csi.storage.k8s.io/", "storage.kubernetes.io/");
+  // Made by Origination and Provisioning.
+  private static final Pattern RESERVED = Pattern.compile("csi-[0-9a-f]{32}|vol-");
   private static final int WARM_GLOBS_MAX = 32;
   private static final int SUB_PATH_MAX = 4096;
 
@@ -142,6 +145,11 @@ record VolumeAttributes(
             "attribute " + key + ": only an administrator may set it, in a PersistentVolume or"
                 + " StorageClass");
       }
+    }
+    if (RESERVED.matcher(own.getOrDefault("dataset", "")).lookingAt()) {
+      throw Statuses.invalid(
+          "attribute dataset: datasets made for volumes belong to who has their secret or claim, and"
+              + " cannot be named here");
     }
     String uri = own.get(ORIGIN);
     if (uri != null && inlineOrigins.stream().noneMatch(uri::startsWith)) {

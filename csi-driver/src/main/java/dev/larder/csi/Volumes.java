@@ -63,6 +63,7 @@ final class Volumes implements AutoCloseable {
   /**
    * A volume to be published.
    *
+   * @param inline whether a pod's author asks for it, not an administrator
    * @param secrets as they came; they go into no message
    */
   record Publication(
@@ -70,6 +71,7 @@ final class Volumes implements AutoCloseable {
       Path target,
       VolumeAttributes attributes,
       boolean noExec,
+      boolean inline,
       Map<String, String> secrets) {
 
     String asked() {
@@ -235,6 +237,7 @@ final class Volumes implements AutoCloseable {
     VolumeAttributes asked = wanted.attributes();
     SnapshotRef ref =
         asked.snapshot().isPresent() ? asked.snapshot().get() : origins.ensure(wanted, work);
+    origins.refresh(wanted, ref.dataset());
     SnapshotInfo info = datasets.resolve(ref);
     SnapshotRef numbered = new SnapshotRef(ref.dataset(), OptionalLong.of(info.number()));
     Usage usage = usage(numbered, info, asked.subPath());

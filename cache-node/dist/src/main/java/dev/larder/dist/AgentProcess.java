@@ -102,7 +102,7 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     if (csi.isOn()) {
-      own(CsiDriver.start(csi, services, mounts, run.path(), Main.version()));
+      own(CsiDriver.start(csi, services, mounts, run.path()));
     }
     InetSocketAddress bound = door.address();
     address = bound.getAddress().getHostAddress() + ":" + bound.getPort();

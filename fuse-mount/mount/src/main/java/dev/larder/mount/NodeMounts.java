@@ -285,11 +285,10 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
       if (!Files.isDirectory(real)) {
         throw new LarderException(ErrorCode.BAD_REQUEST, "target: " + target + " is no directory");
       }
-      for (Path own : List.of(dataDirectory, runDirectory)) {
-        if (real.startsWith(own.toRealPath())) {
-          throw new LarderException(
-              ErrorCode.BAD_REQUEST, "target: " + target + " lies inside Larder's own " + own);
-        }
+      Optional<String> refusal =
+          TargetRules.refusal(real, List.of(dataDirectory.toRealPath(), runDirectory.toRealPath()));
+      if (refusal.isPresent()) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, "target: " + target + " " + refusal.get());
       }
       return real;
     } catch (NoSuchFileException e) {
