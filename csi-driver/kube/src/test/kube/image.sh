@@ -106,6 +106,9 @@ case $kind in
       path=$(ldconfig -p | sed -n "s|.*$library .*x86-64.*=> ||p;s|.*$library .*AArch64.*=> ||p" | head -n 1)
       [[ -z $path || -e $root$path ]] || cp -L "$path" "$root$path"
     done
+    for locale in /usr/lib/locale/C.*; do
+      [[ -d $locale ]] && mkdir -p "$root/usr/lib/locale" && cp -a "$locale" "$root/usr/lib/locale/"
+    done
     printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
     cp -a "$home" "$root/opt/larder"
     rm -rf "$root/opt/larder/cache"
