@@ -45,8 +45,8 @@ final class AgentProcess implements AutoCloseable {
    * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started
    * is closed again, the coordination too.
    *
-   * @param standbyFile where there is one, it exists while this waits for another agent that has the
-   *     run directory; without one that is a fault
+   * @param standbyFile where there is one, it exists while this waits for another agent that has
+   *     the run directory; without one that is a fault
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
   static AgentProcess start(

@@ -82,7 +82,8 @@ class KubernetesManifestsTest {
 
   private static List<Node> all() throws IOException {
     List<Node> nodes = new ArrayList<>();
-    for (String file : documents(BASE.resolve("kustomization.yaml")).getFirst().texts("resources")) {
+    for (String file :
+        documents(BASE.resolve("kustomization.yaml")).getFirst().texts("resources")) {
       nodes.addAll(documents(BASE.resolve(file)));
     }
     return nodes;
@@ -161,7 +162,10 @@ class KubernetesManifestsTest {
             parts.addAll(nodes.getFirst().texts(key));
           }
         }
-        nodes.getFirst().list("configMapGenerator").forEach(map -> parts.addAll(map.texts("files")));
+        nodes
+            .getFirst()
+            .list("configMapGenerator")
+            .forEach(map -> parts.addAll(map.texts("files")));
         for (String part : parts) {
           assertTrue(Files.exists(folder.resolve(part)), file + " names " + part);
           named.add(part);
@@ -204,7 +208,10 @@ class KubernetesManifestsTest {
           List.of("/etc/larder/tls/tls.crt", "/etc/larder/tls/tls.key", "/etc/larder/tls/ca.crt"),
           List.of(keys.certificate(), keys.key(), keys.authorities()));
       for (String address : keys.addresses()) {
-        assertTrue(address.matches("larder-coordinator-[0-2]\\.larder-coordinator\\.larder-system\\.svc:7452"), address);
+        assertTrue(
+            address.matches(
+                "larder-coordinator-[0-2]\\.larder-coordinator\\.larder-system\\.svc:7452"),
+            address);
       }
     }
   }
@@ -289,8 +296,7 @@ class KubernetesManifestsTest {
       }
       used.removeAll(volumes.keySet());
       assertTrue(used.isEmpty() || used.equals(Set.of("state")), used.toString());
-      assertTrue(
-          object("ServiceAccount", pod.text("serviceAccountName")) != null, pod.where());
+      assertTrue(object("ServiceAccount", pod.text("serviceAccountName")) != null, pod.where());
     }
     assertEquals(
         Set.of("larder:0.1.0", "registry.k8s.io/sig-storage/csi-provisioner:v6.3.0"), images);

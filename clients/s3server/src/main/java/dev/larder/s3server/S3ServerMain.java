@@ -20,9 +20,9 @@ import org.gaul.shaded.org.eclipse.jetty.server.Server;
 /**
  * Starts S3Proxy over a directory whose folders are buckets.
  *
- * <p>{@code --root DIR --port-file FILE --access-log FILE [--port N] [--host ADDRESS]}, credentials in the
- * environment variables S3SERVER_IDENTITY and S3SERVER_CREDENTIAL. The port file is written when
- * the server answers; the process ends when its standard input does, so that it never outlives
+ * <p>{@code --root DIR --port-file FILE --access-log FILE [--port N] [--host ADDRESS]}, credentials
+ * in the environment variables S3SERVER_IDENTITY and S3SERVER_CREDENTIAL. The port file is written
+ * when the server answers; the process ends when its standard input does, so that it never outlives
  * whoever started it. A line of the access log is {@code METHOD STATUS BYTES RANGE PATH?QUERY}:
  * BYTES are body bytes sent, RANGE is the request header or -.
  */

@@ -117,7 +117,12 @@ final class Installation {
             "deploy/larder-provisioner")) {
       Shell.Result result =
           node.tryKubectl(
-              "-n", NAMESPACE, "rollout", "status", object, "--timeout=" + READY_LIMIT.toSeconds() + "s");
+              "-n",
+              NAMESPACE,
+              "rollout",
+              "status",
+              object,
+              "--timeout=" + READY_LIMIT.toSeconds() + "s");
       if (result.status() != 0 && !object.contains("keeper")) {
         throw new AssertionError(object + " is not ready: " + result.errors() + words());
       }

@@ -12,7 +12,8 @@ import java.util.stream.Stream;
 
 /**
  * A Kubernetes of one node with images of Larder, made by the scripts in {@code src/test/kube}. One
- * thread. {@link #close} takes all of it off the machine; a reaper does where this process is ended.
+ * thread. {@link #close} takes all of it off the machine; a reaper does where this process is
+ * ended.
  */
 final class KubeNode implements AutoCloseable {
   /** The node's own address, in its own network. */
@@ -42,8 +43,7 @@ final class KubeNode implements AutoCloseable {
         Shell.must(CALL_LIMIT, List.of(script("node.sh"), "missing")).replace("\n", ", ");
     Needs.that(lacks.isEmpty(), "a Kubernetes node cannot be started here, it lacks " + lacks);
     Path tools = build();
-    KubeNode node =
-        new KubeNode(Files.createTempDirectory(Path.of("/var/tmp"), "lk"), tools, home);
+    KubeNode node = new KubeNode(Files.createTempDirectory(Path.of("/var/tmp"), "lk"), tools, home);
     Runtime.getRuntime().addShutdownHook(node.reaper);
     try {
       node.up();
@@ -150,8 +150,7 @@ final class KubeNode implements AutoCloseable {
 
   void startKubelet() throws Exception {
     String unused =
-        Shell.must(
-            CALL_LIMIT, List.of(script("node.sh"), "kubelet-start", "" + work, "" + tools));
+        Shell.must(CALL_LIMIT, List.of(script("node.sh"), "kubelet-start", "" + work, "" + tools));
   }
 
   /** Processes of the machine whose command line has all of these words. */
@@ -185,7 +184,9 @@ final class KubeNode implements AutoCloseable {
       }
     }
     try (Stream<Path> groups = Files.walk(Path.of("/sys/fs/cgroup"), 2)) {
-      groups.filter(path -> path.endsWith("larder-" + work.getFileName())).map(Path::toString)
+      groups
+          .filter(path -> path.endsWith("larder-" + work.getFileName()))
+          .map(Path::toString)
           .forEach(left::add);
     }
     return left;

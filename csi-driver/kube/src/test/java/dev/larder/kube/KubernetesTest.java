@@ -88,8 +88,7 @@ class KubernetesTest {
     });
     assertEquals(small, digests("pod/larder-static", "/data"));
 
-    Shell.Result write =
-        node.tryKubectl("exec", "pod/larder-inline", "--", "touch", "/data/new");
+    Shell.Result write = node.tryKubectl("exec", "pod/larder-inline", "--", "touch", "/data/new");
     assertTrue(write.errors().contains("Read-only file system"), write.errors());
   }
 
@@ -161,12 +160,7 @@ class KubernetesTest {
         node.kubectl("-n", Installation.NAMESPACE, "rollout", "restart", "ds/larder-agent");
     unused =
         node.kubectl(
-            "-n",
-            Installation.NAMESPACE,
-            "rollout",
-            "status",
-            "ds/larder-agent",
-            "--timeout=150s");
+            "-n", Installation.NAMESPACE, "rollout", "status", "ds/larder-agent", "--timeout=150s");
     larder.awaitAnotherAgent(before);
     boolean isUnder = reader.isReading();
     System.out.println("agent upgraded under a reader: " + reader.awaitDone());
@@ -178,8 +172,11 @@ class KubernetesTest {
   @Order(5)
   void readersNoticeNoOtherKeeper() throws Exception {
     ReaderPod reader = reader("keeper");
-    String pod = node.field("pods -l app.kubernetes.io/name=larder-keeper", "larder-system",
-        ".items[0].metadata.name");
+    String pod =
+        node.field(
+            "pods -l app.kubernetes.io/name=larder-keeper",
+            "larder-system",
+            ".items[0].metadata.name");
     String unused =
         node.kubectl("-n", Installation.NAMESPACE, "delete", "pod/" + pod, "--timeout=60s");
     larder.awaitReady();
@@ -232,10 +229,7 @@ class KubernetesTest {
   @Order(8)
   void nothingStaysBehind() throws Exception {
     larder.examples("delete");
-    Shell.await(
-        "no mount of a dataset",
-        POD_LIMIT,
-        () -> larderMounts().isEmpty());
+    Shell.await("no mount of a dataset", POD_LIMIT, () -> larderMounts().isEmpty());
     assertEquals("", larder.larder("mounts", "-o", "quiet").strip());
     Path plugin = node.kubelet().resolve("plugins").resolve(Installation.DRIVER);
     assertEquals(List.of("csi.sock"), names(plugin));
@@ -252,9 +246,11 @@ class KubernetesTest {
     assertEquals(List.of(), names(plugin));
     assertEquals(List.of(), names(node.kubelet().resolve("plugins_registry")));
     // Every file of the store is one of the index's.
-    assertEquals(List.of(), names(node.work().resolve("data/fills")).stream()
-        .flatMap(folder -> names(node.work().resolve("data/fills").resolve(folder)).stream())
-        .toList());
+    assertEquals(
+        List.of(),
+        names(node.work().resolve("data/fills")).stream()
+            .flatMap(folder -> names(node.work().resolve("data/fills").resolve(folder)).stream())
+            .toList());
   }
 
   private static List<String> larderMounts() {
@@ -310,7 +306,11 @@ class KubernetesTest {
             "wait", "--for=condition=Ready", pod, "--timeout=" + POD_LIMIT.toSeconds() + "s");
     if (result.status() != 0) {
       throw new AssertionError(
-          pod + ": " + result.errors() + node.tryKubectl("describe", pod).output() + larder.words());
+          pod
+              + ": "
+              + result.errors()
+              + node.tryKubectl("describe", pod).output()
+              + larder.words());
     }
   }
 

@@ -59,8 +59,8 @@ final class ReaderPod {
 
   private String manifest(String dataset, TreeMap<String, String> digests) {
     StringBuilder sums = new StringBuilder();
-    digests.forEach((file, digest) ->
-        sums.append("    ").append(digest).append(' ').append(file).append('\n'));
+    digests.forEach(
+        (file, digest) -> sums.append("    ").append(digest).append(' ').append(file).append('\n'));
     return """
     apiVersion: v1
     kind: ConfigMap

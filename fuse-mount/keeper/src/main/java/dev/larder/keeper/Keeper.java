@@ -122,7 +122,9 @@ final class Keeper {
     return keeper;
   }
 
-  /** A tmpfs that no other name space sees into, unless it is to be found by a later one's keeper. */
+  /**
+   * A tmpfs that no other name space sees into, unless it is to be found by a later one's keeper.
+   */
   private void mountPrivate() throws IOException {
     Files.createDirectories(places.mounts());
     MountEntry top = MountTable.read().top(places.mounts());

@@ -28,8 +28,8 @@ import java.util.regex.Pattern;
  *     EIO
  * @param connectionsMax {@code keeper.connections-max}: connections at once
  * @param mountsMax {@code keeper.mounts-max}: views, and directories that show them, at once
- * @param sharesMounts {@code keeper.share-mounts}: whether the keeper's own mounts are seen where its
- *     run directory is, so that a keeper in another container finds them again
+ * @param sharesMounts {@code keeper.share-mounts}: whether the keeper's own mounts are seen where
+ *     its run directory is, so that a keeper in another container finds them again
  * @param takeOver whether to take over from a keeper that runs
  */
 public record KeeperConfig(

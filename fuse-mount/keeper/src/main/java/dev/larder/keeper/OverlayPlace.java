@@ -74,8 +74,7 @@ final class OverlayPlace {
         if (!name.isEmpty()) {
           // One by one, so that no link of the dataset leads anywhere.
           Fd next =
-              Fd.open(
-                  at.procPath().resolve(name), Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+              Fd.open(at.procPath().resolve(name), Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
           at.close();
           at = next;
         }
