@@ -213,9 +213,16 @@ final class Installation {
         () -> !agentStart().isEmpty() && !agentStart().equals(before) && agentPid() > 0);
   }
 
-  /** Applies or takes away the examples, as they are. */
-  void examples(String verb) throws Exception {
-    String unused = node.kubectl(verb, "-k", deploy.resolve("examples").toString());
+  /** Applies the examples, as they are. */
+  void applyExamples() throws Exception {
+    String unused = node.kubectl("apply", "-k", deploy.resolve("examples").toString());
+  }
+
+  /** Deletes them; a node that was drained has lost those that nobody makes again. */
+  void deleteExamples() throws Exception {
+    String unused =
+        node.kubectl(
+            "delete", "-k", deploy.resolve("examples").toString(), "--ignore-not-found");
   }
 
   void uninstall() throws Exception {

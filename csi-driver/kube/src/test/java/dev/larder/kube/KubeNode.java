@@ -135,10 +135,13 @@ final class KubeNode implements AutoCloseable {
     return Shell.run(CALL_LIMIT, kubectlCommand(arguments));
   }
 
-  /** One field of an object; empty where there is none. */
+  /** One field of an object, or of all that a label selects; empty where there is none. */
   String field(String object, String namespace, String path) {
+    List<String> arguments = new ArrayList<>(List.of("-n", namespace, "get"));
+    arguments.addAll(List.of(object.split(" ")));
+    arguments.addAll(List.of("-o", "jsonpath={" + path + "}"));
     try {
-      return tryKubectl("-n", namespace, "get", object, "-o", "jsonpath={" + path + "}").output();
+      return tryKubectl(arguments.toArray(String[]::new)).output();
     } catch (Exception e) {
       throw new AssertionError("kubectl get " + object, e);
     }

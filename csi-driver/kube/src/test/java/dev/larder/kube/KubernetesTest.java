@@ -70,7 +70,7 @@ class KubernetesTest {
   @Test
   @Order(1)
   void podsOfTheExamplesSeeEveryByte() throws Exception {
-    larder.examples("apply");
+    larder.applyExamples();
     for (String pod : EXAMPLES) {
       awaitReady(pod);
     }
@@ -228,7 +228,7 @@ class KubernetesTest {
   @Test
   @Order(8)
   void nothingStaysBehind() throws Exception {
-    larder.examples("delete");
+    larder.deleteExamples();
     Shell.await("no mount of a dataset", POD_LIMIT, () -> larderMounts().isEmpty());
     assertEquals("", larder.larder("mounts", "-o", "quiet").strip());
     Path plugin = node.kubelet().resolve("plugins").resolve(Installation.DRIVER);

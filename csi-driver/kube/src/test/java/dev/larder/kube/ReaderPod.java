@@ -18,11 +18,10 @@ final class ReaderPod {
   private static final String SCRIPT =
       """
       cd /data
-      longest=0
-      last=$(date +%s)
       while read -r sum file; do
         echo "opens $file"
-        got=$({ while true; do
+        got=$({ last=$(date +%s)
+        while true; do
           dd bs=524288 count=1 of=/tmp/part 2>/tmp/errors || { cat /tmp/errors >&2; exit 1; }
           [ -s /tmp/part ] || break
           cat /tmp/part
