@@ -49,8 +49,7 @@ final class Calls {
       return;
     } catch (RuntimeException e) {
       log.error("{}: a defect", what, e);
-      out.onError(
-          Status.INTERNAL.withDescription("a defect of Larder: " + e).asRuntimeException());
+      out.onError(Status.INTERNAL.withDescription("a defect of Larder: " + e).asRuntimeException());
       return;
     } finally {
       free.release();

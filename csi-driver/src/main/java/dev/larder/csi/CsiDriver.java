@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,7 +33,8 @@ public final class CsiDriver implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("csi-sockets").factory());
 
-  private CsiDriver(CsiConfig config, NodeServices services, Volumes volumes, Provisioning created) {
+  private CsiDriver(
+      CsiConfig config, NodeServices services, Volumes volumes, Provisioning created) {
     this.config = config;
     this.volumes = volumes;
     Calls calls = new Calls(config.callsMax());
@@ -63,6 +65,20 @@ public final class CsiDriver implements AutoCloseable {
    */
   public static CsiDriver start(
       CsiConfig config, NodeServices services, Mounts mounts, Path runDirectory) {
+    return start(config, services, mounts, runDirectory, step -> {});
+  }
+
+  /**
+   * The same with somebody who is told of every step of a publish or unpublish once it is done.
+   *
+   * @param steps what it throws breaks the change off, with nothing put right, as a crash would
+   */
+  public static CsiDriver start(
+      CsiConfig config,
+      NodeServices services,
+      Mounts mounts,
+      Path runDirectory,
+      Consumer<String> steps) {
     Origination origins = new Origination(services.datasetsOfNode(), services.secrets());
     Volumes volumes =
         new Volumes(
@@ -72,7 +88,7 @@ public final class CsiDriver implements AutoCloseable {
             new VolumeBook(runDirectory.resolve("csi")),
             origins,
             new WarmUps(services.jobsOfNode()),
-            step -> {});
+            step -> steps.accept(step.name()));
     Created created = new Created(services.dataDirectory().resolve("agent").resolve("csi"));
     created.load();
     Provisioning provisioning =

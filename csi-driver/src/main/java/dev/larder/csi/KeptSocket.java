@@ -3,6 +3,7 @@ package dev.larder.csi;
 import dev.larder.protocol.LarderException;
 import io.grpc.BindableService;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -79,10 +80,16 @@ final class KeptSocket implements AutoCloseable {
       return false;
     }
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-      return channel.connect(UnixDomainSocketAddress.of(socket));
-    } catch (IOException e) {
+      // Somebody who listens and accepts nobody must not hold us.
+      channel.configureBlocking(false);
+      boolean unused = channel.connect(UnixDomainSocketAddress.of(socket));
+      return true;
+    } catch (ConnectException e) {
       // Nobody listens: it is a dead process's.
       return false;
+    } catch (IOException e) {
+      // So many wait already that it takes no more.
+      return true;
     }
   }
 

@@ -43,7 +43,9 @@ final class OriginSecrets {
         TreeSet<String> known = new TreeSet<>(SINGLE.keySet());
         known.addAll(PARTS);
         throw Statuses.invalid(
-            "unknown key \"" + VolumeIds.shown(key) + "\" of the secret; there are "
+            "unknown key \""
+                + VolumeIds.shown(key)
+                + "\" of the secret; there are "
                 + String.join(", ", known));
       }
     }

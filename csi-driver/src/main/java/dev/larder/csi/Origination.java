@@ -22,9 +22,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Datasets that are made of a volume's origin and secret. The name is a digest of both, so those who
- * know the same secret share a dataset, and a wrong one spoils nobody else's. The dataset stays when
- * the volume goes, for the next pod.
+ * Datasets that are made of a volume's origin and secret. The name is a digest of both, so those
+ * who know the same secret share a dataset, and a wrong one spoils nobody else's. The dataset stays
+ * when the volume goes, for the next pod.
  *
  * <p>The secret is kept in this process only, as long as a volume needs it; the orchestrator brings
  * it again with each republish.

@@ -67,8 +67,7 @@ final class Provisioning {
     if (!wanted.parameters().containsKey("origin") && !wanted.parameters().containsKey("dataset")) {
       throw Statuses.invalid("parameters: either origin or dataset is needed");
     }
-    VolumeAttributes attributes =
-        VolumeAttributes.parse(wanted.parameters(), "", false, List.of());
+    VolumeAttributes attributes = VolumeAttributes.parse(wanted.parameters(), "", false, List.of());
     boolean isOwn = attributes.origin().isPresent();
     String id = id(isOwn, wanted.name());
     return alone(id, () -> create(id, wanted, attributes));
@@ -223,7 +222,8 @@ final class Provisioning {
   private static String id(boolean isOwn, String name) {
     String prefix = isOwn ? DATASET : VIEW;
     boolean isLabel =
-        name.matches("[a-z0-9]([a-z0-9-]*[a-z0-9])?") && prefix.length() + name.length() <= NAME_MAX;
+        name.matches("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+            && prefix.length() + name.length() <= NAME_MAX;
     if (isLabel) {
       return prefix + name;
     }

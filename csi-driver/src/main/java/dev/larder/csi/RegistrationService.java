@@ -10,8 +10,8 @@ import pluginregistration.Pluginregistration.RegistrationStatusResponse;
 import pluginregistration.RegistrationGrpc;
 
 /**
- * Tells kubelet of the driver. Kubelet finds the socket in its directory of plugins, asks, calls the
- * driver, and says what came of it.
+ * Tells kubelet of the driver. Kubelet finds the socket in its directory of plugins, asks, calls
+ * the driver, and says what came of it.
  */
 final class RegistrationService extends RegistrationGrpc.RegistrationImplBase {
   private static final Logger log = LoggerFactory.getLogger(RegistrationService.class);

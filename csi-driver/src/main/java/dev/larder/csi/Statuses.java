@@ -42,6 +42,7 @@ final class Statuses {
           Status.Code.FAILED_PRECONDITION;
       case ORIGIN_UNAVAILABLE,
           ORIGIN_CORRUPT,
+          STORE_IO,
           COORDINATOR_UNAVAILABLE,
           AGENT_UNAVAILABLE,
           CLOSED ->
@@ -49,8 +50,7 @@ final class Statuses {
       case STORE_FULL, TOO_MANY -> Status.Code.RESOURCE_EXHAUSTED;
       case CANCELLED -> Status.Code.ABORTED;
       case DEADLINE -> Status.Code.DEADLINE_EXCEEDED;
-      case MOUNT_FAILED, STORE_IO, STORE_CORRUPT, CATALOG_CORRUPT, INTERNAL ->
-          Status.Code.INTERNAL;
+      case MOUNT_FAILED, STORE_CORRUPT, CATALOG_CORRUPT, INTERNAL -> Status.Code.INTERNAL;
     };
   }
 }

@@ -5,6 +5,7 @@ import dev.larder.protocol.LarderException;
 import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -27,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * A gRPC server on a Unix socket that only this user may open. A socket that is there already is
  * taken for a dead process's: who serves it is told apart by the run directory's lock.
  *
- * <p><b>Threads:</b> handlers run on virtual threads; {@link Calls} bounds them. <b>Ownership:</b> {@link #close} ends the calls at work and takes the socket away, if it
- * is still its own.
+ * <p><b>Threads:</b> handlers run on virtual threads; {@link Calls} bounds them. <b>Ownership:</b>
+ * {@link #close} ends the calls at work and takes the socket away, if it is still its own.
  */
 final class UnixServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(UnixServer.class);
@@ -43,11 +44,7 @@ final class UnixServer implements AutoCloseable {
   private final Object identity;
 
   private UnixServer(
-      Path socket,
-      Server server,
-      EventLoopGroup loops,
-      ExecutorService handlers,
-      Object identity) {
+      Path socket, Server server, EventLoopGroup loops, ExecutorService handlers, Object identity) {
     this.socket = socket;
     this.server = server;
     this.loops = loops;
@@ -71,6 +68,8 @@ final class UnixServer implements AutoCloseable {
               .channelType(EpollServerDomainSocketChannel.class)
               .bossEventLoopGroup(loops)
               .workerEventLoopGroup(loops)
+              // One of TCP's alone.
+              .withChildOption(ChannelOption.SO_KEEPALIVE, null)
               .executor(handlers)
               .maxInboundMessageSize(MESSAGE_BYTES_MAX)
               .maxInboundMetadataSize(HEADER_BYTES_MAX);
@@ -101,10 +100,9 @@ final class UnixServer implements AutoCloseable {
     Files.delete(socket);
   }
 
+  /** With the time, as a file system gives an inode's number again at once. */
   private static Object identity(Path socket) throws IOException {
-    return Files.getAttribute(socket, "unix:dev", LinkOption.NOFOLLOW_LINKS)
-        + ":"
-        + Files.getAttribute(socket, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+    return Files.readAttributes(socket, "unix:dev,ino,ctime", LinkOption.NOFOLLOW_LINKS);
   }
 
   /** Whether the socket that was bound is still in its place. */

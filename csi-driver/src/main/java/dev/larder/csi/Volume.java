@@ -29,8 +29,8 @@ record Volume(
 
   /** How far publishing came. */
   enum State {
-    /** Something may be mounted; nobody was told that it is. */
-    PUBLISHING,
+    /** It is being made or taken away: something may be mounted, and nobody counts on it. */
+    UNSETTLED,
     /** The orchestrator was told that it is there. */
     PUBLISHED
   }
@@ -40,19 +40,9 @@ record Volume(
     return new SnapshotRef(dataset, follow ? OptionalLong.empty() : OptionalLong.of(number));
   }
 
-  Volume published() {
+  Volume in(State other) {
     return new Volume(
-        volumeId,
-        target,
-        asked,
-        dataset,
-        number,
-        subPath,
-        follow,
-        noExec,
-        files,
-        bytes,
-        State.PUBLISHED);
+        volumeId, target, asked, dataset, number, subPath, follow, noExec, files, bytes, other);
   }
 
   /** What is used of it, as the orchestrator wants to know. */

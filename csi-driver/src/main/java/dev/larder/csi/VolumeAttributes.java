@@ -109,9 +109,7 @@ record VolumeAttributes(
   }
 
   private static Optional<Long> fixed(SnapshotRef ref) {
-    return ref.snapshot().isPresent()
-        ? Optional.of(ref.snapshot().getAsLong())
-        : Optional.empty();
+    return ref.snapshot().isPresent() ? Optional.of(ref.snapshot().getAsLong()) : Optional.empty();
   }
 
   private static void rejectUnknown(Map<String, String> own) {
@@ -142,14 +140,16 @@ record VolumeAttributes(
     for (String key : own.keySet()) {
       if (key.startsWith(OPTION)) {
         throw Statuses.invalid(
-            "attribute " + key + ": only an administrator may set it, in a PersistentVolume or"
+            "attribute "
+                + key
+                + ": only an administrator may set it, in a PersistentVolume or"
                 + " StorageClass");
       }
     }
     if (RESERVED.matcher(own.getOrDefault("dataset", "")).lookingAt()) {
       throw Statuses.invalid(
-          "attribute dataset: datasets made for volumes belong to who has their secret or claim, and"
-              + " cannot be named here");
+          "attribute dataset: datasets made for volumes belong to who has their secret or claim,"
+              + " and cannot be named here");
     }
     String uri = own.get(ORIGIN);
     if (uri != null && inlineOrigins.stream().noneMatch(uri::startsWith)) {
@@ -266,7 +266,11 @@ record VolumeAttributes(
       case "false" -> false;
       default ->
           throw Statuses.invalid(
-              "attribute " + key + ": \"" + VolumeIds.shown(value) + "\" is neither true nor false");
+              "attribute "
+                  + key
+                  + ": \""
+                  + VolumeIds.shown(value)
+                  + "\" is neither true nor false");
     };
   }
 
@@ -282,7 +286,7 @@ record VolumeAttributes(
         number.toString(),
         subPath,
         Boolean.toString(follow),
-        warm.toString(),
+        warm.size() + warm.toString(),
         Boolean.toString(waitForWarm));
   }
 }

@@ -34,9 +34,9 @@ final class Volumes implements AutoCloseable {
 
   /*
    * A volume is written down before anything is made for it, and forgotten after all of it is gone.
-   * So whatever a crash leaves is in the book: begun volumes are taken back at the next start, and
-   * promised ones whose mount is gone are mounted again. Each target has one change at work; who asks
-   * for the same joins it.
+   * So whatever a crash leaves is in the book: those half made or half taken away are taken back at
+   * the next start, promised ones whose mount is gone are mounted again. Each target has one change
+   * at work; who asks for the same joins it.
    */
   private final CsiConfig config;
   private final Datasets datasets;
@@ -55,6 +55,7 @@ final class Volumes implements AutoCloseable {
     PREPARED,
     MOUNTED,
     PROMISED,
+    GIVEN_UP,
     DETACHED,
     REMOVED,
     FORGOTTEN
@@ -104,7 +105,9 @@ final class Volumes implements AutoCloseable {
     this.steps = steps;
   }
 
-  /** Puts right what a former agent left: what it began is taken back, what it promised is there. */
+  /**
+   * Puts right what a former agent left: what it began is taken back, what it promised is there.
+   */
   void start() {
     book.load();
     for (Volume volume : book.all()) {
@@ -118,8 +121,8 @@ final class Volumes implements AutoCloseable {
   }
 
   private void reconcile(Volume volume) {
-    if (volume.state() == Volume.State.PUBLISHING) {
-      log.info("taking back a volume half made target={}", volume.target());
+    if (volume.state() == Volume.State.UNSETTLED) {
+      log.info("taking back a volume half made or half gone target={}", volume.target());
       takeBack(volume.target());
     } else if (!targets.isShownLately(volume.target())) {
       log.warn("mounting again volume={} target={}", volume.volumeId(), volume.target());
@@ -219,7 +222,7 @@ final class Volumes implements AutoCloseable {
       steps.accept(Step.PREPARED);
       mount(volume);
       steps.accept(Step.MOUNTED);
-      book.put(volume.published());
+      book.put(volume.in(Volume.State.PUBLISHED));
       steps.accept(Step.PROMISED);
     } catch (RuntimeException e) {
       takeBackAfter(e, target);
@@ -252,7 +255,7 @@ final class Volumes implements AutoCloseable {
         wanted.noExec(),
         usage.files(),
         usage.bytes(),
-        Volume.State.PUBLISHING);
+        Volume.State.UNSETTLED);
   }
 
   private Usage usage(SnapshotRef snapshot, SnapshotInfo info, String subPath) {
@@ -355,6 +358,8 @@ final class Volumes implements AutoCloseable {
       throw Statuses.notFound(
           "volume " + volumeId + " is not at this target, but " + there.get().volumeId());
     }
+    there.ifPresent(volume -> book.put(volume.in(Volume.State.UNSETTLED)));
+    steps.accept(Step.GIVEN_UP);
     takeBack(target);
     origins.forget(volumeId, target);
     if (there.isPresent()) {
@@ -372,8 +377,8 @@ final class Volumes implements AutoCloseable {
         book.find(path)
             .filter(each -> each.volumeId().equals(volumeId))
             .filter(each -> each.state() == Volume.State.PUBLISHED)
-            .orElseThrow(() ->
-                Statuses.notFound("volume " + volumeId + " is not published at this path"));
+            .orElseThrow(
+                () -> Statuses.notFound("volume " + volumeId + " is not published at this path"));
     if (!volume.follow()) {
       return new Usage(volume.files(), volume.bytes());
     }

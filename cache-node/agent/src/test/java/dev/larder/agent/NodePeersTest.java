@@ -23,6 +23,9 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -78,9 +81,21 @@ class NodePeersTest {
       assertEquals(0, nodes.getLast().counters().get("origin_bytes_total"));
       assertEquals(SIZE, nodes.getFirst().counters().get("peer_served_bytes_total"));
       assertEquals(1, nodes.getFirst().gauges().get("tracked_stripes"));
+      // A total and a present figure of one name would take all of them away.
+      String shown = shown(nodes.getFirst());
+      assertTrue(shown.contains("larder_node_peer_requests_open 0"), shown);
+      assertTrue(shown.contains("larder_node_peer_requests_total"), shown);
     } finally {
       nodes.forEach(NodeServices::close);
     }
+  }
+
+  private static String shown(NodeServices node) throws IOException {
+    AgentMetrics metrics = new AgentMetrics("test");
+    metrics.watchNode(node::counters, node::gauges);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    metrics.write(out);
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   @Test

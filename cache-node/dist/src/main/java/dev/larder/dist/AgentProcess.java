@@ -14,7 +14,6 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.LarderStore;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -102,10 +101,10 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
     if (csi.isOn()) {
-      own(CsiDriver.start(csi, services, mounts, run.path()));
+      CsiDriver driver = own(CsiDriver.start(csi, services, mounts, run.path()));
+      metrics.watchCsi(driver::figures);
     }
-    InetSocketAddress bound = door.address();
-    address = bound.getAddress().getHostAddress() + ":" + bound.getPort();
+    address = door.localAddress();
     AgentInfo info =
         new AgentInfo(
             address,

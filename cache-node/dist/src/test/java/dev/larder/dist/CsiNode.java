@@ -1,11 +1,11 @@
 package dev.larder.dist;
 
+import csi.v1.ControllerGrpc;
 import csi.v1.Csi.NodePublishVolumeRequest;
 import csi.v1.Csi.NodeUnpublishVolumeRequest;
 import csi.v1.Csi.VolumeCapability;
 import csi.v1.IdentityGrpc;
 import csi.v1.NodeGrpc;
-import csi.v1.ControllerGrpc;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.Digests;
 import io.grpc.ManagedChannel;
@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,11 +30,11 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A node whose CSI driver is on, in a process of its own, with a dataset "data" of files in a
- * folder; and whoever calls it. {@link #close} takes everything away. One thread, but for the stubs.
+ * folder; and whoever calls it. {@link #close} takes everything away. One thread, but for the
+ * stubs.
  */
 final class CsiNode implements AutoCloseable {
   static final String EPHEMERAL = "csi.storage.k8s.io/ephemeral";
-  private static final int SOCKET_NAME_MAX = 100;
 
   final Map<String, byte[]> files = new TreeMap<>();
   final Path directory;
@@ -41,10 +42,7 @@ final class CsiNode implements AutoCloseable {
   final Path pods;
   final Path socket;
   final NodeProcess node;
-  private final Path short_;
-  private final EventLoopGroup loops =
-      new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-  private final List<ManagedChannel> channels = new ArrayList<>();
+  private final Caller caller = new Caller();
 
   private CsiNode(Path directory, String... settings) throws Exception {
     // As mountinfo says it.
@@ -52,11 +50,7 @@ final class CsiNode implements AutoCloseable {
     source = Files.createDirectory(directory.resolve("source"));
     pods = Files.createDirectory(directory.resolve("pods"));
     // A socket's name has room for 108 bytes.
-    short_ = Files.createTempDirectory(Path.of("/tmp"), "larder-csi");
-    socket = short_.resolve("csi.sock");
-    if (socket.toString().length() > SOCKET_NAME_MAX) {
-      throw new IllegalStateException(socket.toString());
-    }
+    socket = caller.directory().resolve("csi.sock");
     Random random = new Random(17);
     add(random, "large/model.bin", (9 << 20) + 4321);
     add(random, "large/other.bin", 3 << 20);
@@ -65,10 +59,7 @@ final class CsiNode implements AutoCloseable {
     }
     List<String> all =
         new ArrayList<>(
-            List.of(
-                "csi.socket=" + socket,
-                "csi.node-id=node-1",
-                "mount.remount-interval=200ms"));
+            List.of("csi.socket=" + socket, "csi.node-id=node-1", "mount.remount-interval=200ms"));
     all.addAll(List.of(settings));
     node = NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
   }
@@ -93,20 +84,57 @@ final class CsiNode implements AutoCloseable {
 
   /** A folder beside the socket, with short names too. */
   Path shortDirectory() {
-    return short_;
+    return caller.directory();
   }
 
   ManagedChannel channel(Path unixSocket) {
-    ManagedChannel channel =
-        NettyChannelBuilder.forAddress(new DomainSocketAddress(unixSocket.toFile()))
-            .channelType(EpollDomainSocketChannel.class)
-            .eventLoopGroup(loops)
-            .overrideAuthority("localhost")
-            .withOption(ChannelOption.SO_KEEPALIVE, null)
-            .usePlaintext()
-            .build();
-    channels.add(channel);
-    return channel;
+    return caller.channel(unixSocket);
+  }
+
+  /** Whoever calls a driver: channels, and a folder with a name short enough for sockets. */
+  static final class Caller implements AutoCloseable {
+    private final Path directory;
+    private final EventLoopGroup loops =
+        new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    private final List<ManagedChannel> channels = new ArrayList<>();
+
+    Caller() throws IOException {
+      directory = Files.createTempDirectory(Path.of("/tmp"), "larder-csi");
+    }
+
+    Path directory() {
+      return directory;
+    }
+
+    ManagedChannel channel(Path unixSocket) {
+      ManagedChannel channel =
+          NettyChannelBuilder.forAddress(new DomainSocketAddress(unixSocket.toFile()))
+              .channelType(EpollDomainSocketChannel.class)
+              .eventLoopGroup(loops)
+              .overrideAuthority("localhost")
+              .withOption(ChannelOption.SO_KEEPALIVE, null)
+              .usePlaintext()
+              .build();
+      channels.add(channel);
+      return channel;
+    }
+
+    /** Closes all channels. */
+    void hangUp() {
+      channels.forEach(ManagedChannel::shutdownNow);
+      channels.clear();
+    }
+
+    @Override
+    public void close() throws Exception {
+      hangUp();
+      loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
+      try (var rest = Files.walk(directory)) {
+        for (Path path : rest.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      }
+    }
   }
 
   NodeGrpc.NodeBlockingStub nodeCalls() {
@@ -141,8 +169,7 @@ final class CsiNode implements AutoCloseable {
   }
 
   /** A publish request as kubelet sends it for a PersistentVolume. */
-  static NodePublishVolumeRequest.Builder persistent(
-      String id, Path target, String... attributes) {
+  static NodePublishVolumeRequest.Builder persistent(String id, Path target, String... attributes) {
     NodePublishVolumeRequest.Builder request =
         request(id, target).putVolumeContext(EPHEMERAL, "false");
     put(request, attributes);
@@ -199,14 +226,7 @@ final class CsiNode implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
-    channels.forEach(ManagedChannel::shutdownNow);
-    loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
     node.close();
-    Files.deleteIfExists(socket);
-    try (var rest = Files.walk(short_)) {
-      for (Path path : rest.sorted(java.util.Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    caller.close();
   }
 }

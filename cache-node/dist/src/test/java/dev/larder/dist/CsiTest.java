@@ -11,8 +11,8 @@ import csi.v1.Csi.NodeGetInfoRequest;
 import csi.v1.Csi.NodeGetVolumeStatsRequest;
 import csi.v1.Csi.NodeGetVolumeStatsResponse;
 import csi.v1.Csi.ProbeRequest;
-import csi.v1.NodeGrpc;
 import csi.v1.Csi.VolumeCapability;
+import csi.v1.NodeGrpc;
 import dev.larder.client.LarderClient;
 import dev.larder.linux.FuseDevice;
 import dev.larder.linux.FuseMount;
@@ -66,10 +66,8 @@ class CsiTest {
     assertEquals(
         "csi.larder.dev",
         csi.identityCalls().getPluginInfo(GetPluginInfoRequest.getDefaultInstance()).getName());
-    assertTrue(
-        csi.identityCalls().probe(ProbeRequest.getDefaultInstance()).getReady().getValue());
-    assertEquals(
-        "node-1", node.nodeGetInfo(NodeGetInfoRequest.getDefaultInstance()).getNodeId());
+    assertTrue(csi.identityCalls().probe(ProbeRequest.getDefaultInstance()).getReady().getValue());
+    assertEquals("node-1", node.nodeGetInfo(NodeGetInfoRequest.getDefaultInstance()).getNodeId());
     Path target = csi.target("pod-a", "data");
     String id = CsiNode.inlineId("pod-a", "data");
     publish(CsiNode.inline(id, target, "dataset=data"));
@@ -117,8 +115,7 @@ class CsiTest {
     try (LarderClient client = csi.node.connect()) {
       client.control().refresh("data", (o, b) -> {});
     }
-    await(
-        "the newest snapshot is shown", () -> Files.exists(follow.resolve("current/many/added")));
+    await("the newest snapshot is shown", () -> Files.exists(follow.resolve("current/many/added")));
     assertArrayEquals(added, Files.readAllBytes(follow.resolve("current/many/added")));
     for (Path old : List.of(first, stays, part.getParent().resolve("mount"))) {
       assertFalse(Files.exists(old.resolve("many/added")), old.toString());
@@ -144,12 +141,7 @@ class CsiTest {
     Path part = csi.target("pod-a", "part");
     publish(
         CsiNode.inline(
-            "csi-part",
-            part,
-            "dataset=data",
-            "subPath=many",
-            "warm=all",
-            "waitForWarm=true"));
+            "csi-part", part, "dataset=data", "subPath=many", "warm=all", "waitForWarm=true"));
     try (LarderClient client = csi.node.connect()) {
       await("it is packed", () -> client.control().mounts().getFirst().packed());
     }
@@ -182,7 +174,9 @@ class CsiTest {
     assertCode(
         Code.NOT_FOUND, CsiNode.inline("v", target, "dataset=data", "snapshot=7"), "snapshot 7");
     assertCode(
-        Code.INVALID_ARGUMENT, CsiNode.inline("v", target, "dataset=data", "snapshot=x"), "snapshot");
+        Code.INVALID_ARGUMENT,
+        CsiNode.inline("v", target, "dataset=data", "snapshot=x"),
+        "snapshot");
     assertCode(
         Code.INVALID_ARGUMENT,
         CsiNode.inline("v", target, "dataset=data", "subPath=../other"),
@@ -198,7 +192,9 @@ class CsiTest {
         CsiNode.inline("v", target, "dataset=data", "waitForWarm=perhaps"),
         "waitForWarm");
     assertCode(
-        Code.INVALID_ARGUMENT, CsiNode.inline("v", target, "origin=" + csi.source), "administrator");
+        Code.INVALID_ARGUMENT,
+        CsiNode.inline("v", target, "origin=" + csi.source),
+        "administrator");
     assertCode(
         Code.INVALID_ARGUMENT,
         CsiNode.inline("v", target, "dataset=data", "origin.endpoint=http://x"),
@@ -232,8 +228,7 @@ class CsiTest {
         CsiNode.inline("v", csi.pods.resolve("no/such/parent"), "dataset=data"),
         "does not exist");
     Files.writeString(csi.pods.resolve("pod-a/userns"), "{}");
-    assertCode(
-        Code.FAILED_PRECONDITION, CsiNode.inline("v", target, "dataset=data"), "hostUsers");
+    assertCode(Code.FAILED_PRECONDITION, CsiNode.inline("v", target, "dataset=data"), "hostUsers");
     assertEquals(List.of(), csi.mounts());
   }
 
@@ -251,7 +246,8 @@ class CsiTest {
         for (Future<?> call : calls) {
           call.get(60, TimeUnit.SECONDS);
         }
-        assertEquals(List.of(target.toString(), other.toString()), csi.mounts().stream().sorted().toList());
+        assertEquals(
+            List.of(target.toString(), other.toString()), csi.mounts().stream().sorted().toList());
         assertCode(
             Code.ALREADY_EXISTS, CsiNode.inline("v", target, "dataset=data", "subPath=many"), "");
         assertCode(Code.ALREADY_EXISTS, CsiNode.inline("w", target, "dataset=data"), "");

@@ -53,7 +53,9 @@ final class MountedNode implements AutoCloseable {
 
   private void launch(String... settings) throws Exception {
     List<String> all = new ArrayList<>(List.of(settings));
-    all.add("mount.remount-interval=200ms");
+    if (all.stream().noneMatch(setting -> setting.startsWith("mount.remount-interval="))) {
+      all.add("mount.remount-interval=200ms");
+    }
     node = NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
   }
 

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What an origin is given beside its URI and options.
  *
- * @param environment reads what credential references lead to: an environment variable by its
- *     name, a secret in memory by its whole reference
+ * @param environment reads what credential references lead to: an environment variable by its name,
+ *     a secret in memory by its whole reference
  */
 record OriginContext(
     OriginLimits limits,

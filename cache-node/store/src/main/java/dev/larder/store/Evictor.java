@@ -111,7 +111,10 @@ final class Evictor {
     boolean mine = awaitTurn();
     try {
       long shortBy = parts.space().shortBy(more);
-      return shortBy <= 0 || round(shortBy + ahead()) || parts.space().shortBy(more) <= 0;
+      return shortBy <= 0
+          || round(shortBy + ahead())
+          || parts.space().shortBy(more) <= 0
+          || lastRound(shortBy + ahead());
     } finally {
       if (mine) {
         turn.release();
@@ -136,7 +139,7 @@ final class Evictor {
   boolean evictBytes(long bytes) {
     boolean mine = awaitTurn();
     try {
-      return round(bytes);
+      return round(bytes) || lastRound(bytes);
     } finally {
       if (mine) {
         turn.release();
@@ -145,18 +148,36 @@ final class Evictor {
   }
 
   private boolean round(long goalBytes) {
+    return round(goalBytes, false);
+  }
+
+  /** Nothing else may go: asks early about blobs the guard refused, for a number of them. */
+  private boolean lastRound(long goalBytes) {
+    return refusals.size() > 0 && round(goalBytes, true);
+  }
+
+  private boolean round(long goalBytes, boolean asksEarly) {
     List<Doomed> doomed = new ArrayList<>();
     Set<UnitId> skipped = new HashSet<>();
+    Set<BlobKey> refused = new HashSet<>();
     long freed = 0;
     int units = 0;
     try {
-      while (freed < goalBytes && units < ROUND_UNITS_MAX) {
+      while (freed < goalBytes && units < ROUND_UNITS_MAX && refused.size() < ROUND_UNITS_MAX) {
         Optional<UnitId> victim =
-            parts.order().victim(unit -> !skipped.contains(unit) && mayGo(unit.key()));
+            parts
+                .order()
+                .victim(unit ->
+                    !skipped.contains(unit)
+                        && !refused.contains(unit.key())
+                        && mayGo(unit.key(), asksEarly));
         if (victim.isEmpty()) {
           break;
         }
         if (!isGranted(victim.get())) {
+          if (asksEarly) {
+            refused.add(victim.get().key());
+          }
           continue;
         }
         KeyLocks.Held held = parts.locks().tryLock(victim.get().key());
@@ -182,10 +203,10 @@ final class Evictor {
     return units > 0;
   }
 
-  private boolean mayGo(BlobKey key) {
+  private boolean mayGo(BlobKey key, boolean asksEarly) {
     return !parts.index().isPinned(key)
         && !parts.open().isInUse(key)
-        && !refusals.isRefused(key, System.nanoTime());
+        && (asksEarly || !refusals.isRefused(key, System.nanoTime()));
   }
 
   /** Asks the guard, with no lock held; what it refuses is not named again for a while. */

@@ -30,8 +30,11 @@ final class Refusals {
     return refusal != null && refusal.untilNanos() - nowNanos > 0;
   }
 
-  /** The guard refused; the wait doubles each time. */
+  /** The guard refused; the wait doubles each time, but for one that was asked about early. */
   synchronized void add(BlobKey key, long nowNanos) {
+    if (isRefused(key, nowNanos)) {
+      return;
+    }
     Refusal before = refused.remove(key);
     long wait = before == null ? FIRST_NANOS : Math.min(LAST_NANOS, 2 * before.waitNanos());
     refused.put(key, new Refusal(nowNanos + wait, wait));

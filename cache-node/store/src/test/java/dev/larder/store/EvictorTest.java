@@ -7,9 +7,12 @@ import static dev.larder.store.StoreTestSupport.originKey;
 import static dev.larder.store.StoreTestSupport.put;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.SealedBlob;
 import dev.larder.store.BlobStore.SealedInfo;
@@ -160,6 +163,47 @@ final class EvictorTest {
       }
       assertTrue(store.stats().counters().get("eviction_refusals_total") > 0);
       assertEquals(1, store.stats().gauges().get("refused_victims"));
+    }
+  }
+
+  @Test
+  void whereNothingElseMayGoTheRefusedAreAskedAboutEarly() {
+    try (LarderStore store = LarderStore.open(config(directory).withBudget(8L * MIB, 0))) {
+      AtomicInteger asked = new AtomicInteger();
+      AtomicInteger refuse = new AtomicInteger(Integer.MAX_VALUE);
+      store.guardEvictions((key, file) -> asked.getAndIncrement() >= refuse.get());
+      for (int i = 0; i < 3; i++) {
+        put(store, originKey(i), content(i, 2 * MIB));
+      }
+      LarderException full =
+          assertThrows(LarderException.class, () -> put(store, originKey(3), content(3, 3 * MIB)));
+      assertEquals(ErrorCode.STORE_FULL, full.code());
+      assertEquals(3, store.stats().gauges().get("refused_victims"));
+      refuse.set(0);
+      // Within the second in which none of them would have been named.
+      put(store, originKey(4), content(4, 3 * MIB));
+      assertTrue(store.stats().usedBytes() <= 8L * MIB);
+    }
+  }
+
+  /** A last round is bounded: a store full of open files must not ask about all of them. */
+  @Test
+  void anEarlyRoundAsksAboutABoundedNumber() {
+    int blobs = 200;
+    try (LarderStore store = LarderStore.open(config(directory).withBudget(blobs * MIB / 8L, 0))) {
+      for (int i = 0; i < blobs - 20; i++) {
+        put(store, originKey(i), content(i, MIB / 8 - 2000));
+      }
+      AtomicInteger asked = new AtomicInteger();
+      store.guardEvictions((key, file) -> {
+        asked.incrementAndGet();
+        return false;
+      });
+      assertThrows(LarderException.class, () -> put(store, originKey(-1), content(-1, 4 * MIB)));
+      int first = asked.getAndSet(0);
+      assertTrue(first >= blobs - 20, "asked about " + first);
+      assertThrows(LarderException.class, () -> put(store, originKey(-2), content(-2, 4 * MIB)));
+      assertTrue(asked.get() > 0 && asked.get() <= 2 * 64, "asked about " + asked);
     }
   }
 

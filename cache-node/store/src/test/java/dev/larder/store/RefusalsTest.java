@@ -32,6 +32,17 @@ final class RefusalsTest {
   }
 
   @Test
+  void oneAskedAboutEarlyWaitsNoLonger() {
+    Refusals refusals = new Refusals(10);
+    refusals.add(KEY, 0);
+    refusals.add(KEY, seconds(1) - 1);
+    assertFalse(refusals.isRefused(KEY, seconds(1)));
+    refusals.add(KEY, seconds(1));
+    assertTrue(refusals.isRefused(KEY, seconds(3) - 1));
+    assertFalse(refusals.isRefused(KEY, seconds(3)));
+  }
+
+  @Test
   void forgetsTheLongestRefusedBeyondItsBound() {
     Refusals refusals = new Refusals(3);
     for (int i = 0; i < 5; i++) {

@@ -14,9 +14,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
- * Directories that are a file system of their own, so that what is exchanged below reaches copies of
- * them in containers; and dead mounts of anybody at a target. The kernel's list says what is there:
- * nothing of it is in the ledger.
+ * Directories that are a file system of their own, so that what is exchanged below reaches copies
+ * of them in containers; and dead mounts of anybody at a target. The kernel's list says what is
+ * there: nothing of it is in the ledger.
  *
  * <p><b>Threads:</b> any; changes of one directory take turns.
  */

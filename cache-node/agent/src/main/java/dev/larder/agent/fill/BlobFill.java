@@ -164,6 +164,7 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
+    engine.forgetIfOver(this);
   }
 
   /** See {@link FillReader#next}. */
@@ -393,6 +394,16 @@ final class BlobFill {
     return true;
   }
 
+  /** Whether nobody reads it and it is about to be final, or its last bytes to be stored. */
+  boolean isEnding() {
+    lock.lock();
+    try {
+      return state == State.OPEN && readers == 0 && (isSealing || commits > 0);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Ends everything: readers get CLOSED. The store's fill is closed once the last run is over. */
   void shutDown() {
     lock.lock();
@@ -457,7 +468,10 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
-    sealed.ifPresent(engine::sealed);
+    if (sealed.isPresent()) {
+      engine.sealed(sealed.get());
+      engine.forgetIfOver(this);
+    }
   }
 
   private void sealFailed(LarderException failure) {

@@ -382,6 +382,35 @@ public final class FillEngine implements AutoCloseable {
     });
   }
 
+  /** Ends a flight at once when it is over: what it has open cannot be evicted. */
+  void forgetIfOver(BlobFill blob) {
+    if (blob.tick(System.nanoTime(), config.lingerFor().toNanos())) {
+      blobs.remove(blob.key(), blob);
+      replaced.remove(blob);
+    }
+  }
+
+  /**
+   * The store is full: ends flights that nobody reads, so that their blobs may be evicted, and
+   * waits up to {@code fill.linger} for those that are about to be final. Call it without a lock.
+   */
+  void endIdleFlights() {
+    long deadline = System.nanoTime() + config.lingerFor().toNanos();
+    boolean isAnyEnding = true;
+    while (isAnyEnding) {
+      long now = System.nanoTime();
+      blobs.values().removeIf(blob -> blob.tick(now, 0));
+      replaced.removeIf(blob -> blob.tick(now, 0));
+      isAnyEnding =
+          now - deadline < 0
+              && (blobs.values().stream().anyMatch(BlobFill::isEnding)
+                  || replaced.stream().anyMatch(BlobFill::isEnding));
+      if (isAnyEnding) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+      }
+    }
+  }
+
   private void tick() {
     try {
       long now = System.nanoTime();

@@ -157,7 +157,7 @@ final class RunTransfer implements Runnable {
   }
 
   private void fetch() {
-    fill.reserve(run.offsetBytes(), run.lengthBytes());
+    reserve();
     Parents parents = new Parents(share, blob.proof());
     while (position < run.endBytes()) {
       String parent = parents.next();
@@ -167,6 +167,20 @@ final class RunTransfer implements Runnable {
         parents.ended(new PeerFetch(this, blob, engine, fill, parent).fetch(position));
       }
       checkWanted();
+    }
+  }
+
+  /** Once more where the store is full of what other flights still have open. */
+  private void reserve() {
+    try {
+      fill.reserve(run.offsetBytes(), run.lengthBytes());
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.STORE_FULL) {
+        throw e;
+      }
+      engine.endIdleFlights();
+      checkWanted();
+      fill.reserve(run.offsetBytes(), run.lengthBytes());
     }
   }
 

@@ -222,8 +222,17 @@ public final class HttpDoor implements AutoCloseable {
     return future.channel();
   }
 
+  /** Host and port by which clients of this host reach the door. */
+  public String localAddress() {
+    return text(address());
+  }
+
   private static String text(InetSocketAddress address) {
-    String host = address.getAddress().getHostAddress();
+    // The wildcard is no name that a request may carry as its Host.
+    String host =
+        address.getAddress().isAnyLocalAddress()
+            ? "127.0.0.1"
+            : address.getAddress().getHostAddress();
     return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + address.getPort();
   }
 

@@ -134,7 +134,7 @@ final class PeerDoor implements AutoCloseable {
   Map<String, Long> gauges() {
     Map<String, Long> out = new LinkedHashMap<>();
     out.put("peer_connections", (long) connections.get());
-    out.put("peer_requests", (long) workers.getActiveCount());
+    out.put("peer_requests_open", (long) workers.getActiveCount());
     return out;
   }
 

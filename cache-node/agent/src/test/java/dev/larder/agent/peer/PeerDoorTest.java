@@ -193,7 +193,7 @@ class PeerDoorTest {
       // Two connections stand; a third is closed at once.
       assertEquals("", raw(to, "GET /peer/v1/blobs/x HTTP/1.1\r\n\r\n"));
       first.close();
-      Fleet.await("room", () -> node.peers.gauges().get("peer_requests") == 0);
+      Fleet.await("room", () -> node.peers.gauges().get("peer_requests_open") == 0);
       client.open(to, object.key(), 0, 1).close();
     }
   }

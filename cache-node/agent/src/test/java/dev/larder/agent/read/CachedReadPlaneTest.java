@@ -272,6 +272,33 @@ class CachedReadPlaneTest {
     assertTrue(rig.store.stats().usedBytes() <= 160L * MIB);
   }
 
+  /** What was read a moment ago makes room: its flight holds it no longer than it takes. */
+  @Test
+  void whoseReaderJustLeftGoesForTheNext() {
+    rig.close();
+    rig =
+        new ReadRig(
+            StoreConfig.defaults(directory).withBudget(40L * MIB, 0),
+            origin,
+            FillConfig.defaults());
+    List<OriginObject> files = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      files.add(origin.add("turn-" + i, 30 * MIB + i, random));
+    }
+    for (OriginObject file : files) {
+      rig.readAndCompare(file, 0, file.sizeBytes(), ReadIntent.SEQUENTIAL);
+    }
+    // The last one was not read to its end, and is in the way of a whole one all the same.
+    OriginObject begun = origin.add("begun", 100 * MIB, random);
+    rig.readAndCompare(begun, 0, 20 * MIB, ReadIntent.RANDOM);
+    OriginObject last = files.getFirst();
+    rig.readAndCompare(last, 0, last.sizeBytes(), ReadIntent.SEQUENTIAL);
+    assertEquals(0, rig.engine.counters().passThroughBytes.sum(), "read past the store");
+    assertEquals(0, rig.engine.counters().storeErrors.sum());
+    ReadRig.await("the last is final", () -> rig.isSealed(last));
+    assertTrue(rig.store.stats().usedBytes() <= 40L * MIB);
+  }
+
   @Test
   void aFlippedBitOnDiskIsFetchedAgain() throws Exception {
     OriginObject file = origin.add("flip.bin", 5 * MIB, random);

@@ -32,8 +32,8 @@ public sealed interface Request {
   record BindPart(String id, String target, String part) implements Request {}
 
   /**
-   * Makes a directory a small file system of its own with an empty directory {@code current}, unless
-   * it is. Taken away like what is shown.
+   * Makes a directory a small file system of its own with an empty directory {@code current},
+   * unless it is. Taken away like what is shown.
    */
   record Anchor(String target) implements Request {}
 

@@ -1,0 +1,115 @@
+package dev.larder.containers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Links that are cut in the middle of a transfer: a cable, one direction, one door. */
+@ExtendWith(SharedRig.class)
+@Timeout(240)
+class CutLinksTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final int MIB = 1 << 20;
+  private static final String LONE = "agent-2";
+  private static final List<String> OTHERS = List.of("agent-1", "agent-3", "agent-4");
+
+  @Test
+  void aNodeWithoutItsClusterReadsFromTheOrigin(Rig rig) throws Exception {
+    Dataset steady = rig.steady();
+    Dataset cold = rig.create("agent-1", "unplugged", 1, 40 * MIB);
+    Links.slow(rig.origin().box(), "160mbit");
+    try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
+      Burst burst = Burst.start(rig, cold, Rig.AGENTS);
+      Until.holds(
+          "it has read a part",
+          PATIENCE,
+          () -> rig.origin().sentBytes(cold.name()) > 4 * MIB);
+      rig.box(LONE).unplug();
+      burst.awaitRight(Rig.AGENTS);
+      long sent = rig.origin().sentBytes(cold.name());
+      assertTrue(sent <= 2 * cold.bytes(), sent + " bytes for two that cannot meet");
+      Until.holds(
+          "it says so",
+          PATIENCE,
+          () -> rig.status(LONE).path("coordinator").path("state").asText().equals("unavailable"));
+      assertEquals(0, rig.metric(LONE, "larder_node_coordinator_available"));
+      Until.holds(
+          "the others see that it is gone",
+          PATIENCE,
+          () -> !rig.nodes("agent-1").containsKey(LONE) && rig.nodes("agent-1").size() == 3);
+      readers.check();
+      rig.box(LONE).plug();
+      rig.awaitWell();
+      readers.check();
+    } finally {
+      Links.fast(rig.origin().box());
+    }
+  }
+
+  @Test
+  void ofTwoNodesOneDoesNotReachTheOther(Rig rig) throws Exception {
+    Dataset steady = rig.steady();
+    double failures = trouble(rig);
+    try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
+      for (String other : OTHERS) {
+        // It reaches nobody's door, and everybody reaches its own.
+        Links.cut(rig.box(LONE), rig.box(other).lastAddress(), Rig.PEER_PORT);
+      }
+      for (String name : List.of("asymmetric-1", "asymmetric-2")) {
+        Dataset cold = rig.create("agent-1", name, 3, 5 * MIB);
+        Burst burst = Burst.start(rig, cold, Rig.AGENTS);
+        burst.awaitRight(Rig.AGENTS);
+        long sent = rig.origin().sentBytes(cold.name());
+        assertTrue(sent <= 2 * cold.bytes(), sent + " bytes for two that do not meet");
+      }
+      assertTrue(trouble(rig) > failures, "the cause shows in its figures");
+      assertEquals("ok", rig.status(LONE).path("coordinator").path("state").asText());
+      readers.check();
+    } finally {
+      Links.heal(rig.box(LONE));
+    }
+    int[] round = {0};
+    Until.holds(
+        "all meet again and read once",
+        PATIENCE,
+        () -> {
+          Dataset after = rig.create("agent-1", "symmetric-" + ++round[0], 2, 2 * MIB);
+          Burst.start(rig, after, Rig.AGENTS).awaitRight(Rig.AGENTS);
+          return rig.origin().sentBytes(after.name()) == after.bytes();
+        });
+  }
+
+  private static double trouble(Rig rig) throws Exception {
+    return rig.metric(LONE, "larder_node_peer_faults_total")
+        + rig.metric(LONE, "larder_node_tracker_failures_total");
+  }
+
+  @Test
+  void aNodeThatDoesNotReachTheCoordinatorsReadsFromItsPeers(Rig rig) throws Exception {
+    Dataset steady = rig.steady();
+    Dataset cold = rig.create("agent-1", "no-coordinators", 3, 5 * MIB);
+    try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
+      for (String coordinator : Rig.COORDINATORS) {
+        Links.cut(rig.box(LONE), rig.box(coordinator).address(), Rig.DOOR_PORT);
+      }
+      Burst burst = Burst.start(rig, cold, Rig.AGENTS);
+      burst.awaitRight(Rig.AGENTS);
+      assertEquals(cold.bytes(), rig.origin().sentBytes(cold.name()), "its peers still serve it");
+      Until.holds(
+          "it says so",
+          PATIENCE,
+          () -> rig.status(LONE).path("coordinator").path("state").asText().equals("unavailable"));
+      String status = rig.box(LONE).larder("status");
+      assertTrue(status.contains("unavailable: reads go on"), status);
+      readers.check();
+    } finally {
+      Links.heal(rig.box(LONE));
+    }
+    rig.awaitWell();
+  }
+}
