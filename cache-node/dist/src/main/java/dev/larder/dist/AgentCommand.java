@@ -36,7 +36,8 @@ final class AgentCommand implements Callable<Integer> {
             mounting,
             csi,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;

@@ -32,7 +32,8 @@ final class DevCommand implements Callable<Integer> {
             mounting,
             csi,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;
@@ -50,6 +51,7 @@ final class DevCommand implements Callable<Integer> {
         mounting,
         csi,
         run,
-        Optional.of(ready));
+        Optional.of(ready),
+        Optional.empty());
   }
 }

@@ -167,6 +167,7 @@ class EndToEndTest {
                       mounting,
                       CsiConfig.defaults(),
                       directory.resolve("run2"),
+                      Optional.empty(),
                       Optional.empty()));
       assertEquals(ErrorCode.STORE_LOCKED, e.code());
       assertEquals(before, state(data.resolve("tls")));

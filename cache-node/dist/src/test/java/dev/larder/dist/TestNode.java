@@ -25,6 +25,7 @@ final class TestNode {
         mounting,
         CsiConfig.defaults(),
         directory.resolve("run"),
-        Optional.of(directory.resolve("ready.json")));
+        Optional.of(directory.resolve("ready.json")),
+        Optional.empty());
   }
 }

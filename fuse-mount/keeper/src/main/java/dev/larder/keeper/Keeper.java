@@ -122,7 +122,9 @@ final class Keeper {
     return keeper;
   }
 
-  /** A tmpfs that no other name space sees into. */
+  /**
+   * A tmpfs that no other name space sees into, unless it is to be found by a later one's keeper.
+   */
   private void mountPrivate() throws IOException {
     Files.createDirectories(places.mounts());
     MountEntry top = MountTable.read().top(places.mounts());
@@ -137,7 +139,9 @@ final class Keeper {
                   .create()
                   .mount(MountFd.NO_SUID | MountFd.NO_DEV | MountFd.NO_EXEC)) {
         mount.attach(places.mounts());
-        mount.propagation(MountFd.Propagation.PRIVATE);
+        if (!config.sharesMounts()) {
+          mount.propagation(MountFd.Propagation.PRIVATE);
+        }
       }
     } else if (!top.type().equals("tmpfs") || !top.source().equals("larder")) {
       throw new LinuxException(

@@ -95,6 +95,31 @@ final class OverlayPlace {
     Unmount.lazily(place);
   }
 
+  /**
+   * A folder as this name space has it, as the kernel takes no layer of another one.
+   *
+   * @param folder its name where it was opened
+   * @param identity of the folder meant
+   * @throws LinuxException ESTALE where another folder has that name here, ENOENT where none has
+   */
+  static Fd openHere(Path folder, String identity) throws IOException {
+    Fd here = Fd.open(folder, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+    try {
+      if (!identity(here.procPath()).equals(identity)) {
+        throw new LinuxException(
+            "blobs",
+            folder.toString(),
+            Errno.ESTALE,
+            "it is another folder where the keeper runs; agent and keeper must have the data"
+                + " directory at the same path");
+      }
+      return here;
+    } catch (IOException e) {
+      here.close();
+      throw e;
+    }
+  }
+
   /** Tells a folder from another one in its place. */
   static String identity(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {

@@ -99,7 +99,8 @@ final class Views {
             return true;
           });
       if (!isThere) {
-        try (MountFd mount = overlays.make(view, blobs)) {
+        try (Fd here = OverlayPlace.openHere(folder, identity);
+            MountFd mount = overlays.make(view, here)) {
           OverlayPlace.attach(mount, places.overlay(id));
         }
         Log.info("mounted overlay " + id + " of " + label);

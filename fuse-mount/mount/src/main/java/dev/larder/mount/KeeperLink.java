@@ -146,7 +146,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
       long began = System.nanoTime();
       long deadline = began + settings.mount().keeperWait().toNanos();
       boolean isStarted = false;
-      String last = "no keeper runs";
+      boolean starts = mayStart && settings.mount().startsKeeper();
+      String last = starts ? "no keeper runs" : "no keeper runs, and keeper.start is false";
       while (!isServing()) {
         if (isClosed) {
           throw new LarderException(ErrorCode.CLOSED, "the agent is shutting down");
@@ -158,7 +159,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
           if (!mayStart) {
             return;
           }
-          if (System.nanoTime() - began >= patience.toNanos()) {
+          if (starts && System.nanoTime() - began >= patience.toNanos()) {
             starter.start(runDirectory);
             isStarted = true;
           }
