@@ -19,11 +19,14 @@ import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedBlob;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +39,7 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelMounts {
   private static final Logger log = LoggerFactory.getLogger(KernelMounts.class);
+  private static final int ROUNDS_MAX = 64;
 
   private final MountConfig config;
   private final Datasets datasets;
@@ -44,6 +48,14 @@ final class KernelMounts {
   private final MountBook book;
   private final PackedCatalogs packed;
   private final Completeness completeness;
+
+  /** Mounts that did not become what they should be, and after how many rounds to try again. */
+  private final Map<Path, Integer> behind = new HashMap<>();
+
+  private long round;
+
+  /** Views whose last remount failed. */
+  private final Set<String> notRemounted = ConcurrentHashMap.newKeySet();
 
   KernelMounts(
       MountConfig config,
@@ -69,17 +81,54 @@ final class KernelMounts {
       return;
     }
     keeper.require();
+    forgetGone();
+    for (DatasetName name : book.all().stream().map(Line::dataset).distinct().toList()) {
+      try {
+        onRefreshed(name);
+      } catch (LarderException e) {
+        log.warn(
+            "mounts of {} may be at an old snapshot code={}: {}", name, e.code(), e.getMessage());
+      }
+    }
+  }
+
+  /** Forgets what somebody else took away, such as umount(8). */
+  private void forgetGone() {
     Set<Path> shown =
         keeper.shown().stream().map(Keeping.Shown::target).collect(Collectors.toSet());
     for (Line line : book.all()) {
-      if (!shown.contains(line.target())) {
-        log.info("mount is gone target={}", line.target());
+      if (!shown.contains(line.target()) && isForgottenByKeeper(line)) {
+        log.info("mount is gone dataset={} target={}", line.dataset(), line.target());
         book.remove(line.target());
-        // Whoever took it away knew nothing of what it showed.
-        dropUnused(line.viewId(), false);
+        behind.remove(line.target());
       }
     }
-    book.all().stream().map(Line::dataset).distinct().forEach(this::onRefreshed);
+  }
+
+  /** Whoever took it away knew nothing of what it showed. */
+  private boolean isForgottenByKeeper(Line gone) {
+    boolean isUsed =
+        book.all().stream()
+            .anyMatch(line ->
+                line.viewId().equals(gone.viewId()) && !line.target().equals(gone.target()));
+    try {
+      if (isUsed) {
+        keeper.detach(gone.target(), true, false);
+      } else {
+        keeper.drop(gone.viewId(), false);
+      }
+      return true;
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.UNKNOWN_MOUNT) {
+        return true;
+      }
+      log.warn(
+          "what is no longer shown stays for now target={} code={}: {}",
+          gone.target(),
+          e.code(),
+          e.getMessage());
+      return false;
+    }
   }
 
   synchronized MountInfo mount(MountSpec spec) {
@@ -198,12 +247,50 @@ final class KernelMounts {
 
   /** Shows the newest snapshot where it is to be followed. */
   synchronized void onRefreshed(DatasetName name) {
+    if (keeper.isServing()) {
+      forgetGone();
+    }
     for (Line line : book.all()) {
       if (line.dataset().equals(name) && line.follow()) {
-        SnapshotInfo newest = datasets.resolve(new SnapshotRef(name, OptionalLong.empty()));
-        if (newest.number() != line.number()) {
-          exchange(line, newest);
-        }
+        exchangeAlone(line);
+      }
+    }
+  }
+
+  /** Tries again, at growing distances, where a mount stayed behind. */
+  synchronized void catchUp() {
+    round++;
+    for (Map.Entry<Path, Integer> each : List.copyOf(behind.entrySet())) {
+      Optional<Line> line = book.find(each.getKey());
+      if (line.isEmpty()) {
+        behind.remove(each.getKey());
+      } else if (round % each.getValue() == 0) {
+        exchangeAlone(line.get());
+      }
+    }
+  }
+
+  /** A mount that cannot be changed must not keep the others from it. */
+  private void exchangeAlone(Line line) {
+    try {
+      OptionalLong wanted =
+          line.follow() ? OptionalLong.empty() : OptionalLong.of(line.number());
+      SnapshotInfo to = datasets.resolve(new SnapshotRef(line.dataset(), wanted));
+      if (to.number() != line.number() || packed.of(to.catalog()).isPresent() != line.packed()) {
+        exchange(line, to);
+      }
+      behind.remove(line.target());
+    } catch (LarderException e) {
+      Integer before = behind.get(line.target());
+      behind.put(line.target(), before == null ? 1 : Math.min(ROUNDS_MAX, 2 * before));
+      if (before == null) {
+        log.warn(
+            "mount stays as it is until that can be done target={} shows={}@{} code={}: {}",
+            line.target(),
+            line.dataset(),
+            line.number(),
+            e.code(),
+            e.getMessage());
       }
     }
   }
@@ -225,7 +312,7 @@ final class KernelMounts {
     synchronized (this) {
       for (Line line : book.all()) {
         if (line.catalog().equals(info.catalog()) && !line.packed()) {
-          exchange(line, info);
+          exchangeAlone(line);
         }
       }
     }
@@ -243,21 +330,46 @@ final class KernelMounts {
       }
     }
     for (SnapshotRef snapshot : candidates) {
-      boolean isReady = completeness.isComplete(snapshot, Which.SMALL);
-      long files = isReady ? completeness.files(snapshot, Which.SMALL) : 0;
-      if (files > 0 && files <= config.packFilesMax()) {
-        pack(snapshot);
+      try {
+        packIfReady(snapshot);
+      } catch (LarderException e) {
+        log.warn("not packed snapshot={} code={}: {}", snapshot, e.code(), e.getMessage());
       }
     }
   }
 
-  /** Moves files to the disk and gives room back, on every view. */
-  void remountAll() {
+  private void packIfReady(SnapshotRef snapshot) {
+    boolean isReady = completeness.isComplete(snapshot, Which.SMALL);
+    long files = isReady ? completeness.files(snapshot, Which.SMALL) : 0;
+    if (files > 0 && files <= config.packFilesMax()) {
+      pack(snapshot);
+    }
+  }
+
+  /**
+   * Moves files to the disk and gives room back, on every view.
+   *
+   * @return whether there is nothing that is worth another try
+   */
+  boolean remountAll() {
     Set<String> views;
     synchronized (this) {
       views = book.all().stream().map(Line::viewId).collect(Collectors.toSet());
     }
-    views.forEach(keeper::remount);
+    notRemounted.retainAll(views);
+    boolean isDone = true;
+    for (String view : views) {
+      try {
+        keeper.remount(view);
+        notRemounted.remove(view);
+      } catch (LarderException e) {
+        isDone &= e.code() == ErrorCode.UNKNOWN_MOUNT;
+        if (notRemounted.add(view)) {
+          log.warn("not remounted view={} code={}: {}", view, e.code(), e.getMessage());
+        }
+      }
+    }
+    return isDone;
   }
 
   private void exchange(Line line, SnapshotInfo to) {

@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -196,13 +197,17 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   @Override
   public void onRefreshed(DatasetName name) {
     background.execute(() -> {
-      try {
-        kernel.onRefreshed(name);
-        trees.onRefreshed(name);
-      } catch (RuntimeException e) {
-        log.error("mounts of {} stay at the old snapshot", name, e);
-      }
+      follow(name, kernel::onRefreshed);
+      follow(name, trees::onRefreshed);
     });
+  }
+
+  private static void follow(DatasetName name, Consumer<DatasetName> mounts) {
+    try {
+      mounts.accept(name);
+    } catch (RuntimeException e) {
+      log.error("mounts of {} stay at the old snapshot", name, e);
+    }
   }
 
   @Override
@@ -255,9 +260,10 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private void tick() {
     try {
       if (keeper.isServing()) {
-        if (remounts.takeDue(System.nanoTime())) {
-          kernel.remountAll();
+        if (remounts.takeDue(System.nanoTime()) && !kernel.remountAll()) {
+          remounts.changed();
         }
+        kernel.catchUp();
         kernel.packReady();
       } else if (!kernel.isEmpty()) {
         // A keeper that refused this agent may have been replaced, or have ended.
