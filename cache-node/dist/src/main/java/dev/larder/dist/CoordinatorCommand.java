@@ -64,7 +64,8 @@ final class CoordinatorCommand implements Callable<Integer> {
                 + text(server.address())
                 + ", metrics at http://"
                 + text(watch.address())
-                + "/metrics");
+                + "/metrics",
+            server::hasEnded);
       }
     }
     return 0;

@@ -60,6 +60,9 @@ final class MountCommands {
     return path.toAbsolutePath().normalize().toString();
   }
 
+  /** Longer than an agent takes for an unmount that hangs, and within the promised ten seconds. */
+  private static final int ANSWER_SECONDS = 9;
+
   @Command(
       name = "mount",
       description =
@@ -161,6 +164,30 @@ final class MountCommands {
     }
   }
 
+  /**
+   * What an agent answers, if it does in time: one that is stopped takes connections and says
+   * nothing. A call that is given up is left to a thread that ends with the process.
+   *
+   * @param hint what to do without it, put behind the fault's text
+   */
+  private static <T> T inTime(Callable<T> call, String hint) throws InterruptedException {
+    FutureTask<T> asking = new FutureTask<>(call);
+    Thread.ofPlatform().daemon().name("ask-agent").start(asking);
+    try {
+      return asking.get(ANSWER_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new LarderException(
+          ErrorCode.DEADLINE,
+          "the agent did not answer within " + ANSWER_SECONDS + " seconds" + hint,
+          e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof LarderException fault) {
+        throw fault;
+      }
+      throw new IllegalStateException("asking the agent", e.getCause());
+    }
+  }
+
   @Command(name = "unmount", description = "Take a mount away.")
   static final class Unmount implements Callable<Integer> {
     /**
@@ -202,7 +229,12 @@ final class MountCommands {
       if (lazy || force) {
         despiteAll(force);
       } else {
-        byAgent("plain");
+        inTime(
+            () -> {
+              byAgent("plain");
+              return true;
+            },
+            "; \"larder unmount --lazy\" does without it");
       }
       return ExitCodes.OK;
     }
@@ -255,10 +287,11 @@ final class MountCommands {
     @Mixin AgentOption agent;
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
-        List<Mount> mounts = client.control().mounts();
+        List<Mount> mounts =
+            inTime(() -> client.control().mounts(), "; /proc/self/mountinfo shows what is mounted");
         switch (output.format) {
           case json -> Output.json(out, mounts.stream().map(MountCommands::json).toList());
           case quiet -> mounts.forEach(mount -> out.println(mount.target()));

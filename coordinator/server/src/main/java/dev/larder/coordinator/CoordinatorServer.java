@@ -201,6 +201,11 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(node).figures();
   }
 
+  /** Whether it ended without {@link #close}: its process is to be started again. */
+  public boolean hasEnded() {
+    return running(node).hasEnded();
+  }
+
   /** Native handles that are open; 0 after {@link #close}. */
   public int openHandles() {
     return node == null ? 0 : node.openHandles();

@@ -52,6 +52,7 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
 
   private volatile StateRecovery.@Nullable Recovered recovered;
+  private volatile boolean isEnded;
   // The updater's own, except while Ratis initializes.
   private @Nullable Path segments;
   private long tablesIndex = -1;
@@ -101,6 +102,11 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   Map<String, Long> figures() {
     StateRecovery.Recovered open = recovered;
     return open == null ? Map.of() : open.store().figures();
+  }
+
+  /** Whether Ratis closed it, as it also does after a fault in applying. */
+  boolean hasEnded() {
+    return isEnded;
   }
 
   /** Native handles that are open. */
@@ -226,6 +232,7 @@ final class CoordinatorStateMachine extends BaseStateMachine {
 
   @Override
   public void close() throws IOException {
+    isEnded = true;
     closeTables();
     super.close();
   }
