@@ -98,8 +98,7 @@ final class ViewTable {
       return State.MOUNTED;
     }
     boolean isThere =
-        table.at(Path.of(target)).stream()
-            .anyMatch(entry -> isOf(id, entry) || isNamed(id, entry));
+        table.at(Path.of(target)).stream().anyMatch(entry -> isOf(id, entry) || isNamed(id, entry));
     return isThere ? State.COVERED : State.GONE;
   }
 

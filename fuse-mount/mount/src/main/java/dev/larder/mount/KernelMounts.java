@@ -8,6 +8,7 @@ import dev.larder.agent.mount.Mounts.MountSpec;
 import dev.larder.agent.mount.Mounts.State;
 import dev.larder.agent.mount.Mounts.UnmountMode;
 import dev.larder.mount.Completeness.Which;
+import dev.larder.mount.Keeping.Shown;
 import dev.larder.mount.MountBook.Line;
 import dev.larder.mount.PackedCatalogs.Packed;
 import dev.larder.protocol.BlobKey;
@@ -18,16 +19,20 @@ import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedBlob;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,7 +86,7 @@ final class KernelMounts {
       return;
     }
     keeper.require();
-    forgetGone();
+    forgetGone(byTarget(keeper.shown()).keySet());
     for (DatasetName name : book.all().stream().map(Line::dataset).distinct().toList()) {
       try {
         onRefreshed(name);
@@ -92,10 +97,45 @@ final class KernelMounts {
     }
   }
 
-  /** Forgets what somebody else took away, such as umount(8). */
-  private void forgetGone() {
-    Set<Path> shown =
-        keeper.shown().stream().map(Keeping.Shown::target).collect(Collectors.toSet());
+  /**
+   * Forgets what somebody else took away, such as umount(8), if the keeper says so soon.
+   *
+   * @return what is shown by target; empty where the keeper does not say
+   */
+  Optional<Map<Path, Shown>> reconcile() {
+    Optional<Map<Path, Shown>> seen = look();
+    boolean isAnyGone =
+        seen.isPresent() && lines().stream().anyMatch(l -> !seen.get().containsKey(l.target()));
+    if (isAnyGone) {
+      synchronized (this) {
+        // Looked at again: a mount may have been made since.
+        look().ifPresent(shown -> forgetGone(shown.keySet()));
+      }
+    }
+    return seen;
+  }
+
+  private Optional<Map<Path, Shown>> look() {
+    if (!keeper.isServing()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(byTarget(keeper.shownSoon()));
+    } catch (LarderException e) {
+      log.debug("the keeper does not say what is shown code={}: {}", e.code(), e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static Map<Path, Shown> byTarget(List<Shown> shown) {
+    return shown.stream().collect(Collectors.toMap(Shown::target, each -> each));
+  }
+
+  private synchronized List<Line> lines() {
+    return book.all();
+  }
+
+  private void forgetGone(Set<Path> shown) {
     for (Line line : book.all()) {
       if (!shown.contains(line.target()) && isForgottenByKeeper(line)) {
         log.info("mount is gone dataset={} target={}", line.dataset(), line.target());
@@ -131,7 +171,13 @@ final class KernelMounts {
     }
   }
 
-  synchronized MountInfo mount(MountSpec spec) {
+  MountInfo mount(MountSpec spec) {
+    var unused = reconcile();
+    Line line = mounted(spec);
+    return info(line, look().orElse(Map.of()));
+  }
+
+  private synchronized Line mounted(MountSpec spec) {
     SnapshotInfo info = datasets.resolve(spec.snapshot());
     Optional<Line> there = book.find(spec.target());
     if (there.isPresent()) {
@@ -167,7 +213,7 @@ final class KernelMounts {
     });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
-    return info(line);
+    return line;
   }
 
   synchronized void unmount(Path target, UnmountMode mode) {
@@ -186,7 +232,11 @@ final class KernelMounts {
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
   }
 
-  /** Has the keeper change something; anything may be asked for twice. */
+  /**
+   * Has the keeper change something; anything may be asked for twice. A keeper hangs up when it is
+   * replaced, and whenever it made a new FUSE connection, which a forced unmount beside this has it
+   * do again and again.
+   */
   private void change(Runnable steps) {
     keeper.require();
     try {
@@ -230,16 +280,26 @@ final class KernelMounts {
     return book.all().isEmpty();
   }
 
-  synchronized boolean isMounted(SnapshotRef snapshot) {
-    return book.all().stream()
-        .anyMatch(line ->
-            line.dataset().equals(snapshot.dataset())
-                && snapshot.snapshot().equals(OptionalLong.of(line.number())));
+  boolean isMounted(SnapshotRef snapshot) {
+    return isAny(line ->
+        line.dataset().equals(snapshot.dataset())
+            && snapshot.snapshot().equals(OptionalLong.of(line.number())));
+  }
+
+  private boolean isAny(Predicate<Line> condition) {
+    if (lines().stream().noneMatch(condition)) {
+      return false;
+    }
+    var unused = reconcile();
+    return lines().stream().anyMatch(condition);
   }
 
   /** Where a dataset is mounted. */
-  synchronized List<Path> targets(DatasetName dataset) {
-    return book.all().stream()
+  List<Path> targets(DatasetName dataset) {
+    if (!isAny(line -> line.dataset().equals(dataset))) {
+      return List.of();
+    }
+    return lines().stream()
         .filter(line -> line.dataset().equals(dataset))
         .map(Line::target)
         .toList();
@@ -247,9 +307,7 @@ final class KernelMounts {
 
   /** Shows the newest snapshot where it is to be followed. */
   synchronized void onRefreshed(DatasetName name) {
-    if (keeper.isServing()) {
-      forgetGone();
-    }
+    look().ifPresent(shown -> forgetGone(shown.keySet()));
     for (Line line : book.all()) {
       if (line.dataset().equals(name) && line.follow()) {
         exchangeAlone(line);
@@ -273,8 +331,7 @@ final class KernelMounts {
   /** A mount that cannot be changed must not keep the others from it. */
   private void exchangeAlone(Line line) {
     try {
-      OptionalLong wanted =
-          line.follow() ? OptionalLong.empty() : OptionalLong.of(line.number());
+      OptionalLong wanted = line.follow() ? OptionalLong.empty() : OptionalLong.of(line.number());
       SnapshotInfo to = datasets.resolve(new SnapshotRef(line.dataset(), wanted));
       if (to.number() != line.number() || packed.of(to.catalog()).isPresent() != line.packed()) {
         exchange(line, to);
@@ -452,7 +509,7 @@ final class KernelMounts {
     return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.target()));
   }
 
-  private MountInfo info(Line line) {
+  private MountInfo info(Line line, Map<Path, Shown> seen) {
     SnapshotRef snapshot = new SnapshotRef(line.dataset(), OptionalLong.of(line.number()));
     boolean isComplete =
         completeness.isComplete(snapshot, Which.LARGE)
@@ -466,7 +523,14 @@ final class KernelMounts {
         line.follow(),
         line.packed(),
         isComplete,
-        keeper.isAnswering() ? State.MOUNTED : State.DEGRADED,
+        state(seen.get(line.target())),
         line.mountedAt());
+  }
+
+  private State state(@Nullable Shown shown) {
+    if (shown != null && shown.isCovered()) {
+      return State.COVERED;
+    }
+    return keeper.isAnswering() ? State.MOUNTED : State.DEGRADED;
   }
 }

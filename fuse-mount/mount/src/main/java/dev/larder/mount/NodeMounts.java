@@ -260,6 +260,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private void tick() {
     try {
       if (keeper.isServing()) {
+        var unused = kernel.reconcile();
         if (remounts.takeDue(System.nanoTime()) && !kernel.remountAll()) {
           remounts.changed();
         }
