@@ -376,16 +376,21 @@ final class KernelMounts {
     return form.files();
   }
 
+  /** Those that are mounted. */
+  Set<SnapshotRef> snapshots() {
+    return snapshots(line -> true);
+  }
+
+  private Set<SnapshotRef> snapshots(Predicate<Line> condition) {
+    return lines().stream()
+        .filter(condition)
+        .map(line -> new SnapshotRef(line.dataset(), OptionalLong.of(line.number())))
+        .collect(Collectors.toSet());
+  }
+
   /** Packs what has become ready to be packed. */
   void packReady() {
-    Set<SnapshotRef> candidates = new HashSet<>();
-    synchronized (this) {
-      for (Line line : book.all()) {
-        if (!line.packed()) {
-          candidates.add(new SnapshotRef(line.dataset(), OptionalLong.of(line.number())));
-        }
-      }
-    }
+    Set<SnapshotRef> candidates = snapshots(line -> !line.packed());
     for (SnapshotRef snapshot : candidates) {
       try {
         packIfReady(snapshot);

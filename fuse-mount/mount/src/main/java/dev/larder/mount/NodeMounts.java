@@ -251,7 +251,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
 
   @Override
   public void onGone(BlobKey key, boolean whole) {
-    completeness.lost();
+    completeness.lost(key);
     if (whole) {
       remounts.changed();
     }
@@ -266,6 +266,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
         }
         kernel.catchUp();
         kernel.packReady();
+        completeness.keepOnly(kernel.snapshots());
       } else if (!kernel.isEmpty()) {
         // A keeper that refused this agent may have been replaced, or have ended.
         keeper.connectAgain();
