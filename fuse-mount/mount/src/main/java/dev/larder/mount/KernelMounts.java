@@ -268,11 +268,13 @@ final class KernelMounts {
   }
 
   List<MountInfo> list() {
-    List<Line> lines;
-    synchronized (this) {
-      lines = book.all();
-    }
-    return lines.stream().map(this::info).toList();
+    Map<Path, Shown> seen = reconcile().orElse(Map.of());
+    return lines().stream().map(line -> info(line, seen)).toList();
+  }
+
+  /** Whether something was mounted at exactly this place. */
+  synchronized boolean isTarget(Path place) {
+    return book.find(place).isPresent();
   }
 
   /** Whether nothing is mounted. */

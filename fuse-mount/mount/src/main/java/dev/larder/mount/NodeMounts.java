@@ -6,6 +6,7 @@ import dev.larder.agent.mount.MountHooks;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.keeper.MountNames;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -141,7 +142,9 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
 
   @Override
   public void unmount(Path target, UnmountMode mode) {
-    Path place = target.toAbsolutePath().normalize();
+    Path place =
+        MountNames.find(target, path -> trees.isTarget(path) || kernel.isTarget(path))
+            .orElse(target.toAbsolutePath().normalize());
     if (!trees.unmount(place, mode)) {
       kernel.unmount(place, mode);
     }

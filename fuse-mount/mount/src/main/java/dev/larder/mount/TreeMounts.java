@@ -132,6 +132,11 @@ final class TreeMounts implements AutoCloseable {
     return true;
   }
 
+  /** Whether a tree was mounted at exactly this place. */
+  synchronized boolean isTarget(Path place) {
+    return trees.containsKey(place);
+  }
+
   synchronized List<MountInfo> list() {
     forgetEnded();
     return trees.values().stream().map(this::info).toList();
