@@ -65,6 +65,12 @@ final class ViewTable {
     return table.top(Path.of(target));
   }
 
+  /** What a directory shows, for people. */
+  String words(String target) {
+    MountEntry top = top(target);
+    return top == null ? "nothing" : top.type() + " mount of \"" + top.source() + "\"";
+  }
+
   /** Whether a mount shows a view. */
   boolean isOf(String id, MountEntry entry) {
     if (!entry.type().equals("overlay") || !entry.root().equals("/")) {

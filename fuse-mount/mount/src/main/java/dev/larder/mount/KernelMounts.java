@@ -258,6 +258,17 @@ final class KernelMounts {
       if (e.code() != ErrorCode.MOUNT_BUSY) {
         throw e;
       }
+      Shown shown = look().orElse(Map.of()).get(target);
+      if (shown != null && shown.isCovered()) {
+        throw new LarderException(
+            ErrorCode.MOUNT_BUSY,
+            target
+                + " is covered by another mount ("
+                + e.getMessage()
+                + "); take that away first: umount "
+                + target,
+            e);
+      }
       throw new LarderException(
           ErrorCode.MOUNT_BUSY,
           "files of "
