@@ -347,7 +347,16 @@ public final class KeeperClient implements Backings, AutoCloseable {
     if (end.isDone()) {
       throw gone();
     }
-    socket.send(message, descriptors, SEND_MILLIS);
+    try {
+      socket.send(message, descriptors, SEND_MILLIS);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ETIMEDOUT) {
+        // The thread that receives may learn of it later: nobody is to try here again meanwhile.
+        socket.shutdown();
+        end.complete(null);
+      }
+      throw e;
+    }
   }
 
   private static LarderException gone() {

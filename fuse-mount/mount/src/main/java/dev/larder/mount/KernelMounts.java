@@ -45,6 +45,7 @@ import org.slf4j.LoggerFactory;
 final class KernelMounts {
   private static final Logger log = LoggerFactory.getLogger(KernelMounts.class);
   private static final int ROUNDS_MAX = 64;
+  private static final long RETRY_NANOS = Duration.ofMillis(20).toNanos();
 
   private final MountConfig config;
   private final Datasets datasets;
@@ -187,10 +188,11 @@ final class KernelMounts {
               && line.number() == info.number()
               && line.follow() == spec.follow()
               && line.noExec() == spec.noExec();
-      if (isSame && isShown(line)) {
-        return info(line);
+      boolean isStill = isStillShown(line);
+      if (isSame && isStill) {
+        return line;
       }
-      if (isShown(line)) {
+      if (isStill) {
         throw new LarderException(
             ErrorCode.ALREADY_EXISTS,
             line.dataset()
@@ -238,16 +240,19 @@ final class KernelMounts {
    * do again and again.
    */
   private void change(Runnable steps) {
-    keeper.require();
-    try {
-      steps.run();
-    } catch (LarderException e) {
-      if (e.code() != ErrorCode.CLOSED) {
-        throw e;
-      }
-      log.info("once more, by the next keeper or over the next connection");
+    long deadline = System.nanoTime() + config.keeperWait().toNanos();
+    while (true) {
       keeper.require();
-      steps.run();
+      try {
+        steps.run();
+        return;
+      } catch (LarderException e) {
+        if (e.code() != ErrorCode.CLOSED || System.nanoTime() - deadline > 0) {
+          throw e;
+        }
+        log.info("once more, by the next keeper or over the next connection");
+        LockSupport.parkNanos(RETRY_NANOS);
+      }
     }
   }
 
@@ -521,6 +526,12 @@ final class KernelMounts {
     if (!book.usesView(viewId)) {
       keeper.drop(viewId, force);
     }
+  }
+
+  private boolean isStillShown(Line line) {
+    AtomicBoolean isStill = new AtomicBoolean();
+    change(() -> isStill.set(isShown(line)));
+    return isStill.get();
   }
 
   private boolean isShown(Line line) {
