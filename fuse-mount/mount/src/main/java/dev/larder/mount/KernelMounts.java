@@ -468,7 +468,12 @@ final class KernelMounts {
       keeper.exchange(line.target(), line.viewId(), next.viewId());
     });
     book.put(next);
-    change(() -> dropUnused(line.viewId(), false));
+    change(() -> {
+      if (!book.usesView(line.viewId())) {
+        leave(line.viewId());
+        keeper.drop(line.viewId(), false);
+      }
+    });
     log.info(
         "exchanged target={} from={}@{} to={}@{} packed={}",
         line.target(),
@@ -519,6 +524,21 @@ final class KernelMounts {
           "larder:" + line.dataset() + "@" + line.number(),
           file.path(),
           line.noExec());
+    }
+  }
+
+  /**
+   * Other name spaces may go on showing it, where nobody reaches it any more: what is in the store
+   * by now they shall read without us.
+   */
+  private void leave(String viewId) {
+    try {
+      keeper.remount(viewId);
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.CLOSED) {
+        throw e;
+      }
+      log.info("left as it is view={} code={}: {}", viewId, e.code(), e.getMessage());
     }
   }
 
