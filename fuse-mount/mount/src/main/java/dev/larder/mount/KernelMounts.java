@@ -208,7 +208,7 @@ final class KernelMounts {
       throw new LarderException(
           ErrorCode.TOO_MANY, "mount.max: " + config.mountsMax() + " mounts are there already");
     }
-    Line line = line(spec, info);
+    Line line = line(spec, info, Instant.now());
     change(() -> {
       makeView(line);
       keeper.bind(line.viewId(), line.target());
@@ -462,7 +462,8 @@ final class KernelMounts {
                 true,
                 line.noExec(),
                 Kind.KERNEL),
-            to);
+            to,
+            line.mountedAt());
     change(() -> {
       makeView(next);
       keeper.exchange(line.target(), line.viewId(), next.viewId());
@@ -484,7 +485,7 @@ final class KernelMounts {
         next.packed());
   }
 
-  private Line line(MountSpec spec, SnapshotInfo info) {
+  private Line line(MountSpec spec, SnapshotInfo info, Instant mountedAt) {
     Optional<Packed> form = packed.of(info.catalog());
     BlobKey image = form.map(Packed::image).orElse(info.catalog());
     return new Line(
@@ -496,7 +497,7 @@ final class KernelMounts {
         spec.follow(),
         spec.noExec(),
         form.isPresent(),
-        Instant.now());
+        mountedAt);
   }
 
   /** An overlay's flags are its own: the same image with others is another view. */
