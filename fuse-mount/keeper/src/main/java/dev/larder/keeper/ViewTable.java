@@ -71,9 +71,9 @@ final class ViewTable {
     return top == null ? "nothing" : top.type() + " mount of \"" + top.source() + "\"";
   }
 
-  /** Whether a mount shows a view. */
+  /** Whether a mount shows a view, or a directory of it. */
   boolean isOf(String id, MountEntry entry) {
-    if (!entry.type().equals("overlay") || !entry.root().equals("/")) {
+    if (!entry.type().equals("overlay")) {
       return false;
     }
     MountEntry own = overlay(id);
@@ -109,8 +109,6 @@ final class ViewTable {
   }
 
   private boolean isNamed(String id, MountEntry entry) {
-    return entry.type().equals("overlay")
-        && entry.root().equals("/")
-        && entry.source().equals(labels.get(id));
+    return entry.type().equals("overlay") && entry.source().equals(labels.get(id));
   }
 }

@@ -106,7 +106,7 @@ final class KernelMounts {
   Optional<Map<Path, Shown>> reconcile() {
     Optional<Map<Path, Shown>> seen = look();
     boolean isAnyGone =
-        seen.isPresent() && lines().stream().anyMatch(l -> !seen.get().containsKey(l.target()));
+        seen.isPresent() && lines().stream().anyMatch(l -> !seen.get().containsKey(l.place()));
     if (isAnyGone) {
       synchronized (this) {
         // Looked at again: a mount may have been made since.
@@ -138,7 +138,7 @@ final class KernelMounts {
 
   private void forgetGone(Set<Path> shown) {
     for (Line line : book.all()) {
-      if (!shown.contains(line.target()) && isForgottenByKeeper(line)) {
+      if (!shown.contains(line.place()) && isForgottenByKeeper(line)) {
         log.info("mount is gone dataset={} target={}", line.dataset(), line.target());
         book.remove(line.target());
         behind.remove(line.target());
@@ -154,9 +154,12 @@ final class KernelMounts {
                 line.viewId().equals(gone.viewId()) && !line.target().equals(gone.target()));
     try {
       if (isUsed) {
-        keeper.detach(gone.target(), true, false);
+        keeper.detach(gone.place(), true, false);
       } else {
         keeper.drop(gone.viewId(), false);
+      }
+      if (gone.anchored()) {
+        keeper.detach(gone.target(), true, false);
       }
       return true;
     } catch (LarderException e) {
@@ -187,7 +190,9 @@ final class KernelMounts {
           line.dataset().equals(spec.snapshot().dataset())
               && line.number() == info.number()
               && line.follow() == spec.follow()
-              && line.noExec() == spec.noExec();
+              && line.noExec() == spec.noExec()
+              && line.part().equals(spec.subPath())
+              && line.anchored() == spec.anchored();
       boolean isStill = isStillShown(line);
       if (isSame && isStill) {
         return line;
@@ -211,7 +216,10 @@ final class KernelMounts {
     Line line = line(spec, info, Instant.now());
     change(() -> {
       makeView(line);
-      keeper.bind(line.viewId(), line.target());
+      if (line.anchored()) {
+        keeper.anchor(line.target());
+      }
+      keeper.bind(line.viewId(), line.place(), line.part());
     });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
@@ -219,19 +227,68 @@ final class KernelMounts {
   }
 
   synchronized void unmount(Path target, UnmountMode mode) {
-    Line line =
-        book.find(target)
-            .orElseThrow(() ->
-                new LarderException(
-                    ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target));
+    Optional<Line> known = book.find(target);
+    if (known.isEmpty()) {
+      unmountUnknown(target, mode);
+      return;
+    }
+    Line line = known.get();
     change(() -> {
       if (isShown(line)) {
-        detach(target, mode);
+        detach(line.place(), mode);
+      }
+      if (line.anchored()) {
+        detachQuietly(target, mode);
       }
     });
     book.remove(target);
     change(() -> dropUnused(line.viewId(), mode == UnmountMode.FORCE));
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
+  }
+
+  /** What an agent had mounted when it died, before it could write that down. */
+  private void unmountUnknown(Path target, UnmountMode mode) {
+    if (!keeper.isServing()) {
+      throw unknown(target);
+    }
+    boolean[] isFound = new boolean[1];
+    change(() -> {
+      for (Shown shown : keeper.shown()) {
+        if (shown.target().equals(target) || shown.target().equals(target.resolve("current"))) {
+          detach(shown.target(), mode);
+          dropUnused(shown.id(), mode == UnmountMode.FORCE);
+          isFound[0] = true;
+        }
+      }
+      isFound[0] |= detachQuietly(target, mode);
+    });
+    if (!isFound[0]) {
+      throw unknown(target);
+    }
+    log.info("unmounted what nobody had noted target={}", target);
+  }
+
+  private static LarderException unknown(Path target) {
+    return new LarderException(
+        ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
+  }
+
+  /** Returns whether there was anything. */
+  private boolean detachQuietly(Path target, UnmountMode mode) {
+    try {
+      detach(target, mode);
+      return true;
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.UNKNOWN_MOUNT) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  /** Takes a dead mount of anybody away. */
+  void detachDead(Path target) {
+    change(() -> keeper.detachDead(target));
   }
 
   /**
@@ -461,12 +518,14 @@ final class KernelMounts {
                 line.follow(),
                 true,
                 line.noExec(),
-                Kind.KERNEL),
+                Kind.KERNEL,
+                line.part(),
+                line.anchored()),
             to,
             line.mountedAt());
     change(() -> {
       makeView(next);
-      keeper.exchange(line.target(), line.viewId(), next.viewId());
+      keeper.exchange(line.place(), line.viewId(), next.viewId());
     });
     book.put(next);
     change(() -> {
@@ -497,7 +556,9 @@ final class KernelMounts {
         spec.follow(),
         spec.noExec(),
         form.isPresent(),
-        mountedAt);
+        mountedAt,
+        spec.subPath(),
+        spec.anchored());
   }
 
   /** An overlay's flags are its own: the same image with others is another view. */
@@ -556,7 +617,7 @@ final class KernelMounts {
   }
 
   private boolean isShown(Line line) {
-    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.target()));
+    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.place()));
   }
 
   private MountInfo info(Line line, Map<Path, Shown> seen) {
@@ -573,7 +634,7 @@ final class KernelMounts {
         line.follow(),
         line.packed(),
         isComplete,
-        state(seen.get(line.target())),
+        state(seen.get(line.place())),
         line.mountedAt());
   }
 
