@@ -243,7 +243,9 @@ final class QuickstartRig implements AutoCloseable {
       }
     } catch (IOException e) {
       throw new LarderException(
-          ErrorCode.BAD_REQUEST, "--dir " + directory + " cannot be a directory to work in: " + e, e);
+          ErrorCode.BAD_REQUEST,
+          "--dir " + directory + " cannot be a directory to work in: " + e,
+          e);
     }
     if (!isEmpty) {
       throw new LarderException(
