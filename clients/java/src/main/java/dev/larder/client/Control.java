@@ -185,7 +185,7 @@ public final class Control {
       boolean noExec,
       String kind) {}
 
-  /** A mount; kind is kernel or tree, state is mounted, degraded or gone. */
+  /** A mount; kind is kernel or tree, state is mounted, degraded, covered or gone. */
   public record Mount(
       String snapshot,
       String target,

@@ -230,6 +230,7 @@ final class Connection implements Runnable {
       }
       case Request.Overlay(String id, String label, boolean noExec) -> {
         try (Fd blobs = message.take()) {
+          keeper.replaceIfDead();
           views.overlay(id, label, noExec, blobs);
         }
       }

@@ -203,8 +203,10 @@ final class Keeper {
     }
   }
 
-  /** Makes a new connection where the former one is known to be dead. */
-  private void replaceIfDead() throws IOException {
+  /**
+   * Makes a new connection where the former one is known to be dead: no overlay can be made of it.
+   */
+  void replaceIfDead() throws IOException {
     lockChange();
     try {
       FuseConnection current = watch.connection();

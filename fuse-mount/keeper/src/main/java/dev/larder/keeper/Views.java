@@ -234,7 +234,8 @@ final class Views {
     String id = book.read(ledger -> ledger.shown(name));
     if (id != null && table.isShown(id, name)) {
       if (table.shown(id, name) == null) {
-        throw new LinuxException("detach", name, Errno.EBUSY, "something is mounted over it");
+        throw new LinuxException(
+            "detach", name, Errno.EBUSY, "something is mounted over it: " + table.words(name));
       }
       Path place = Path.of(name);
       await(

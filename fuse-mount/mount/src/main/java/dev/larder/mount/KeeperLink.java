@@ -41,6 +41,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   // A successor that took over, or systemd's next one, listens before that; this agent serves on.
   private static final Duration SUCCESSOR_WAIT = Duration.ofSeconds(1);
 
+  private static final int SOON_SECONDS = 2;
+
   private final MountSettings settings;
   private final Path runDirectory;
   private final Path blobsDirectory;
@@ -321,9 +323,19 @@ final class KeeperLink implements Keeping, AutoCloseable {
 
   @Override
   public List<Shown> shown() {
-    return keeper().mounts().stream()
+    return shown(KeeperClient.CALL_SECONDS);
+  }
+
+  @Override
+  public List<Shown> shownSoon() {
+    return shown(SOON_SECONDS);
+  }
+
+  private List<Shown> shown(int secondsMax) {
+    return keeper().mounts(secondsMax).stream()
         .filter(view -> view.state() != MountedView.State.GONE)
-        .map(view -> new Shown(view.id(), Path.of(view.target())))
+        .map(view ->
+            new Shown(view.id(), Path.of(view.target()), view.state() == MountedView.State.COVERED))
         .toList();
   }
 

@@ -54,6 +54,13 @@ interface Keeping {
   /** What is shown where, by the kernel's own list. */
   List<Shown> shown();
 
-  /** A view shown at a directory. */
-  record Shown(String id, Path target) {}
+  /** As {@link #shown}, for those who rather go without: DEADLINE after two seconds. */
+  List<Shown> shownSoon();
+
+  /**
+   * A view shown at a directory.
+   *
+   * @param isCovered whether something else is mounted on top of it
+   */
+  record Shown(String id, Path target, boolean isCovered) {}
 }

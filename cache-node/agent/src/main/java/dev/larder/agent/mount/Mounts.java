@@ -120,6 +120,8 @@ public interface Mounts {
     MOUNTED,
     /** Complete files are; others wait or fail until it is put right. */
     DEGRADED,
+    /** Something else is mounted on top of it. */
+    COVERED,
     /** Something took it away. */
     GONE
   }
