@@ -221,8 +221,7 @@ final class Installation {
   /** Deletes them; a node that was drained has lost those that nobody makes again. */
   void deleteExamples() throws Exception {
     String unused =
-        node.kubectl(
-            "delete", "-k", deploy.resolve("examples").toString(), "--ignore-not-found");
+        node.kubectl("delete", "-k", deploy.resolve("examples").toString(), "--ignore-not-found");
   }
 
   void uninstall() throws Exception {

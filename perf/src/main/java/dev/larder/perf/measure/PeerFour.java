@@ -47,7 +47,7 @@ public final class PeerFour implements Measure {
   @Override
   public String about() {
     return "four agents in namespaces with links of 500 Mbit/s, one cold 1 GiB object at once;"
-               + " root";
+        + " root";
   }
 
   @Override
