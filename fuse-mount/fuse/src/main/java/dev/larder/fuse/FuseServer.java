@@ -52,6 +52,7 @@ public final class FuseServer implements AutoCloseable {
   private final Replies replies;
   private final OpenFiles openFiles;
   private final Passthrough passthrough;
+  private final RowRoom room;
   private final Tasks tasks;
   private final Dispatcher dispatcher;
   private final int readBytesMax;
@@ -120,6 +121,8 @@ public final class FuseServer implements AutoCloseable {
             backings,
             counters);
     FileOps files = new FileOps(table, openFiles, passthrough, replies, counters);
+    room = new RowRoom(table, backings, deadlineNanos / 2, onFatal);
+    NameOps names = new NameOps(table, blobs, room, counters);
     tasks =
         new Tasks(
             slots,
@@ -128,6 +131,7 @@ public final class FuseServer implements AutoCloseable {
             workers,
             buffers,
             table,
+            names,
             files,
             replies,
             counters,
@@ -137,7 +141,7 @@ public final class FuseServer implements AutoCloseable {
         new Dispatcher(
             slots,
             table,
-            new NameOps(table, blobs, counters),
+            names,
             files,
             tasks,
             replies,
@@ -157,6 +161,7 @@ public final class FuseServer implements AutoCloseable {
     isStarted = true;
     long generation = shared.nextAgentGeneration();
     adoptRows();
+    room.start();
     int left = adoptSlots();
     try {
       for (int i = 0; i < config.readerThreads(); i++) {
@@ -272,6 +277,7 @@ public final class FuseServer implements AutoCloseable {
     }
     readers.forEach(Reader::stop);
     freeSlots.close();
+    room.stop();
     tasks.stop();
     long until = System.nanoTime() + CLOSE_NANOS;
     boolean isQuiet = workers.close(CLOSE_NANOS);

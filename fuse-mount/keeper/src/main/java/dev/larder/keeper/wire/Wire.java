@@ -6,6 +6,7 @@ import dev.larder.keeper.wire.Request.Bind;
 import dev.larder.keeper.wire.Request.Catalog;
 import dev.larder.keeper.wire.Request.DetachId;
 import dev.larder.keeper.wire.Request.DetachTarget;
+import dev.larder.keeper.wire.Request.DropNames;
 import dev.larder.keeper.wire.Request.End;
 import dev.larder.keeper.wire.Request.Hello;
 import dev.larder.keeper.wire.Request.Invalidate;
@@ -45,6 +46,7 @@ public final class Wire {
   private static final int TAKE_OVER = 13;
   private static final int END = 14;
   private static final int INVALIDATE = 15;
+  private static final int DROP_NAMES = 16;
 
   private Wire() {}
 
@@ -88,6 +90,7 @@ public final class Wire {
       case Restore() -> new Writer(RESTORE, id).bytes();
       case TakeOver() -> new Writer(TAKE_OVER, id).bytes();
       case Invalidate(long nodeId) -> new Writer(INVALIDATE, id).i64(nodeId).bytes();
+      case DropNames() -> new Writer(DROP_NAMES, id).bytes();
       case End() -> new Writer(END, id).bytes();
     };
   }
@@ -111,6 +114,7 @@ public final class Wire {
           case RESTORE -> new Restore();
           case TAKE_OVER -> new TakeOver();
           case INVALIDATE -> new Invalidate(in.i64());
+          case DROP_NAMES -> new DropNames();
           case END -> new End();
           default -> throw in.fault("request " + in.type() + " is not known");
         };
