@@ -6,6 +6,8 @@ import dev.larder.agent.http.HttpDoor;
 import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.csi.CsiConfig;
+import dev.larder.csi.CsiDriver;
 import dev.larder.mount.MountSettings;
 import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
@@ -47,11 +49,12 @@ final class AgentProcess implements AutoCloseable {
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
       Optional<Path> readyFile) {
     AgentProcess node = new AgentProcess();
     try {
-      node.startParts(config, coordination, mounting, runDirectory, readyFile);
+      node.startParts(config, coordination, mounting, csi, runDirectory, readyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -68,6 +71,7 @@ final class AgentProcess implements AutoCloseable {
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
       Optional<Path> readyFile) {
     Path data = config.directory();
@@ -91,6 +95,10 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
+    if (csi.isOn()) {
+      CsiDriver driver = own(CsiDriver.start(csi, services, mounts, run.path()));
+      metrics.watchCsi(driver::figures);
+    }
     address = door.localAddress();
     AgentInfo info =
         new AgentInfo(

@@ -107,7 +107,7 @@ final class CoordinatorWatch implements AutoCloseable {
       }
       switch (exchange.getRequestURI().getPath()) {
         case "/metrics" -> metrics(exchange);
-        case "/healthz" -> send(exchange, 200, "alive\n");
+        case "/healthz" -> healthy(exchange);
         case "/readyz" -> ready(exchange);
         default -> send(exchange, 404, "there are /metrics, /healthz and /readyz\n");
       }
@@ -122,6 +122,14 @@ final class CoordinatorWatch implements AutoCloseable {
     text.write(out, registry.scrape(), EscapingScheme.UNDERSCORE_ESCAPING);
     exchange.getResponseHeaders().set("Content-Type", PrometheusTextFormatWriter.CONTENT_TYPE);
     send(exchange, 200, out.toString(StandardCharsets.UTF_8));
+  }
+
+  private void healthy(HttpExchange exchange) throws IOException {
+    if (server.hasEnded()) {
+      send(exchange, 503, "ended after a fault, the log says why; start the process again\n");
+    } else {
+      send(exchange, 200, "alive\n");
+    }
   }
 
   /** Ready is who knows a leader: requests sent here end, or are told where to go. */

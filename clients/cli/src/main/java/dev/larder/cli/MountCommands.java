@@ -60,6 +60,9 @@ final class MountCommands {
     return path.toAbsolutePath().normalize().toString();
   }
 
+  /** Longer than an agent takes for an unmount that hangs, and within the promised ten seconds. */
+  private static final int ANSWER_SECONDS = 9;
+
   @Command(
       name = "mount",
       description =
@@ -101,8 +104,10 @@ final class MountCommands {
     @Override
     public Integer call() throws InterruptedException {
       String target = absolute(directory);
-      long hidden = entries(directory);
       try (LarderClient client = agent.connect()) {
+        boolean isAgain =
+            client.control().mounts().stream().anyMatch(each -> each.target().equals(target));
+        long hidden = isAgain ? 0 : entries(directory);
         Mount mount =
             client
                 .control()
@@ -112,7 +117,9 @@ final class MountCommands {
           case json -> Output.json(out, json(mount));
           case quiet -> out.println(mount.target());
           case table ->
-              out.printf("%s is mounted at %s%s%n", mount.snapshot(), mount.target(), note(mount));
+              out.printf(
+                  "%s is mounted at %s%s%s%n",
+                  mount.snapshot(), mount.target(), isAgain ? " already" : "", note(mount));
         }
         out.flush();
         if (hidden > 0) {
@@ -123,7 +130,7 @@ final class MountCommands {
                   directory,
                   hidden >= HIDDEN_MAX ? "many names" : hidden == 1 ? "1 name" : hidden + " names");
         }
-        if (!background) {
+        if (!background && !isAgain) {
           waitForEnd(client, mount.target());
         }
       }
@@ -161,12 +168,38 @@ final class MountCommands {
     }
   }
 
+  /**
+   * What an agent answers, if it does in time: one that is stopped takes connections and says
+   * nothing. A call that is given up is left to a thread that ends with the process.
+   *
+   * @param hint what to do without it, put behind the fault's text
+   */
+  private static <T> T inTime(Callable<T> call, String hint) throws InterruptedException {
+    FutureTask<T> asking = new FutureTask<>(call);
+    Thread.ofPlatform().daemon().name("ask-agent").start(asking);
+    try {
+      return asking.get(ANSWER_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new LarderException(
+          ErrorCode.DEADLINE,
+          "the agent did not answer within " + ANSWER_SECONDS + " seconds" + hint,
+          e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof LarderException fault) {
+        throw fault;
+      }
+      throw new IllegalStateException("asking the agent", e.getCause());
+    }
+  }
+
   @Command(name = "unmount", description = "Take a mount away.")
   static final class Unmount implements Callable<Integer> {
     /**
      * Longer than an agent takes for an unmount that hangs, and half of what a user is promised.
      */
     private static final int AGENT_SECONDS = 5;
+
+    private static final String WITHOUT_AGENT = "; \"larder unmount --lazy\" needs no agent";
 
     @Spec CommandSpec spec;
     @Mixin AgentOption agent;
@@ -202,7 +235,18 @@ final class MountCommands {
       if (lazy || force) {
         despiteAll(force);
       } else {
-        byAgent("plain");
+        try {
+          inTime(
+              () -> {
+                byAgent("plain");
+                return true;
+              },
+              WITHOUT_AGENT);
+        } catch (LarderException e) {
+          throw e.code() == ErrorCode.AGENT_UNAVAILABLE
+              ? new LarderException(e.code(), e.getMessage() + WITHOUT_AGENT, e)
+              : e;
+        }
       }
       return ExitCodes.OK;
     }
@@ -255,10 +299,11 @@ final class MountCommands {
     @Mixin AgentOption agent;
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
-        List<Mount> mounts = client.control().mounts();
+        List<Mount> mounts =
+            inTime(() -> client.control().mounts(), "; /proc/self/mountinfo shows what is mounted");
         switch (output.format) {
           case json -> Output.json(out, mounts.stream().map(MountCommands::json).toList());
           case quiet -> mounts.forEach(mount -> out.println(mount.target()));

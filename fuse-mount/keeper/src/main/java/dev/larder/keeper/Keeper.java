@@ -48,6 +48,7 @@ final class Keeper {
   private final Book book;
   private final FusePlace fuse;
   private final Views views;
+  private final Anchors anchors;
   private final Recovery recovery;
   private final AgentWatch watch;
 
@@ -81,7 +82,8 @@ final class Keeper {
         config.layers() == KeeperConfig.Layers.JOINED ? OverlayStyle.JOINED : OverlayStyle.probe();
     OverlayPlace overlays = new OverlayPlace(places, fuse, new OverlayMount(style));
     Turns turns = new Turns(TURN_NANOS);
-    views = new Views(places, fuse, overlays, book, config.mountsMax(), turns);
+    anchors = new Anchors(places, turns);
+    views = new Views(places, fuse, overlays, book, config.mountsMax(), turns, anchors);
     recovery = new Recovery(places, overlays, book, turns);
     watch = new AgentWatch(config.agentDeadline(), this::startReplacing);
   }
@@ -392,6 +394,10 @@ final class Keeper {
       throw new LinuxException("ioctl", "/dev/fuse", Errno.ENOTCONN, "it is with an agent");
     }
     return connection.device();
+  }
+
+  Anchors anchors() {
+    return anchors;
   }
 
   Views views() {

@@ -188,6 +188,25 @@ public final class KeeperClient implements Backings, AutoCloseable {
     done("BIND", new Request.Bind(id, target.toString()), List.of());
   }
 
+  /**
+   * Shows a directory of an overlay at a directory; done already is fine.
+   *
+   * @param part from the overlay's root, without a leading slash
+   */
+  public void bind(String id, Path target, String part) {
+    done("BIND", new Request.BindPart(id, target.toString(), part), List.of());
+  }
+
+  /** Makes a directory a file system of its own with a directory {@code current}. */
+  public void anchor(Path target) {
+    done("ANCHOR", new Request.Anchor(target.toString()), List.of());
+  }
+
+  /** Takes away what is mounted at a directory and answers nothing any more; none is fine. */
+  public void detachDead(Path target) {
+    done("DETACH", new Request.DetachDead(target.toString()), List.of());
+  }
+
   /** Shows another overlay at a directory; open files keep the former one. */
   public void exchange(Path target, String from, String to) {
     done("SWITCH", new Request.Switch(target.toString(), from, to), List.of());

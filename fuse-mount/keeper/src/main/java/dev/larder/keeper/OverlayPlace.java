@@ -59,17 +59,36 @@ final class OverlayPlace {
     }
   }
 
-  /** A further mount of a view's overlay, attached nowhere yet. */
-  MountFd copy(String id) throws LinuxException {
-    try (Fd root = Fd.openDirectory(places.overlay(id))) {
-      return MountFd.cloneOf(root, false);
+  /**
+   * A further mount of a view's overlay, attached nowhere yet.
+   *
+   * @param part directory of it to be the root; empty for the whole
+   */
+  MountFd copy(String id, String part) throws LinuxException {
+    Fd at = Fd.openDirectory(places.overlay(id));
+    try {
+      for (String name : part.split("/", -1)) {
+        if (name.equals(".") || name.equals("..")) {
+          throw new LinuxException("bind", id, Errno.EINVAL, "a part may not hold " + name);
+        }
+        if (!name.isEmpty()) {
+          // One by one, so that no link of the dataset leads anywhere.
+          Fd next =
+              Fd.open(at.procPath().resolve(name), Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+          at.close();
+          at = next;
+        }
+      }
+      return MountFd.cloneOf(at, false);
+    } finally {
+      at.close();
     }
   }
 
   /** Puts a view beneath the mount that is on top of a directory, and takes that away. */
-  void exchange(String id, String target) throws LinuxException {
+  void exchange(String id, String part, String target) throws LinuxException {
     Path place = Path.of(target);
-    try (MountFd mount = copy(id);
+    try (MountFd mount = copy(id, part);
         Fd top = Fd.open(place, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW)) {
       mount.attachBeneath(top);
     }

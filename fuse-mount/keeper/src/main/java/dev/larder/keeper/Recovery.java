@@ -63,7 +63,7 @@ final class Recovery {
     ledger.putView(new View(id, entry.source(), noExec, "", ""));
     for (MountEntry other : table.mounts().entries()) {
       if (table.isOf(id, other) && !other.mountPoint().startsWith(places.mounts() + "/")) {
-        ledger.putTarget(other.mountPoint(), id);
+        ledger.putTarget(other.mountPoint(), id, other.root().substring(1));
       }
     }
   }
@@ -128,7 +128,8 @@ final class Recovery {
         if (former == null || !isStillOnTop(former, target)) {
           Log.warn("view " + view.id() + " is not on top at " + target + ": it stays as it is");
         } else {
-          overlays.exchange(view.id(), target);
+          String part = book.read(ledger -> ledger.part(target));
+          overlays.exchange(view.id(), part, target);
         }
       }
     }

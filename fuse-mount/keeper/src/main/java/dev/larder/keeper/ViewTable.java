@@ -65,9 +65,9 @@ final class ViewTable {
     return table.top(Path.of(target));
   }
 
-  /** Whether a mount shows a view. */
+  /** Whether a mount shows a view, or a directory of it. */
   boolean isOf(String id, MountEntry entry) {
-    if (!entry.type().equals("overlay") || !entry.root().equals("/")) {
+    if (!entry.type().equals("overlay")) {
       return false;
     }
     MountEntry own = overlay(id);

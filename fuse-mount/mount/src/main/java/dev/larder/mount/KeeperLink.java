@@ -280,8 +280,22 @@ final class KeeperLink implements Keeping, AutoCloseable {
   }
 
   @Override
-  public void bind(String id, Path target) {
-    keeper().bind(id, target);
+  public void bind(String id, Path target, String part) {
+    if (part.isEmpty()) {
+      keeper().bind(id, target);
+    } else {
+      keeper().bind(id, target, part);
+    }
+  }
+
+  @Override
+  public void anchor(Path target) {
+    keeper().anchor(target);
+  }
+
+  @Override
+  public void detachDead(Path target) {
+    keeper().detachDead(target);
   }
 
   @Override

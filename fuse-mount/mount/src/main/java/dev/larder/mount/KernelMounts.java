@@ -72,7 +72,7 @@ final class KernelMounts {
     Set<Path> shown =
         keeper.shown().stream().map(Keeping.Shown::target).collect(Collectors.toSet());
     for (Line line : book.all()) {
-      if (!shown.contains(line.target())) {
+      if (!shown.contains(line.place())) {
         log.info("mount is gone target={}", line.target());
         book.remove(line.target());
         // Whoever took it away knew nothing of what it showed.
@@ -91,7 +91,9 @@ final class KernelMounts {
           line.dataset().equals(spec.snapshot().dataset())
               && line.number() == info.number()
               && line.follow() == spec.follow()
-              && line.noExec() == spec.noExec();
+              && line.noExec() == spec.noExec()
+              && line.part().equals(spec.subPath())
+              && line.anchored() == spec.anchored();
       if (isSame && isShown(line)) {
         return info(line);
       }
@@ -114,7 +116,10 @@ final class KernelMounts {
     Line line = line(spec, info);
     change(() -> {
       makeView(line);
-      keeper.bind(line.viewId(), line.target());
+      if (line.anchored()) {
+        keeper.anchor(line.target());
+      }
+      keeper.bind(line.viewId(), line.place(), line.part());
     });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
@@ -122,19 +127,68 @@ final class KernelMounts {
   }
 
   synchronized void unmount(Path target, UnmountMode mode) {
-    Line line =
-        book.find(target)
-            .orElseThrow(() ->
-                new LarderException(
-                    ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target));
+    Optional<Line> known = book.find(target);
+    if (known.isEmpty()) {
+      unmountUnknown(target, mode);
+      return;
+    }
+    Line line = known.get();
     change(() -> {
       if (isShown(line)) {
-        detach(target, mode);
+        detach(line.place(), mode);
+      }
+      if (line.anchored()) {
+        detachQuietly(target, mode);
       }
     });
     book.remove(target);
     change(() -> dropUnused(line.viewId(), mode == UnmountMode.FORCE));
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
+  }
+
+  /** What an agent had mounted when it died, before it could write that down. */
+  private void unmountUnknown(Path target, UnmountMode mode) {
+    if (!keeper.isServing()) {
+      throw unknown(target);
+    }
+    boolean[] isFound = new boolean[1];
+    change(() -> {
+      for (Keeping.Shown shown : keeper.shown()) {
+        if (shown.target().equals(target) || shown.target().equals(target.resolve("current"))) {
+          detach(shown.target(), mode);
+          dropUnused(shown.id(), mode == UnmountMode.FORCE);
+          isFound[0] = true;
+        }
+      }
+      isFound[0] |= detachQuietly(target, mode);
+    });
+    if (!isFound[0]) {
+      throw unknown(target);
+    }
+    log.info("unmounted what nobody had noted target={}", target);
+  }
+
+  private static LarderException unknown(Path target) {
+    return new LarderException(
+        ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
+  }
+
+  /** Returns whether there was anything. */
+  private boolean detachQuietly(Path target, UnmountMode mode) {
+    try {
+      detach(target, mode);
+      return true;
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.UNKNOWN_MOUNT) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  /** Takes a dead mount of anybody away. */
+  void detachDead(Path target) {
+    change(() -> keeper.detachDead(target));
   }
 
   /** Has the keeper change something; anything may be asked for twice. */
@@ -269,11 +323,13 @@ final class KernelMounts {
                 line.follow(),
                 true,
                 line.noExec(),
-                Kind.KERNEL),
+                Kind.KERNEL,
+                line.part(),
+                line.anchored()),
             to);
     change(() -> {
       makeView(next);
-      keeper.exchange(line.target(), line.viewId(), next.viewId());
+      keeper.exchange(line.place(), line.viewId(), next.viewId());
     });
     book.put(next);
     change(() -> dropUnused(line.viewId(), false));
@@ -299,7 +355,9 @@ final class KernelMounts {
         spec.follow(),
         spec.noExec(),
         form.isPresent(),
-        Instant.now());
+        Instant.now(),
+        spec.subPath(),
+        spec.anchored());
   }
 
   /** An overlay's flags are its own: the same image with others is another view. */
@@ -337,7 +395,7 @@ final class KernelMounts {
   }
 
   private boolean isShown(Line line) {
-    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.target()));
+    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.place()));
   }
 
   private MountInfo info(Line line) {

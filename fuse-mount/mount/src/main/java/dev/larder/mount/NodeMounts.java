@@ -121,9 +121,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   @Override
   public MountInfo mount(MountSpec spec) {
     Path target = checked(spec.target());
-    MountSpec real =
-        new MountSpec(
-            spec.snapshot(), target, spec.follow(), spec.allowOther(), spec.noExec(), spec.kind());
+    MountSpec real = spec.at(target);
     return switch (real.kind()) {
       case KERNEL -> kernel.mount(real);
       case TREE -> trees.mount(real);
@@ -145,6 +143,11 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
       kernel.unmount(place, mode);
     }
     remounts.changed();
+  }
+
+  @Override
+  public void detachDead(Path target) {
+    kernel.detachDead(target.toAbsolutePath().normalize());
   }
 
   @Override

@@ -69,6 +69,10 @@ final class TreeMounts implements AutoCloseable {
   }
 
   synchronized MountInfo mount(MountSpec spec) {
+    if (!spec.subPath().isEmpty() || spec.anchored()) {
+      throw new LarderException(
+          ErrorCode.UNSUPPORTED, "a part of a dataset, or an anchor, needs a kernel mount");
+    }
     forgetEnded();
     Tree there = trees.get(spec.target());
     SnapshotInfo info = datasets.resolve(spec.snapshot());

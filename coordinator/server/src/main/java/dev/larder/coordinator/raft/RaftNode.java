@@ -46,6 +46,7 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.LifeCycle;
 import org.apache.ratis.util.TimeDuration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -269,6 +270,12 @@ public final class RaftNode implements AutoCloseable {
     try {
       return reads.call(() -> machine.state().query(query));
     } catch (LarderException e) {
+      if (e.code() == ErrorCode.CLOSED && hasEnded()) {
+        throw new LarderException(
+            ErrorCode.COORDINATOR_UNAVAILABLE,
+            "this coordinator ended by itself, its log says why; start its process again",
+            e);
+      }
       if (e.code() == ErrorCode.CLOSED && !closed.get()) {
         throw new LarderException(
             ErrorCode.COORDINATOR_UNAVAILABLE, "the state is being replaced by a snapshot", e);
@@ -320,6 +327,14 @@ public final class RaftNode implements AutoCloseable {
   /** Whether this server leads and may answer. */
   public boolean isLeader() {
     return info().isLeaderReady();
+  }
+
+  /** Whether it ended without {@link #close}, after a fault it could not go on with. */
+  public boolean hasEnded() {
+    return !closed.get()
+        && (server.getLifeCycleState().isClosingOrClosed()
+            || server.getLifeCycleState() == LifeCycle.State.EXCEPTION
+            || machine.hasEnded());
   }
 
   /** The present term. */

@@ -15,6 +15,13 @@ import org.apache.ratis.util.TimeDuration;
 final class RaftSettings {
   // Long enough to learn from the log who leads; alone there is nobody to hear from.
   private static final Duration FIRST_ELECTION_ALONE = Duration.ofMillis(20);
+
+  /**
+   * Ratis ends a server that stood still for a minute, a suspended machine say, and nobody starts
+   * it again. A leader that comes back late is told so by the others' term; that is enough.
+   */
+  private static final TimeDuration NEVER = TimeDuration.valueOf(10_000, TimeUnit.DAYS);
+
   private static final int SNAPSHOTS_KEPT = 3;
   private static final long ENTRIES_KEPT_FOR_SLOW_PEERS = 10_000;
   private static final int PURGE_GAP = 1024;
@@ -73,6 +80,7 @@ final class RaftSettings {
         properties, alone ? duration(FIRST_ELECTION_ALONE) : min);
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
         properties, alone ? duration(FIRST_ELECTION_ALONE.multipliedBy(2)) : max);
+    RaftServerConfigKeys.setCloseThreshold(properties, NEVER);
   }
 
   private static void log(RaftProperties properties) {
