@@ -137,16 +137,7 @@ public final class FuseServer implements AutoCloseable {
             counters,
             faults,
             () -> LockSupport.unpark(clock));
-    dispatcher =
-        new Dispatcher(
-            slots,
-            table,
-            names,
-            files,
-            tasks,
-            replies,
-            counters,
-            faults);
+    dispatcher = new Dispatcher(slots, table, names, files, tasks, replies, counters, faults);
   }
 
   /**

@@ -56,8 +56,7 @@ final class RowRoom {
   private volatile boolean isStopped;
 
   /** {@code waitNanos} bounds a look-up's wait, where it is shorter than ten seconds. */
-  RowRoom(
-      InodeTable table, Backings backings, long waitNanos, Consumer<Throwable> onFatal) {
+  RowRoom(InodeTable table, Backings backings, long waitNanos, Consumer<Throwable> onFatal) {
     this.table = table;
     this.backings = backings;
     this.waitNanos = Math.min(waitNanos, WAIT_NANOS_MAX);

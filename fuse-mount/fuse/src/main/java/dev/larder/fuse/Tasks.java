@@ -11,7 +11,8 @@ import java.util.Objects;
 
 /**
  * What workers do: reads whose bytes are not here yet, opens that ask the keeper, look-ups that
- * find no row, and the ends of releases. A task knows its request by heart, as its slot may be another's once it was answered.
+ * find no row, and the ends of releases. A task knows its request by heart, as its slot may be
+ * another's once it was answered.
  *
  * <p><b>Threads:</b> any.
  */

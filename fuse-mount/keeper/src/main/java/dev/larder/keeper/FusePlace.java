@@ -49,8 +49,8 @@ final class FusePlace {
   }
 
   /**
-   * Makes the kernel forget every inode nobody uses. Without flags, so that it changes nothing where
-   * the mount was taken away in between and another file system answers.
+   * Makes the kernel forget every inode nobody uses. Without flags, so that it changes nothing
+   * where the mount was taken away in between and another file system answers.
    */
   void dropNames() throws LinuxException {
     try (Fd root = root();

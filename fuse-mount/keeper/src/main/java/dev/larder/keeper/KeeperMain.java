@@ -98,7 +98,7 @@ public final class KeeperMain {
           socket.close();
           continue;
         }
-        Connection connection = 
+        Connection connection =
             new Connection(socket, keeper, server, changes, invalidations, drops);
         Thread thread =
             new Thread(
