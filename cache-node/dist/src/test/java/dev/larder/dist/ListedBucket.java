@@ -12,6 +12,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
@@ -27,6 +28,7 @@ final class ListedBucket implements AutoCloseable {
 
   private final List<String> keys;
   private final HttpServer server;
+  private volatile CountDownLatch speaking = new CountDownLatch(0);
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
   ListedBucket(List<String> keys) throws IOException {
@@ -35,6 +37,13 @@ final class ListedBucket implements AutoCloseable {
     server.setExecutor(threads);
     server.createContext("/", this::answer);
     server.start();
+  }
+
+  /** Takes requests from now on and does not answer, or answers again, those that wait too. */
+  void silent(boolean isSilent) {
+    CountDownLatch before = speaking;
+    speaking = new CountDownLatch(isSilent ? 1 : 0);
+    before.countDown();
   }
 
   static String content(String key) {
@@ -47,6 +56,7 @@ final class ListedBucket implements AutoCloseable {
 
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
+      speaking.await();
       String query = exchange.getRequestURI().getRawQuery();
       if (query != null && query.contains("list-type=2")) {
         exchange.getResponseHeaders().set("Content-Type", "application/xml");
@@ -56,6 +66,8 @@ final class ListedBucket implements AutoCloseable {
         String path = exchange.getRequestURI().getPath();
         object(exchange, path.substring(path.indexOf('/', 1) + 1));
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

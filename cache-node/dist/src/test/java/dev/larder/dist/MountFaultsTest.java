@@ -218,6 +218,41 @@ class MountFaultsTest {
   }
 
   @Test
+  void aKeeperKilledUnderReadersOfIncompleteFilesIsBackWithinTenSeconds() throws Exception {
+    mounted("origin.bandwidth-max=4MiB");
+    try (MountReaders readers = MountReaders.start(target, files, 3)) {
+      readers.holdOpen(MODEL);
+      for (int kill = 0; kill < 3; kill++) {
+        await("a read waits before kill " + kill, readers::isWaiting);
+        long former = node.keeperPid();
+        node.killKeeper();
+        long killed = System.nanoTime();
+        await("the next keeper has the mounts after kill " + kill, () -> isServed(former));
+        byte[] first = new byte[4096];
+        try (InputStream in = Files.newInputStream(target.resolve(MODEL))) {
+          assertEquals(first.length, in.readNBytes(first, 0, first.length));
+        }
+        assertArrayEquals(Arrays.copyOf(files.get(MODEL), first.length), first);
+        double seconds = (System.nanoTime() - killed) / 1e9;
+        assertTrue(seconds <= 10, "new opens after " + seconds + " s" + log());
+      }
+      readers.stop();
+      assertEquals("", readers.failures());
+    }
+    unmounted();
+  }
+
+  private boolean isServed(long formerKeeper) throws Exception {
+    long now = node.keeperPid();
+    if (now <= 0 || now == formerKeeper) {
+      return false;
+    }
+    try (LarderClient client = node.connect()) {
+      return client.control().mounts().getFirst().state().equals("mounted");
+    }
+  }
+
+  @Test
   void evictionsAreNotSeenByWhoHasFilesOpen() throws Exception {
     // Room for one of the two large files and a bit.
     mounted("store.disk-max=80MiB");

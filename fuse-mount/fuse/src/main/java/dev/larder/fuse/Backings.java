@@ -5,7 +5,8 @@ import dev.larder.linux.LinuxException;
 
 /**
  * What the server has another process do on the connection, the keeper: give the kernel files to
- * read by itself (BACKING_OPEN and BACKING_CLOSE need a capability), and {@link Invalidation}.
+ * read by itself (BACKING_OPEN and BACKING_CLOSE need a capability), {@link Invalidation}, and the
+ * dropping of names.
  *
  * <p><b>Threads:</b> any; calls may wait for another process, but not long: whoever opens the file
  * waits too. After a few seconds without an answer they end with a LarderException.
@@ -39,4 +40,15 @@ public interface Backings {
    * @throws dev.larder.protocol.LarderException when nobody could be asked
    */
   boolean invalidate(long nodeId) throws LinuxException;
+
+  /**
+   * Makes the kernel forget every inode nobody uses, in the file systems over this one too; the
+   * FORGETs are on their way when it returns. May wait for reads of files closed meanwhile, so not
+   * by who answers requests.
+   *
+   * @throws LinuxException when whoever is asked cannot, now or ever
+   * @throws dev.larder.protocol.LarderException when nobody could be asked, or it failed; tried
+   *     again later
+   */
+  void dropNames() throws LinuxException;
 }

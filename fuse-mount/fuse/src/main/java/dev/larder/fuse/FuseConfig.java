@@ -9,7 +9,8 @@ import java.time.Duration;
  * and rows are the keeper's, who makes the shared memory.
  *
  * @param slots {@code mount.slots}: requests in flight at once; further ones wait in the kernel
- * @param rowsMax {@code mount.rows-max}: blobs the kernel knows at once; a further one is ENFILE
+ * @param rowsMax {@code mount.rows-max}: blobs the kernel knows at once; when they are all open a
+ *     further one is ENFILE
  * @param readers {@code mount.readers}: threads that read requests and answer what is local; 0
  *     means two a core, 4 to 16
  * @param workersMax {@code mount.workers-max}: threads that wait for bytes on behalf of readers;

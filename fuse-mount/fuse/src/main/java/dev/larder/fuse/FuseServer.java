@@ -52,6 +52,7 @@ public final class FuseServer implements AutoCloseable {
   private final Replies replies;
   private final OpenFiles openFiles;
   private final Passthrough passthrough;
+  private final RowRoom room;
   private final Tasks tasks;
   private final Dispatcher dispatcher;
   private final int readBytesMax;
@@ -120,6 +121,8 @@ public final class FuseServer implements AutoCloseable {
             backings,
             counters);
     FileOps files = new FileOps(table, openFiles, passthrough, replies, counters);
+    room = new RowRoom(table, backings, deadlineNanos / 2, onFatal);
+    NameOps names = new NameOps(table, blobs, room, counters);
     tasks =
         new Tasks(
             slots,
@@ -128,21 +131,13 @@ public final class FuseServer implements AutoCloseable {
             workers,
             buffers,
             table,
+            names,
             files,
             replies,
             counters,
             faults,
             () -> LockSupport.unpark(clock));
-    dispatcher =
-        new Dispatcher(
-            slots,
-            table,
-            new NameOps(table, blobs, counters),
-            files,
-            tasks,
-            replies,
-            counters,
-            faults);
+    dispatcher = new Dispatcher(slots, table, names, files, tasks, replies, counters, faults);
   }
 
   /**
@@ -157,6 +152,7 @@ public final class FuseServer implements AutoCloseable {
     isStarted = true;
     long generation = shared.nextAgentGeneration();
     adoptRows();
+    room.start();
     int left = adoptSlots();
     try {
       for (int i = 0; i < config.readerThreads(); i++) {
@@ -272,6 +268,7 @@ public final class FuseServer implements AutoCloseable {
     }
     readers.forEach(Reader::stop);
     freeSlots.close();
+    room.stop();
     tasks.stop();
     long until = System.nanoTime() + CLOSE_NANOS;
     boolean isQuiet = workers.close(CLOSE_NANOS);

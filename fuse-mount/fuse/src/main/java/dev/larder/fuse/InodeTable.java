@@ -28,6 +28,7 @@ public final class InodeTable {
   private final KeyIndex index;
   private int[] free = new int[64];
   private int freeCount;
+  private long freed;
 
   private InodeTable(Rows rows) {
     this.rows = rows;
@@ -132,11 +133,31 @@ public final class InodeTable {
         rows.putState(row, Rows.FREE);
         rows.putGeneration(row, rows.generation(row) + 1);
         pushFree(row);
+        freed++;
+        notifyAll();
         return true;
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether a further key finds a row. */
+  synchronized boolean hasRoom() {
+    return freeCount > 0 || rows.touched() < rows.count();
+  }
+
+  /** Rows freed since the start. */
+  synchronized long freed() {
+    return freed;
+  }
+
+  /** Waits until there is room, or for so long; says whether there is. */
+  synchronized boolean awaitRoom(long millis) throws InterruptedException {
+    if (!hasRoom()) {
+      wait(millis);
+    }
+    return hasRoom();
   }
 
   private boolean isIdle(int row) {

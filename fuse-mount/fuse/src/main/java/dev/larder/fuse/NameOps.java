@@ -12,10 +12,11 @@ import dev.larder.protocol.BlobKey;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Names and attributes. Each call writes the body of a reply and gives its bytes, or a negated
- * errno; none waits.
+ * errno; none waits but {@link #await}, which is for workers.
  */
 final class NameOps {
   private static final int ROOT_MODE = Attr.TYPE_DIRECTORY | 0700;
@@ -30,12 +31,14 @@ final class NameOps {
   private final InodeTable table;
   private final Rows rows;
   private final BlobNamespace blobs;
+  private final RowRoom room;
   private final Counters counters;
 
-  NameOps(InodeTable table, BlobNamespace blobs, Counters counters) {
+  NameOps(InodeTable table, BlobNamespace blobs, RowRoom room, Counters counters) {
     this.table = table;
     this.rows = table.rows();
     this.blobs = blobs;
+    this.room = room;
     this.counters = counters;
   }
 
@@ -73,12 +76,42 @@ final class NameOps {
       }
       row = table.holdOrAdd(key, size.getAsLong());
       if (row < 0) {
+        if (room.isWorthWaiting()) {
+          return FileOps.LATER;
+        }
         counters.tableFull.increment();
         return -Errno.ENFILE;
       }
+      room.onAdded();
     }
     request.putCounted();
     return entry(row, reply);
+  }
+
+  /** What a lookup that is to wait looks for, or null. */
+  @Nullable BlobKey keyOf(Request request) {
+    return Names.key(
+        request, request.nameBytes(), rows.rowOf(request.nodeId()) - Layout.ROW_FOLDERS);
+  }
+
+  /**
+   * A lookup that waits until the kernel has forgotten something.
+   *
+   * @return the key's row, counted as told to the kernel, or a negated errno
+   */
+  int await(BlobKey key, Cancel cancel) {
+    OptionalLong size = blobs.sizeOf(key);
+    if (size.isEmpty()) {
+      return -Errno.ENOENT;
+    }
+    do {
+      int row = table.holdOrAdd(key, size.getAsLong());
+      if (row >= 0) {
+        room.onAdded();
+        return row;
+      }
+    } while (room.await(cancel));
+    return -Errno.ENFILE;
   }
 
   int getattr(Request request, ReplyBuffer reply) {
@@ -148,7 +181,7 @@ final class NameOps {
     }
   }
 
-  private int entry(int row, ReplyBuffer reply) {
+  int entry(int row, ReplyBuffer reply) {
     putEntry(false, row, reply.memory(), BODY);
     return EntryReply.BYTES;
   }

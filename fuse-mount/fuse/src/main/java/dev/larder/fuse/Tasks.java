@@ -1,14 +1,18 @@
 package dev.larder.fuse;
 
 import dev.larder.fuse.OpenFiles.OpenFile;
+import dev.larder.fuse.frame.EntryReply;
 import dev.larder.fuse.frame.Opcode;
 import dev.larder.fuse.frame.ReadRequest;
 import dev.larder.linux.Errno;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.LarderException;
+import java.util.Objects;
 
 /**
- * What workers do: reads whose bytes are not here yet, opens that ask the keeper, and the ends of
- * releases. A task knows its request by heart, as its slot may be another's once it was answered.
+ * What workers do: reads whose bytes are not here yet, opens that ask the keeper, look-ups that
+ * find no row, and the ends of releases. A task knows its request by heart, as its slot may be
+ * another's once it was answered.
  *
  * <p><b>Threads:</b> any.
  */
@@ -21,6 +25,7 @@ final class Tasks {
   private final Workers workers;
   private final ReplyBuffers buffers;
   private final InodeTable table;
+  private final NameOps names;
   private final FileOps files;
   private final Replies replies;
   private final Counters counters;
@@ -36,6 +41,7 @@ final class Tasks {
       Workers workers,
       ReplyBuffers buffers,
       InodeTable table,
+      NameOps names,
       FileOps files,
       Replies replies,
       Counters counters,
@@ -47,6 +53,7 @@ final class Tasks {
     this.workers = workers;
     this.buffers = buffers;
     this.table = table;
+    this.names = names;
     this.files = files;
     this.replies = replies;
     this.counters = counters;
@@ -71,6 +78,9 @@ final class Tasks {
     Runnable work;
     if (request.opcode() == Opcode.OPEN) {
       work = () -> open(slot, unique, row, cancel);
+    } else if (request.opcode() == Opcode.LOOKUP) {
+      BlobKey key = Objects.requireNonNull(names.keyOf(request));
+      work = () -> lookup(slot, unique, key, cancel);
     } else {
       long offset = ReadRequest.offset(request.memory(), request.body());
       int length = files.readLength(request, row);
@@ -188,6 +198,39 @@ final class Tasks {
     }
   }
 
+  private void lookup(int slot, long unique, BlobKey key, Cancel cancel) {
+    ReplyBuffer buffer = null;
+    int row = -1;
+    boolean isTold = false;
+    try {
+      row = names.await(key, cancel);
+      buffer = buffers.take(EntryReply.BYTES, cancel);
+      if (buffer != null && !isStopping && waits.claim(slot, unique)) {
+        if (row >= 0) {
+          isTold = true;
+          slots.putPhase(slot, 1);
+          replies.body(buffer, unique, names.entry(row, buffer));
+        } else {
+          if (row == -Errno.ENFILE) {
+            counters.tableFull.increment();
+          }
+          replies.error(buffer, unique, -row);
+        }
+        free(slot);
+      }
+    } catch (RuntimeException | AssertionError e) {
+      fail(slot, unique, "look-up of " + key, cancel, e);
+    } finally {
+      if (row >= 0 && !isTold) {
+        table.forget(row, 1);
+        boolean unused = table.freeIfIdle(row);
+      }
+      if (buffer != null) {
+        buffers.giveBack(buffer);
+      }
+    }
+  }
+
   private void finishRelease(int slot, int row) {
     files.releaseWaiting(row, slots, slot);
     free(slot);
@@ -195,6 +238,10 @@ final class Tasks {
 
   /** Answers with a fault, unless another answered or the next agent is to. */
   private void fail(int slot, long unique, int row, Cancel cancel, Throwable e) {
+    fail(slot, unique, table.rows().key(row), cancel, e);
+  }
+
+  private void fail(int slot, long unique, Object subject, Cancel cancel, Throwable e) {
     if (cancel.isCancelled() || isStopping) {
       return;
     }
@@ -202,9 +249,9 @@ final class Tasks {
     int errno = Errno.EIO;
     if (e instanceof LarderException fault) {
       errno = Errnos.of(fault.code());
-      faults.fault("request", table.rows().key(row), fault);
+      faults.fault("request", subject, fault);
     } else {
-      faults.defect("request", table.rows().key(row), e);
+      faults.defect("request", subject, e);
     }
     ReplyBuffer buffer = buffers.take(0, cancel);
     if (buffer == null) {

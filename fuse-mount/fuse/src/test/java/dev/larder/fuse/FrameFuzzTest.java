@@ -12,6 +12,7 @@ import dev.larder.fuse.frame.ReplyHeader;
 import dev.larder.fuse.frame.RequestHeader;
 import dev.larder.linux.Errno;
 import dev.larder.linux.Fd;
+import dev.larder.linux.LinuxException;
 import dev.larder.linux.Message;
 import dev.larder.linux.SeqPacketSocket;
 import dev.larder.protocol.BlobKey;
@@ -72,6 +73,11 @@ class FrameFuzzTest {
           @Override
           public boolean invalidate(long nodeId) {
             throw new AssertionError("nothing is invalidated");
+          }
+
+          @Override
+          public void dropNames() throws LinuxException {
+            throw new LinuxException("DROP_NAMES", "test", 95);
           }
         };
     server = new FuseServer(CONFIG, device.fd(), state, blobs, none, fatal::set);

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.fuse.TestBlobs.Manner;
+import dev.larder.linux.Fd;
+import dev.larder.linux.LinuxException;
 import dev.larder.linux.Unmount;
 import dev.larder.protocol.BlobKey;
 import dev.larder.testkit.Seeds;
@@ -22,6 +24,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -166,10 +169,52 @@ class FuseFaultsTest {
     }
   }
 
+  /** The rig's own, but names are dropped only when the test does it. */
+  private Backings keepingNames(AtomicInteger asked) {
+    Backings real = rig.backings();
+    return new Backings() {
+      @Override
+      public int open(Fd file) throws LinuxException {
+        return real.open(file);
+      }
+
+      @Override
+      public void close(int id) throws LinuxException {
+        real.close(id);
+      }
+
+      @Override
+      public boolean invalidate(long nodeId) throws LinuxException {
+        return real.invalidate(nodeId);
+      }
+
+      @Override
+      public void dropNames() {
+        asked.incrementAndGet();
+      }
+    };
+  }
+
+  @Test
+  void manyMoreNamesThanRowsAreFound() throws Exception {
+    rig = new Rig(dir, CONFIG);
+    try (FuseServer server = rig.serve(CONFIG, new Endless())) {
+      Seeds.run(seeds -> {
+        for (int i = 0; i < 6 * 1024; i++) {
+          BlobKey key = Memories.key(seeds);
+          assertEquals(key.digest().b() & 0xfff, Files.size(rig.path(key)));
+        }
+      });
+      assertEquals(0, server.stats().tableFull(), server.stats().toString());
+      assertEquals(0, server.stats().faults(), server.stats().toString());
+    }
+  }
+
   @Test
   void aFullTableIsEnfileUntilTheKernelForgets() throws Exception {
     rig = new Rig(dir, CONFIG);
-    try (FuseServer server = rig.serve(CONFIG, new Endless())) {
+    AtomicInteger asked = new AtomicInteger();
+    try (FuseServer server = rig.serve(CONFIG, new Endless(), keepingNames(asked))) {
       Random random = new Random(3);
       int capacity = 1024 - 258;
       List<BlobKey> keys = new ArrayList<>();
@@ -183,6 +228,7 @@ class FuseFaultsTest {
       assertTrue(e.getMessage().contains("Too many open files in system"), e.getMessage());
       assertEquals(1, server.stats().tableFull());
       assertEquals(keys.getFirst().digest().b() & 0xfff, Files.size(rig.path(keys.getFirst())));
+      assertTrue(asked.get() > 0, "the kernel was asked to forget first");
       rig.dropNames();
       FuseServerTest.awaitTrue(() -> server.stats().rows() == 0);
       assertEquals(more.digest().b() & 0xfff, Files.size(rig.path(more)));

@@ -341,6 +341,11 @@ class FuseServerTest {
           public boolean invalidate(long nodeId) {
             throw new AssertionError("nothing was wrong");
           }
+
+          @Override
+          public void dropNames() {
+            throw new AssertionError("there is room");
+          }
         };
     try (FuseServer server = rig.serve(CONFIG, blobs, refusing)) {
       for (int i = 0; i < 3; i++) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.larder.linux.Fd;
+import dev.larder.linux.FsContext;
 import dev.larder.linux.FuseDevice;
 import dev.larder.linux.FuseMount;
 import dev.larder.linux.LinuxException;
@@ -88,8 +89,13 @@ final class Rig implements AutoCloseable {
     return at.resolve(key.diskName());
   }
 
-  /** Backings asked of the kernel directly. */
+  /** Backings asked of the kernel directly, by a process that does not see the mount. */
   static Backings backings(FuseDevice device) {
+    return backings(device, Path.of("/nonexistent"));
+  }
+
+  /** Backings asked of the kernel directly. */
+  static Backings backings(FuseDevice device, Path at) {
     return new Backings() {
       @Override
       public int open(Fd file) throws LinuxException {
@@ -105,12 +111,25 @@ final class Rig implements AutoCloseable {
       public boolean invalidate(long nodeId) throws LinuxException {
         return Invalidation.send(device.fd(), nodeId);
       }
+
+      @Override
+      public void dropNames() throws LinuxException {
+        try (Fd root = Fd.openDirectory(at);
+            FsContext context = FsContext.pick(root)) {
+          FsContext unused = context.reconfigure();
+        }
+      }
     };
+  }
+
+  /** Backings of this mount. */
+  Backings backings() {
+    return backings(device, at);
   }
 
   /** A server in this process; the caller closes it, and starts no second one on this mount. */
   FuseServer serve(FuseConfig config, BlobNamespace blobs) {
-    return serve(config, blobs, backings(device));
+    return serve(config, blobs, backings());
   }
 
   FuseServer serve(FuseConfig config, BlobNamespace blobs, Backings backings) {

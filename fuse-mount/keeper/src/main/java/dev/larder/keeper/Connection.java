@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Somebody who asks. Its thread reads requests and does what is quick; changes of mounts are done
- * by an executor, so that a slow one holds up no BACKING_OPEN; invalidations by one of their own,
- * as they wait for reads.
+ * by an executor, so that a slow one holds up no BACKING_OPEN; invalidations and the dropping of
+ * names each by one of their own, as they may wait for reads.
  */
 final class Connection implements Runnable {
   private static final int SEND_MILLIS = 5_000;
@@ -35,6 +35,7 @@ final class Connection implements Runnable {
   private final SeqPacketServer server;
   private final Executor changes;
   private final Executor invalidations;
+  private final Executor drops;
   private @Nullable Role role;
   private boolean isClosed;
   private final AtomicInteger unanswered = new AtomicInteger();
@@ -45,12 +46,14 @@ final class Connection implements Runnable {
       Keeper keeper,
       SeqPacketServer server,
       Executor changes,
-      Executor invalidations) {
+      Executor invalidations,
+      Executor drops) {
     this.socket = socket;
     this.keeper = keeper;
     this.server = server;
     this.changes = changes;
     this.invalidations = invalidations;
+    this.drops = drops;
   }
 
   @Override
@@ -107,6 +110,8 @@ final class Connection implements Runnable {
       defer(numbered, message, changes);
     } else if (numbered.request() instanceof Request.Invalidate) {
       defer(numbered, message, invalidations);
+    } else if (numbered.request() instanceof Request.DropNames) {
+      defer(numbered, message, drops);
     } else {
       serve(numbered, message);
     }
@@ -134,6 +139,7 @@ final class Connection implements Runnable {
           Request.BackingOpen _,
           Request.BackingClose _,
           Request.Invalidate _,
+          Request.DropNames _,
           Request.Restore _ ->
           role == Role.AGENT;
     };
@@ -254,6 +260,7 @@ final class Connection implements Runnable {
       case Request.Invalidate(long nodeId) -> {
         return new Answer.Invalidated(Invalidation.send(keeper.device().fd(), nodeId));
       }
+      case Request.DropNames() -> views.dropNames();
       case Request.ListMounts(int from) -> {
         return Answer.page(views.list(), from);
       }

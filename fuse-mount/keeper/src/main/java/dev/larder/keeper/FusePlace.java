@@ -48,6 +48,17 @@ final class FusePlace {
     return Fd.openDirectory(places.fuse());
   }
 
+  /**
+   * Makes the kernel forget every inode nobody uses. Without flags, so that it changes nothing
+   * where the mount was taken away in between and another file system answers.
+   */
+  void dropNames() throws LinuxException {
+    try (Fd root = root();
+        FsContext context = FsContext.pick(root)) {
+      FsContext unused = context.reconfigure();
+    }
+  }
+
   private void setReadAhead() {
     if (readAheadBytes == 0) {
       return;

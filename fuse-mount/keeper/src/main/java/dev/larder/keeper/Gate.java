@@ -31,7 +31,7 @@ final class Gate {
       // It is the one that waits for all others.
       return () -> {};
     }
-    if (request instanceof Request.Invalidate) {
+    if (request instanceof Request.Invalidate || request instanceof Request.DropNames) {
       // It may wait for reads in a way nothing ends, and doing it twice does no harm.
       return () -> {};
     }

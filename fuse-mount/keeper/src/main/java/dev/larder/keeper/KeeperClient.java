@@ -300,6 +300,19 @@ public final class KeeperClient implements Backings, AutoCloseable {
     }
   }
 
+  @Override
+  public void dropNames() throws LinuxException {
+    try (Reply reply = ask(new Request.DropNames(), List.of())) {
+      if (reply.answer() instanceof Answer.Failed(int errno, String message)) {
+        if (errno == Errno.EPROTO) {
+          // Asked again it would hang up again, and take every other request with it.
+          throw new LinuxException("DROP_NAMES", "keeper of a former build", errno, message);
+        }
+        throw new LarderException(ErrorCode.CLOSED, "DROP_NAMES: " + message);
+      }
+    }
+  }
+
   /** What the keeper says of itself, where the kernel was not asked: no refusal for good. */
   private static boolean isKeepers(int errno) {
     return errno == Errno.ENOTCONN || errno == Errno.EAGAIN || errno == Errno.EPROTO;

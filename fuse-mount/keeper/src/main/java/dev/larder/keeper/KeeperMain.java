@@ -86,7 +86,8 @@ public final class KeeperMain {
   private static void accept(Keeper keeper, SeqPacketServer server) throws LinuxException {
     Semaphore room = new Semaphore(keeper.config().connectionsMax());
     try (ExecutorService changes = threads("keeper-change", CHANGES_AT_ONCE);
-        ExecutorService invalidations = threads("keeper-invalidate", 1)) {
+        ExecutorService invalidations = threads("keeper-invalidate", 1);
+        ExecutorService drops = threads("keeper-drop-names", 1)) {
       while (true) {
         SeqPacketSocket socket = server.accept(-1);
         if (socket == null) {
@@ -97,7 +98,8 @@ public final class KeeperMain {
           socket.close();
           continue;
         }
-        Connection connection = new Connection(socket, keeper, server, changes, invalidations);
+        Connection connection =
+            new Connection(socket, keeper, server, changes, invalidations, drops);
         Thread thread =
             new Thread(
                 () -> {

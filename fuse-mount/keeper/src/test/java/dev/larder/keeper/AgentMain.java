@@ -123,6 +123,11 @@ final class AgentMain {
               public boolean invalidate(long nodeId) throws dev.larder.linux.LinuxException {
                 return client().invalidate(nodeId);
               }
+
+              @Override
+              public void dropNames() throws dev.larder.linux.LinuxException {
+                client().dropNames();
+              }
             },
             fault -> Runtime.getRuntime().halt(99));
     server.start();

@@ -10,6 +10,8 @@ import dev.larder.linux.MountEntry;
 import dev.larder.linux.MountTable;
 import dev.larder.linux.Unmount;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -73,6 +75,29 @@ class KeeperFaultsTest {
         System.out.println("longest read over 5 agents: " + readers.longestMillis() + " ms");
       }
       assertEquals(list(), world.agent().ask("list"));
+    }
+  }
+
+  @Test
+  void moreFilesThanRowsAreReadThroughOverlays() throws Exception {
+    Map<String, byte[]> many = World.files(3, "many", 4000, 40);
+    try (World world = new World("mount.rows-max=1024")) {
+      World.store(world.remote, many);
+      world.startKeeper();
+      world.startAgent();
+      Path shown = world.directory("shown");
+      world.agent().ask("bind", world.view(many), shown);
+      String held = first(many);
+      try (FileChannel open = FileChannel.open(shown.resolve(held))) {
+        for (Map.Entry<String, byte[]> file : many.entrySet()) {
+          assertArrayEquals(file.getValue(), Files.readAllBytes(shown.resolve(file.getKey())));
+        }
+        ByteBuffer bytes = ByteBuffer.allocate(many.get(held).length);
+        assertEquals(bytes.capacity(), open.read(bytes, 0));
+        assertArrayEquals(many.get(held), bytes.array());
+      }
+      String stats = world.agent().ask("stats");
+      assertTrue(stats.contains("tableFull=0,"), stats);
     }
   }
 

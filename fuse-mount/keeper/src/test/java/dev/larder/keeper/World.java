@@ -105,8 +105,10 @@ final class World implements AutoCloseable {
     List<String> arguments = new ArrayList<>(settings);
     arguments.add("keeper.run-directory=" + run);
     arguments.add("mount.slots=64");
-    arguments.add("mount.rows-max=4096");
     arguments.addAll(List.of(more));
+    if (arguments.stream().noneMatch(a -> a.startsWith("mount.rows-max="))) {
+      arguments.add("mount.rows-max=4096");
+    }
     return KeeperConfig.parse(arguments);
   }
 

@@ -397,6 +397,11 @@ final class KeeperLink implements Keeping, AutoCloseable {
     public boolean invalidate(long nodeId) throws LinuxException {
       return keeper().invalidate(nodeId);
     }
+
+    @Override
+    public void dropNames() throws LinuxException {
+      keeper().dropNames();
+    }
   }
 
   /** Leaves mounts and requests to the keeper and the next agent. */

@@ -58,6 +58,9 @@ public sealed interface Request {
   /** Has the kernel drop the bytes it keeps of an inode of the FUSE mount. */
   record Invalidate(long nodeId) implements Request {}
 
+  /** Has the kernel forget every inode of the FUSE mount that nobody uses. */
+  record DropNames() implements Request {}
+
   /** Takes such a file back. */
   record BackingClose(int backing) implements Request {}
 

@@ -9,6 +9,7 @@ import dev.larder.keeper.wire.Request.Catalog;
 import dev.larder.keeper.wire.Request.DetachDead;
 import dev.larder.keeper.wire.Request.DetachId;
 import dev.larder.keeper.wire.Request.DetachTarget;
+import dev.larder.keeper.wire.Request.DropNames;
 import dev.larder.keeper.wire.Request.End;
 import dev.larder.keeper.wire.Request.Hello;
 import dev.larder.keeper.wire.Request.Invalidate;
@@ -51,6 +52,7 @@ public final class Wire {
   private static final int BIND_PART = 16;
   private static final int ANCHOR = 17;
   private static final int DETACH_DEAD = 18;
+  private static final int DROP_NAMES = 19;
 
   private Wire() {}
 
@@ -98,6 +100,7 @@ public final class Wire {
       case Restore() -> new Writer(RESTORE, id).bytes();
       case TakeOver() -> new Writer(TAKE_OVER, id).bytes();
       case Invalidate(long nodeId) -> new Writer(INVALIDATE, id).i64(nodeId).bytes();
+      case DropNames() -> new Writer(DROP_NAMES, id).bytes();
       case End() -> new Writer(END, id).bytes();
     };
   }
@@ -124,6 +127,7 @@ public final class Wire {
           case RESTORE -> new Restore();
           case TAKE_OVER -> new TakeOver();
           case INVALIDATE -> new Invalidate(in.i64());
+          case DROP_NAMES -> new DropNames();
           case END -> new End();
           default -> throw in.fault("request " + in.type() + " is not known");
         };

@@ -37,6 +37,7 @@ class WireTest {
           new Request.BackingOpen(),
           new Request.BackingClose(-1),
           new Request.Invalidate(-1),
+          new Request.DropNames(),
           new Request.ListMounts(12),
           new Request.Restore(),
           new Request.TakeOver(),
