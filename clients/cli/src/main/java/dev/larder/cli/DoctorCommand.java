@@ -102,7 +102,9 @@ final class DoctorCommand implements Callable<Integer> {
           new Check(
               "coordinator",
               coordinator.equals("ok") ? "ok" : "warn",
-              coordinator.equals("ok") ? "ok" : coordinator + ": reads go on, changes wait" + problem));
+              coordinator.equals("ok")
+                  ? "ok"
+                  : coordinator + ": reads go on, changes wait" + problem));
       checks.add(corrupt(status));
       checks.add(disk(Path.of(status.path("dataDirectory").asText())));
     } catch (LarderException e) {

@@ -34,8 +34,7 @@ final class FleetCommands {
         if (answer.path("stale").asBoolean()) {
           spec.commandLine()
               .getErr()
-              .println(
-                  "note: the coordinators do not answer; this is the last list this node has");
+              .println("note: the coordinators do not answer; this is the last list this node has");
         }
         JsonNode nodes = answer.path("nodes");
         switch (output.format) {

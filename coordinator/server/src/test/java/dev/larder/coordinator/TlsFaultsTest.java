@@ -103,8 +103,7 @@ class TlsFaultsTest {
         assertFalse(said.contains("\n"), said);
       }
     }
-    String silent =
-        change(List.of("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"), own, own);
+    String silent = change(List.of("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"), own, own);
     assertEquals(
         "no majority of the coordinators answers (0 of 3); the change was not made", silent);
   }

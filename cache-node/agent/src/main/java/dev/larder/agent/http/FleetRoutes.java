@@ -15,8 +15,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** The nodes of the cluster and its coordinators. Workers; each answer asks the coordinator,
- * and where none can answer the members come from the last list, which is said. */
+/**
+ * The nodes of the cluster and its coordinators. Workers; each answer asks the coordinator, and
+ * where none can answer the members come from the last list, which is said.
+ */
 final class FleetRoutes {
   private final CoordinatorClient coordinator;
   private final NodeState node;

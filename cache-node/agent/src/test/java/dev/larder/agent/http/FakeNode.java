@@ -51,6 +51,7 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   /** When set, creating and refreshing wait for it between two reports of progress. */
   volatile MemberList last = new MemberList(0, List.of());
+
   volatile CountDownLatch listingGate = new CountDownLatch(0);
 
   volatile LarderException listingFault;

@@ -34,7 +34,9 @@ final class TlsChecks {
     return signature.verify(signed);
   }
 
-  /** Whether signatures lead from the first certificate to an authority; dates are not looked at. */
+  /**
+   * Whether signatures lead from the first certificate to an authority; dates are not looked at.
+   */
   static boolean isSigned(List<Certificate> chain, List<Certificate> authorities) {
     for (int i = 0; i < chain.size(); i++) {
       Certificate one = chain.get(i);
