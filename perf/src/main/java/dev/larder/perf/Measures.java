@@ -12,11 +12,14 @@ import dev.larder.perf.measure.MountMeta;
 import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.MountSmallFiles;
 import dev.larder.perf.measure.MountTwoSnapshots;
+import dev.larder.perf.measure.PeerFour;
+import dev.larder.perf.measure.PeerServe;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
 import dev.larder.perf.measure.SmallFiles;
 import dev.larder.perf.measure.SmallHit;
 import dev.larder.perf.measure.StoreMillion;
+import dev.larder.perf.measure.TrackerAsks;
 import java.util.List;
 
 /** All measures in the order they run. */
@@ -42,6 +45,9 @@ final class Measures {
         new MountSmallFiles(),
         new MountKillPause(),
         new MountMeta(),
+        new PeerServe(),
+        new PeerFour(),
+        new TrackerAsks(),
         new SimulatedBurst());
   }
 }

@@ -140,7 +140,13 @@ public record AgentConfig(
         tree.count("jobs.max", base.jobsMax()),
         tree.count("jobs.kept-max", base.keptMax()),
         tree.count("jobs.parallel-max", base.parallelMax()),
-        tree.count("jobs.pins-max", base.pinsMax()));
+        tree.count("jobs.pins-max", base.pinsMax()),
+        tree.size("jobs.bandwidth-max", base.bandwidthMax()),
+        new JobsConfig.Standing(
+            tree.count("jobs.warm-ups-parallel-max", base.standing().parallelMax()),
+            tree.duration("jobs.retry-min", base.standing().retryMin()),
+            tree.duration("jobs.retry-max", base.standing().retryMax()),
+            tree.duration("jobs.recheck-delay", base.standing().recheckAfter())));
   }
 
   private static HttpDoorConfig http(ConfigTree tree) {

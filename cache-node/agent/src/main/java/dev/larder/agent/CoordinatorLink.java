@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.agent.cluster.CoordinatorCluster;
+import dev.larder.agent.job.StandingWork;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClient.Attendance;
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
@@ -9,6 +10,7 @@ import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberChange;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberState;
+import dev.larder.coordinator.api.NodeProgress;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -20,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -44,6 +47,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   private static final Duration STATUS_EVERY = Duration.ofSeconds(2);
   private static final Duration STATUS_EVERY_MAX = Duration.ofSeconds(30);
+  private static final Duration PROGRESS_EVERY = Duration.ofSeconds(1);
   private static final Duration RETRY_MAX = Duration.ofSeconds(5);
 
   private final CoordinatorClient coordinator;
@@ -53,6 +57,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private final NodeConfig config;
   private final Predicate<BlobKey> isCatalog;
   private final CoordinatorCluster cluster;
+  private final StandingWork work;
   private final AtomicBoolean mustAskMembers = new AtomicBoolean();
   private final ArrayBlockingQueue<Change> changes;
   private final AtomicBoolean mustTellAll = new AtomicBoolean(true);
@@ -64,6 +69,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private volatile String problem = "";
   private @Nullable Attendance attendance;
   private long reportedNanos;
+  private NodeProgress said = NodeProgress.NONE;
+  private long saidNanos;
 
   private record Change(BlobKey key, boolean isHeld) {}
 
@@ -74,7 +81,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       MemberInfo member,
       NodeConfig config,
       Predicate<BlobKey> isCatalog,
-      CoordinatorCluster cluster) {
+      CoordinatorCluster cluster,
+      StandingWork work) {
     this.coordinator = coordinator;
     this.store = store;
     this.roots = roots;
@@ -82,6 +90,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     this.config = config;
     this.isCatalog = isCatalog;
     this.cluster = cluster;
+    this.work = work;
     this.changes = new ArrayBlockingQueue<>(config.reportsMax());
     this.thread = Thread.ofPlatform().daemon().name("coordinator-link").unstarted(this::run);
   }
@@ -137,6 +146,11 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       mustAskMembers.set(true);
       wake();
     }
+  }
+
+  @Override
+  public void work(long version) {
+    work.version(version);
   }
 
   @Override
@@ -283,7 +297,39 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
         held.add(info.key());
       }
     });
-    report(open, new HoldingReport(held, List.of(), true, store.stats().usedBytes()));
+    NodeProgress progress = work.progress();
+    report(
+        open,
+        new HoldingReport(held, List.of(), true, store.stats().usedBytes(), Optional.of(progress)));
+    saidProgress(progress);
+  }
+
+  /** What is to be said of work now: nothing where it stands as was said. */
+  private Optional<NodeProgress> progressNews() {
+    NodeProgress now = work.progress();
+    boolean isNew = !now.equals(said);
+    boolean isDue =
+        !outline(now).equals(outline(said))
+            || System.nanoTime() - saidNanos >= progressEvery().toNanos();
+    return isNew && isDue ? Optional.of(now) : Optional.empty();
+  }
+
+  /** Who is done or failed is said at once, how far the others are only now and then. */
+  private static List<Object> outline(NodeProgress progress) {
+    List<Object> out = new ArrayList<>(progress.handOver().stream().toList());
+    progress.warmUps().forEach(each -> out.add(each.warmUpId() + each.state()));
+    return out;
+  }
+
+  private Duration progressEvery() {
+    CoordinatorStatus heard = status;
+    long members = heard == null ? 0 : heard.members();
+    return Duration.ofMillis(Math.max(PROGRESS_EVERY.toMillis(), members));
+  }
+
+  private void saidProgress(NodeProgress progress) {
+    said = progress;
+    saidNanos = System.nanoTime();
   }
 
   private void report(Attendance open, HoldingReport report) {
@@ -294,7 +340,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private void tellChanges(Attendance open) {
     List<Change> batch = new ArrayList<>();
     boolean silent = System.nanoTime() - reportedNanos >= config.heartbeatEvery().toNanos();
-    if (changes.drainTo(batch) == 0 && !silent) {
+    // A sign of life says all of it again: a leader that is new may have missed it.
+    Optional<NodeProgress> news = silent ? Optional.of(work.progress()) : progressNews();
+    if (changes.drainTo(batch) == 0 && !silent && news.isEmpty()) {
       return;
     }
     java.util.LinkedHashMap<BlobKey, Boolean> last = new java.util.LinkedHashMap<>();
@@ -305,7 +353,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
       (each.getValue() ? held : gone).add(each.getKey());
     }
     try {
-      report(open, new HoldingReport(held, gone, false, store.stats().usedBytes()));
+      report(open, new HoldingReport(held, gone, false, store.stats().usedBytes(), news));
+      news.ifPresent(this::saidProgress);
     } catch (LarderException e) {
       mustTellAll.set(true);
       throw e;

@@ -24,6 +24,7 @@ import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginMetrics;
 import dev.larder.origin.Origins;
+import dev.larder.origin.SecretMemory;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -64,6 +65,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
   private final AgentMetrics metrics;
   private final String version;
   private final ArrayDeque<AutoCloseable> opened = new ArrayDeque<>();
+  // Two a dataset: an account may have a key and a signature.
+  private final SecretMemory secrets;
   private volatile LifeCycle state = LifeCycle.NEW;
   private volatile Instant startedAt = Instant.EPOCH;
   private volatile @Nullable Parts parts;
@@ -90,6 +93,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     this.coordinator = coordinator;
     this.metrics = metrics;
     this.version = version;
+    this.secrets = new SecretMemory(2 * config.dataset().datasetsMax());
     NoMounts none = new NoMounts();
     this.mounts = none;
     this.hooks = none;
@@ -156,7 +160,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
                 store,
                 coordinator,
                 (uri, options) ->
-                    Origins.open(uri, options, config.origin(), new Listings(metrics, uri))));
+                    Origins.open(
+                        uri, options, config.origin(), new Listings(metrics, uri), secrets)));
     CachedReadPlane plane =
         opened(
             new CachedReadPlane(
@@ -164,7 +169,15 @@ public final class NodeServices implements NodeState, AutoCloseable {
     LocalJobs jobs =
         opened(
             new LocalJobs(
-                config.jobs(), own.resolve("pins.json"), datasets, plane, store, coordinator));
+                config.jobs(),
+                own.resolve("pins.json"),
+                datasets,
+                plane,
+                store,
+                coordinator,
+                memberId,
+                cluster::members));
+    cluster.onView(view -> jobs.standing().membersChanged());
     datasets.tell(new Users(jobs));
     peers.ifPresent(node -> datasets.catalogsFrom(new MemberCatalogs(node.members())));
     MemberInfo member =
@@ -184,7 +197,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
             member,
             config.node(),
             key -> isCatalog(datasets, key),
-            cluster);
+            cluster,
+            jobs.standing());
     Scrubbing scrubbing =
         new Scrubbing(
             store,
@@ -223,6 +237,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
     hooks = mounting;
   }
 
+  /** Secrets that origins of this node may refer to; in memory only. */
+  public SecretMemory secrets() {
+    return secrets;
+  }
+
   /** The store. */
   public BlobStore store() {
     return parts().store;
@@ -255,6 +274,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     out.putAll(now.plane.counters().snapshot());
     now.peers.ifPresent(peers -> out.putAll(peers.counters()));
     out.put("root_conflicts_total", now.roots.conflicts());
+    out.put("warm_up_retries_total", now.jobs.standing().retries());
     return out;
   }
 
@@ -264,6 +284,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
     Map<String, Long> out = new java.util.LinkedHashMap<>(now.engine.gauges());
     now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
+    out.putAll(now.jobs.standing().gauges());
     CoordinatorState cluster = coordinator();
     out.put("cluster_members", (long) now.cluster.view().peers().size());
     out.put("cluster_epoch", cluster.epoch());

@@ -10,13 +10,21 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.NewWarmUp;
+import dev.larder.coordinator.api.NodeProgress;
+import dev.larder.coordinator.api.NodeSelector;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.WarmUpOverview;
+import dev.larder.coordinator.api.WarmUpProgress;
+import dev.larder.coordinator.api.Work;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -37,6 +45,11 @@ public final class FakeCoordinator implements CoordinatorClient {
   private final List<PathPin> pins = new ArrayList<>();
   private final TreeSet<BlobKey> held = new TreeSet<>();
   private final List<MemberInfo> members = new ArrayList<>();
+  private final Map<String, WarmUpJob> warmUps = new TreeMap<>();
+  private final List<AttendanceListener> listeners = new ArrayList<>();
+  private NodeProgress progress = NodeProgress.NONE;
+  private long workVersion;
+  private int pinsMade;
   private boolean isAway;
   private long epoch;
 
@@ -100,6 +113,8 @@ public final class FakeCoordinator implements CoordinatorClient {
   public synchronized Attendance attend(String memberId, AttendanceListener notices) {
     check();
     notices.epoch(epoch);
+    listeners.add(notices);
+    notices.work(workVersion);
     return new Attendance() {
       @Override
       public void report(HoldingReport report) {
@@ -110,12 +125,15 @@ public final class FakeCoordinator implements CoordinatorClient {
           }
           held.addAll(report.nowHolding());
           report.gone().forEach(held::remove);
+          progress = report.progress().orElse(progress);
         }
       }
 
       @Override
       public void close() {
-        // Nothing is kept.
+        synchronized (FakeCoordinator.this) {
+          listeners.remove(notices);
+        }
       }
     };
   }
@@ -226,20 +244,139 @@ public final class FakeCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public synchronized PathPin pin(NewPin pin) {
+  public synchronized PathPin pin(NewPin pin, Duration ttl) {
     dataset(pin.dataset());
-    PathPin made = new PathPin("p" + pins.size(), pin, Instant.now());
+    NewPin wish = ttl.isZero() ? pin : pin.until(Optional.of(Instant.now().plus(ttl)));
+    pins.removeIf(old -> isSame(old.pin(), pin, pin.owner()));
+    PathPin made = new PathPin("p" + ++pinsMade, wish, Instant.now());
     pins.add(made);
+    tellWork();
     return made;
   }
 
   @Override
-  public synchronized boolean unpin(DatasetName dataset, long snapshot, String glob) {
+  public synchronized boolean unpin(DatasetName dataset, long snapshot, String glob, String owner) {
     check();
-    return pins.removeIf(pin ->
-        pin.pin().dataset().equals(dataset)
-            && pin.pin().snapshot() == snapshot
-            && pin.pin().glob().equals(glob));
+    NewPin which = new NewPin(dataset, snapshot, glob, Optional.empty());
+    boolean found = pins.removeIf(pin -> isSame(pin.pin(), which, owner));
+    tellWork();
+    return found;
+  }
+
+  @Override
+  public synchronized boolean movePin(NewPin pin, String toOwner) {
+    check();
+    Optional<PathPin> found =
+        pins.stream().filter(each -> isSame(each.pin(), pin, pin.owner())).findFirst();
+    found.ifPresent(old -> {
+      NewPin is = old.pin();
+      pins.remove(old);
+      pins.add(
+          new PathPin(
+              old.id(),
+              new NewPin(
+                  is.dataset(),
+                  is.snapshot(),
+                  is.glob(),
+                  is.expiresAt(),
+                  toOwner,
+                  is.files(),
+                  is.bytes()),
+              old.createdAt()));
+      tellWork();
+    });
+    return found.isPresent();
+  }
+
+  private static boolean isSame(NewPin pin, NewPin other, String owner) {
+    return pin.dataset().equals(other.dataset())
+        && pin.snapshot() == other.snapshot()
+        && pin.glob().equals(other.glob())
+        && pin.owner().equals(owner);
+  }
+
+  /** Ends all pins that end at all, as when their time is over. */
+  public synchronized void expirePins() {
+    pins.removeIf(pin -> pin.pin().expiresAt().isPresent());
+    tellWork();
+  }
+
+  @Override
+  public synchronized WarmUpJob warmUp(NewWarmUp wish) {
+    dataset(wish.dataset());
+    WarmUpJob job =
+        new WarmUpJob(
+            "wu-" + (warmUps.size() + 1),
+            wish.dataset(),
+            wish.snapshot(),
+            wish.glob(),
+            wish.nodes(),
+            wish.pinned(),
+            Instant.now(),
+            Optional.of(Instant.now().plus(wish.ttl())),
+            WarmUpJob.State.STANDING,
+            Optional.empty());
+    warmUps.put(job.id(), job);
+    tellWork();
+    return job;
+  }
+
+  @Override
+  public synchronized WarmUpJob cancelWarmUp(String id) {
+    check();
+    WarmUpJob old = warmUps.get(id);
+    if (old == null) {
+      throw new LarderException(ErrorCode.NO_SUCH_PATH, "no " + id);
+    }
+    WarmUpJob ended =
+        new WarmUpJob(
+            id,
+            old.dataset(),
+            old.snapshot(),
+            old.glob(),
+            old.nodes(),
+            old.pinned(),
+            old.createdAt(),
+            old.expiresAt(),
+            WarmUpJob.State.CANCELLED,
+            Optional.of(Instant.now()));
+    warmUps.put(id, ended);
+    tellWork();
+    return ended;
+  }
+
+  @Override
+  public synchronized List<WarmUpOverview> warmUps() {
+    check();
+    return warmUps.values().stream()
+        .map(job -> {
+          Map<String, WarmUpProgress> nodes = new HashMap<>();
+          NodeSelector.parse(job.nodes())
+              .of(members, job.id())
+              .forEach(id ->
+                  nodes.put(
+                      id,
+                      progress.warmUps().stream()
+                          .filter(each -> each.warmUpId().equals(job.id()))
+                          .findFirst()
+                          .orElse(WarmUpProgress.unheard(job.id()))));
+          return new WarmUpOverview(job, nodes);
+        })
+        .toList();
+  }
+
+  @Override
+  public synchronized Work work(String memberId) {
+    check();
+    return new Work(
+        workVersion,
+        warmUps.values().stream().filter(WarmUpJob::isStanding).toList(),
+        pins.stream().filter(pin -> pin.pin().owner().equals(memberId)).toList());
+  }
+
+  private void tellWork() {
+    workVersion++;
+    listeners.forEach(listener -> listener.work(workVersion));
   }
 
   @Override

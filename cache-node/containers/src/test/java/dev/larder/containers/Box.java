@@ -40,10 +40,7 @@ final class Box extends GenericContainer<Box> {
           // has: as in a cluster with a resolver of its own.
           .withDns("127.0.0.1")
           .withBinds(binds);
-      command
-          .withHostName(name)
-          .withIpv4Address(places.getFirst().address())
-          .withAliases(name);
+      command.withHostName(name).withIpv4Address(places.getFirst().address()).withAliases(name);
     });
   }
 
@@ -99,10 +96,17 @@ final class Box extends GenericContainer<Box> {
         .withNetworkId(places.getLast().network())
         .withForce(true)
         .exec();
+    // An engine without rules of a firewall would lead it there through this machine.
+    Links.noWay(this, subnet());
+  }
+
+  private String subnet() {
+    return lastAddress().substring(0, lastAddress().lastIndexOf('.')) + ".0/24";
   }
 
   /** Puts it back in. */
   void plug() {
+    Links.anyWay(this);
     connect(getContainerId(), places.getLast());
   }
 
@@ -166,8 +170,7 @@ final class Box extends GenericContainer<Box> {
   String larder(String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("larder"));
     command.addAll(List.of(arguments));
-    ExecResult result =
-        execInContainer(StandardCharsets.UTF_8, command.toArray(String[]::new));
+    ExecResult result = execInContainer(StandardCharsets.UTF_8, command.toArray(String[]::new));
     if (result.getExitCode() != 0) {
       throw new AssertionError(
           command + " in " + name + ": " + result.getStdout() + result.getStderr());

@@ -51,6 +51,10 @@ final class Burst {
 
   /** Waits for the end of one that may have failed, as its agent was killed. */
   void awaitEnd(String agent) {
-    readers.get(agent).handle((nothing, fault) -> nothing).orTimeout(SECONDS_MAX, TimeUnit.SECONDS).join();
+    readers
+        .get(agent)
+        .handle((nothing, fault) -> null)
+        .orTimeout(SECONDS_MAX, TimeUnit.SECONDS)
+        .join();
   }
 }

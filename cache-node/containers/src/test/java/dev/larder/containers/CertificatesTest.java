@@ -54,8 +54,7 @@ class CertificatesTest {
                 .map(id -> rig.box(id).address() + ":" + Rig.DOOR_PORT)
                 .toList());
     try (CoordinatorClient client =
-        GrpcCoordinatorClient.connect(
-            config, DoorProbe.material(rig.certs(present), "client"))) {
+        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(present), "client"))) {
       assertEquals(4, client.members().members().size());
       LarderException refused =
           assertThrows(

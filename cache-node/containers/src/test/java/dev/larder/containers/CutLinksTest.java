@@ -26,9 +26,7 @@ class CutLinksTest {
     try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
       Burst burst = Burst.start(rig, cold, Rig.AGENTS);
       Until.holds(
-          "it has read a part",
-          PATIENCE,
-          () -> rig.origin().sentBytes(cold.name()) > 4 * MIB);
+          "it has read a part", PATIENCE, () -> rig.origin().sentBytes(cold.name()) > 4 * MIB);
       rig.box(LONE).unplug();
       burst.awaitRight(Rig.AGENTS);
       long sent = rig.origin().sentBytes(cold.name());
@@ -65,7 +63,8 @@ class CutLinksTest {
         Burst burst = Burst.start(rig, cold, Rig.AGENTS);
         burst.awaitRight(Rig.AGENTS);
         long sent = rig.origin().sentBytes(cold.name());
-        assertTrue(sent <= 2 * cold.bytes(), sent + " bytes for two that do not meet");
+        // Who cannot be reached by one is taken for dead by it, so a lease may pass on once more.
+        assertTrue(sent <= 3 * cold.bytes(), sent + " bytes, as if each read for itself");
       }
       assertTrue(trouble(rig) > failures, "the cause shows in its figures");
       assertEquals("ok", rig.status(LONE).path("coordinator").path("state").asText());

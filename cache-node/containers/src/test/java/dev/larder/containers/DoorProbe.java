@@ -36,8 +36,7 @@ final class DoorProbe {
       plain.connect(new InetSocketAddress(address, port), MILLIS_MAX);
       plain.setSoTimeout(MILLIS_MAX);
       SSLContext context = SSLContext.getInstance("TLSv1.3");
-      context.init(
-          new KeyManager[] {material.keys()}, new TrustManager[] {material.trust()}, null);
+      context.init(new KeyManager[] {material.keys()}, new TrustManager[] {material.trust()}, null);
       try (SSLSocket socket =
           (SSLSocket) context.getSocketFactory().createSocket(plain, address, port, true)) {
         SSLParameters parameters = socket.getSSLParameters();

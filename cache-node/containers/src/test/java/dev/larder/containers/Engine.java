@@ -67,11 +67,7 @@ final class Engine {
 
   static void remove(String container) {
     try {
-      client()
-          .removeContainerCmd(container)
-          .withForce(true)
-          .withRemoveVolumes(true)
-          .exec();
+      client().removeContainerCmd(container).withForce(true).withRemoveVolumes(true).exec();
     } catch (com.github.dockerjava.api.exception.NotFoundException e) {
       // Gone already, which is what was asked for.
       return;
@@ -98,7 +94,7 @@ final class Engine {
   private static String startOf(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-      return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19];
+      return stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[19];
     } catch (IOException e) {
       return "ended";
     }

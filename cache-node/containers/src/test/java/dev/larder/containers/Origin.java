@@ -78,8 +78,7 @@ final class Origin {
 
   /** Options of datasets here. */
   static Map<String, String> options() {
-    return Map.of(
-        "endpoint", "http://s3:" + PORT, "region", "us-east-1", "path-style", "true");
+    return Map.of("endpoint", "http://s3:" + PORT, "region", "us-east-1", "path-style", "true");
   }
 
   private Path bucket() {

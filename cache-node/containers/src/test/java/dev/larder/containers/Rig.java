@@ -33,7 +33,7 @@ final class Rig implements AutoCloseable {
   static final int PEER_PORT = 7451;
   static final int DOOR_PORT = 7452;
   static final int RAFT_PORT = 7453;
-  static final Duration MEMBER_DEADLINE = Duration.ofSeconds(8);
+  static final Duration MEMBER_DEADLINE = Duration.ofSeconds(6);
 
   private static final int HTTP_PORT = 7450;
   private static final Duration START = Duration.ofSeconds(90);
@@ -102,8 +102,7 @@ final class Rig implements AutoCloseable {
             Engine.client()
                 .createNetworkCmd()
                 .withName("larder-test-" + ProcessHandle.current().pid() + "-" + networks.size())
-                .withIpam(
-                    new Ipam().withConfig(new Ipam.Config().withSubnet(subnet + ".0/24")))
+                .withIpam(new Ipam().withConfig(new Ipam.Config().withSubnet(subnet + ".0/24")))
                 .withLabels(Engine.label())
                 .exec()
                 .getId();
@@ -134,12 +133,13 @@ final class Rig implements AutoCloseable {
         coordinator:
           id: %s
           peers: [%s]
-          request-timeout: 5s
+          request-timeout: 3s
           member-deadline: %ds
           stable-after: 2s
         """
             .formatted(id, peers, MEMBER_DEADLINE.toSeconds()));
-    return box(id, List.of(place)).withCommand("coordinator", "--config", "/etc/larder/config.yaml");
+    return box(id, List.of(place))
+        .withCommand("coordinator", "--config", "/etc/larder/config.yaml");
   }
 
   private Box agent(String id, Box.Place outside, Box.Place inside) throws IOException {
@@ -150,7 +150,7 @@ final class Rig implements AutoCloseable {
         etc.resolve("config.yaml"),
         """
         tls: {certificate: /etc/larder/own.pem, key: /etc/larder/own.key, ca: /etc/larder/ca.pem, reload-interval: 1s}
-        coordinator: {addresses: [%s], request-timeout: 5s}
+        coordinator: {addresses: [%s], request-timeout: 3s}
         node: {id: %s, heartbeat-interval: 2s}
         http: {host: 0.0.0.0, hosts-allowed: [%s]}
         peer: {progress-deadline: 2s, demote-for: 5s}
@@ -167,7 +167,8 @@ final class Rig implements AutoCloseable {
   private Box box(String name, List<Box.Place> places) {
     return new Box(image, name, places)
         .bind(etc(name), "/etc/larder")
-        .withEnv("LARDER_JAVA_OPTS", "-Xmx160m -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1");
+        .withEnv(
+            "LARDER_JAVA_OPTS", "-Xmx160m -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1");
   }
 
   private Path etc(String name) {
@@ -249,8 +250,7 @@ final class Rig implements AutoCloseable {
     names.forEach(name -> before.put(name, rereads(name)));
     change.make();
     for (String name : names) {
-      Until.holds(
-          name + " reads its files again", START, () -> rereads(name) > before.get(name));
+      Until.holds(name + " reads its files again", START, () -> rereads(name) > before.get(name));
     }
   }
 
@@ -370,7 +370,9 @@ final class Rig implements AutoCloseable {
         .orElseThrow(() -> new AssertionError("nobody leads"));
   }
 
-  /** Puts files into the bucket and makes a dataset of them at an agent; all agents know it then. */
+  /**
+   * Puts files into the bucket and makes a dataset of them at an agent; all agents know it then.
+   */
   Dataset create(String agent, String name, int count, int bytes) throws IOException {
     List<String> paths = origin.put(name, count, bytes);
     define(agent, name, name);
@@ -400,10 +402,7 @@ final class Rig implements AutoCloseable {
     client(agent)
         .control()
         .create(
-            name,
-            "s3://" + Origin.BUCKET + "/" + prefix,
-            Origin.options(),
-            (objects, bytes) -> {});
+            name, "s3://" + Origin.BUCKET + "/" + prefix, Origin.options(), (objects, bytes) -> {});
   }
 
   /** All is as it was in the beginning: what every test begins with and leaves. */

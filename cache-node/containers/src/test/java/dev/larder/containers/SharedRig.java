@@ -16,7 +16,10 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * one; after one that failed the logs are shown.
  */
 final class SharedRig
-    implements BeforeAllCallback, BeforeEachCallback, AfterTestExecutionCallback, ParameterResolver {
+    implements BeforeAllCallback,
+        BeforeEachCallback,
+        AfterTestExecutionCallback,
+        ParameterResolver {
   private static final ExtensionContext.Namespace SPACE =
       ExtensionContext.Namespace.create(SharedRig.class);
 

@@ -4,6 +4,7 @@ import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -22,6 +23,7 @@ final class AgentCommand implements Callable<Integer> {
     Path directory = options.directory();
     ConfigTree tree = options.readTree();
     MountSettings mounting = MountSettings.of(tree);
+    CsiConfig csi = CsiConfig.of(tree);
     Limits limits = CoordinatorKeys.of(tree);
     ClusterKeys keys = ClusterKeys.of(tree);
     PeerAddress.setDefaults(tree, keys.addresses());
@@ -32,8 +34,10 @@ final class AgentCommand implements Callable<Integer> {
             agent,
             Coordination.elsewhere(coordinators, keys.openTls()),
             mounting,
+            csi,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;

@@ -30,6 +30,14 @@ final class AgentOptions {
   @Nullable Path readyFile;
 
   @Option(
+      names = "--standby-file",
+      paramLabel = "FILE",
+      description =
+          "While another agent has the run directory wait for its end, and let FILE exist"
+              + " meanwhile; without it that is an error.")
+  @Nullable Path standbyFile;
+
+  @Option(
       names = "--run-dir",
       paramLabel = "DIR",
       description = "Where token and agent.json go (default: /run/larder for root).")
@@ -55,6 +63,10 @@ final class AgentOptions {
 
   Optional<Path> readyFile() {
     return Optional.ofNullable(readyFile);
+  }
+
+  Optional<Path> standbyFile() {
+    return Optional.ofNullable(standbyFile);
   }
 
   /** The data directory. */

@@ -6,6 +6,8 @@ import dev.larder.agent.http.HttpDoor;
 import dev.larder.agent.http.RunDirectory;
 import dev.larder.agent.http.RunDirectory.AgentInfo;
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.csi.CsiConfig;
+import dev.larder.csi.CsiDriver;
 import dev.larder.mount.MountSettings;
 import dev.larder.mount.NodeMounts;
 import dev.larder.protocol.ErrorCode;
@@ -15,6 +17,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
@@ -41,17 +44,21 @@ final class AgentProcess implements AutoCloseable {
    * Starts everything and writes {@code agent.json} and the ready file; on a fault what was started
    * is closed again, the coordination too.
    *
+   * @param standbyFile where there is one, it exists while this waits for another agent that has
+   *     the run directory; without one that is a fault
    * @throws LarderException STORE_LOCKED, STORE_UNUSABLE, BAD_CONFIG
    */
   static AgentProcess start(
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
-      Optional<Path> readyFile) {
+      Optional<Path> readyFile,
+      Optional<Path> standbyFile) {
     AgentProcess node = new AgentProcess();
     try {
-      node.startParts(config, coordination, mounting, runDirectory, readyFile);
+      node.startParts(config, coordination, mounting, csi, runDirectory, readyFile, standbyFile);
       return node;
     } catch (RuntimeException e) {
       node.close();
@@ -68,13 +75,15 @@ final class AgentProcess implements AutoCloseable {
       AgentConfig config,
       Coordination coordination,
       MountSettings mounting,
+      CsiConfig csi,
       Path runDirectory,
-      Optional<Path> readyFile) {
+      Optional<Path> readyFile,
+      Optional<Path> standbyFile) {
     Path data = config.directory();
     // First in, last out; also where the start fails.
     own(coordination);
     RunDirectory run = RunDirectory.open(runDirectory);
-    own(lock(run.path().resolve("lock")));
+    own(lock(run.path().resolve("lock"), standbyFile));
     // A directory that is refused must not be changed, so this comes before everything else.
     LarderStore.requireUsable(data);
     // What serves reads comes first, as readers of mounts may be waiting; they need no coordinator.
@@ -91,6 +100,10 @@ final class AgentProcess implements AutoCloseable {
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
     HttpDoor door = own(HttpDoor.start(config.http(), run.token(), services.doorServices()));
+    if (csi.isOn()) {
+      CsiDriver driver = own(CsiDriver.start(csi, services, mounts, run.path()));
+      metrics.watchCsi(driver::figures);
+    }
     address = door.localAddress();
     AgentInfo info =
         new AgentInfo(
@@ -105,11 +118,14 @@ final class AgentProcess implements AutoCloseable {
   }
 
   /** Two agents that share a run directory would take each other's clients. */
-  private static AutoCloseable lock(Path file) {
+  private static AutoCloseable lock(Path file, Optional<Path> standbyFile) {
     try {
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock held = tryLock(channel);
+      if (held == null && standbyFile.isPresent()) {
+        held = await(channel, standbyFile.get());
+      }
       if (held == null) {
         channel.close();
         throw new LarderException(
@@ -122,6 +138,17 @@ final class AgentProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "run directory: cannot lock " + file + ": " + e, e);
+    }
+  }
+
+  /** As long as the other one lives: an upgrade of many nodes may take days. */
+  private static FileLock await(FileChannel channel, Path standbyFile) throws IOException {
+    Files.writeString(standbyFile, ProcessHandle.current().pid() + "\n");
+    try {
+      log.info("standing by: another agent has the run directory");
+      return channel.lock();
+    } finally {
+      Files.deleteIfExists(standbyFile);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.larder.agent.config.DurableFiles;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.ReloadedTls;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,7 @@ final class CoordinatorCommand implements Callable<Integer> {
     ClusterKeys keys = ClusterKeys.of(tree);
     // One file may serve all processes, so what agents know is known here too, and checked.
     MountSettings unused = MountSettings.of(tree);
+    CsiConfig unusedEither = CsiConfig.of(tree);
     AgentConfig unusedToo = AgentConfig.of(Path.of(keys.directory()), tree);
     try (ReloadedTls tls = keys.openTls()) {
       InetSocketAddress listen = keys.watch();

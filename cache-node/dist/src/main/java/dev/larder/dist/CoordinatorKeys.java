@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig.Fleet;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.CoordinatorConfig.WarmUps;
 import dev.larder.coordinator.raft.RocksLimits;
 
 /** Takes the coordinator's bounds, keys {@code coordinator.*}, from the one configuration. */
@@ -40,6 +41,12 @@ final class CoordinatorKeys {
         new Fleet(
             tree.duration("coordinator.member-deadline", base.fleet().memberDeadline()),
             tree.duration("coordinator.stable-after", base.fleet().stableAfter()),
-            tree.duration("coordinator.epoch-interval", base.fleet().epochInterval())));
+            tree.duration("coordinator.epoch-interval", base.fleet().epochInterval())),
+        new WarmUps(
+            tree.count("coordinator.warm-ups-max", base.warmUps().standingMax()),
+            tree.count("coordinator.warm-ups-kept-max", base.warmUps().keptMax()),
+            tree.count("coordinator.warm-up-glob-max", base.warmUps().globMax()),
+            tree.duration("coordinator.warm-up-lasts", base.warmUps().lasts()),
+            tree.count("coordinator.warm-up-reports-max", base.warmUps().reportsMax())));
   }
 }

@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import java.nio.file.Path;
 import java.util.Map;
@@ -21,6 +22,7 @@ final class DevCommand implements Callable<Integer> {
     Path directory = options.directory();
     ConfigTree tree = options.readTree();
     MountSettings mounting = MountSettings.of(tree);
+    CsiConfig csi = CsiConfig.of(tree);
     Limits coordinator = CoordinatorKeys.of(tree);
     AgentConfig agent = AgentConfig.of(directory, tree);
     AgentProcess node =
@@ -28,8 +30,10 @@ final class DevCommand implements Callable<Integer> {
             agent,
             Coordination.inside(directory, coordinator),
             mounting,
+            csi,
             options.runDirectory(),
-            options.readyFile());
+            options.readyFile(),
+            options.standbyFile());
     Foreground.run(
         node, "ready at " + node.address() + ", data in " + directory + "; Ctrl-C ends it");
     return 0;
@@ -40,11 +44,14 @@ final class DevCommand implements Callable<Integer> {
     ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
     Limits limits = CoordinatorKeys.of(tree);
     MountSettings mounting = MountSettings.of(tree);
+    CsiConfig csi = CsiConfig.of(tree);
     return AgentProcess.start(
         AgentConfig.of(data, tree),
         Coordination.inside(data, limits),
         mounting,
+        csi,
         run,
-        Optional.of(ready));
+        Optional.of(ready),
+        Optional.empty());
   }
 }

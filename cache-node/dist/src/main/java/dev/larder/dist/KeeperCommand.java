@@ -37,7 +37,7 @@ final class KeeperCommand implements Callable<Integer> {
       paramLabel = "KEY=VALUE",
       description =
           "keeper.run-directory, keeper.agent-deadline, keeper.connections-max, keeper.mounts-max,"
-              + " keeper.take-over, mount.slots, mount.rows-max, mount.passthrough,"
+              + " keeper.share-mounts, keeper.take-over, mount.slots, mount.rows-max, mount.passthrough,"
               + " mount.read-ahead, mount.overlay-layers.")
   List<String> settings = new ArrayList<>();
 

@@ -10,9 +10,13 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.WarmUpOverview;
+import dev.larder.coordinator.api.Work;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -150,13 +154,38 @@ final class LateCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public PathPin pin(NewPin pin) {
-    return started().pin(pin);
+  public PathPin pin(NewPin pin, Duration ttl) {
+    return started().pin(pin, ttl);
   }
 
   @Override
-  public boolean unpin(DatasetName dataset, long snapshot, String glob) {
-    return started().unpin(dataset, snapshot, glob);
+  public boolean unpin(DatasetName dataset, long snapshot, String glob, String owner) {
+    return started().unpin(dataset, snapshot, glob, owner);
+  }
+
+  @Override
+  public boolean movePin(NewPin pin, String toOwner) {
+    return started().movePin(pin, toOwner);
+  }
+
+  @Override
+  public WarmUpJob warmUp(NewWarmUp wish) {
+    return started().warmUp(wish);
+  }
+
+  @Override
+  public WarmUpJob cancelWarmUp(String id) {
+    return started().cancelWarmUp(id);
+  }
+
+  @Override
+  public List<WarmUpOverview> warmUps() {
+    return started().warmUps();
+  }
+
+  @Override
+  public Work work(String memberId) {
+    return started().work(memberId);
   }
 
   @Override

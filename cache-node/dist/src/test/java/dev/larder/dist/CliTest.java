@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.cli.Cli;
+import dev.larder.client.DownloadRequest;
 import dev.larder.keeper.KeeperUnmount;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -91,6 +93,65 @@ class CliTest {
     assertEquals(0, run("get", "docs", "sub", target.toString(), "--overwrite", "-o", "quiet"));
     assertEquals(target.resolve("sub/large.bin").toString(), lastOut.strip());
     assertArrayEquals(LARGE, Files.readAllBytes(target.resolve("sub/large.bin")));
+  }
+
+  @Test
+  void targetsMayBeRelativeWithLinksInside() throws Exception {
+    Path source = Files.createDirectories(directory.resolve("linked/d"));
+    Files.writeString(source.resolve("real"), "real");
+    Files.createSymbolicLink(source.resolve("link"), Path.of("real"));
+    String uri = directory.resolve("linked").toString();
+    assertEquals(0, run("dataset", "create", "linked", uri), lastErr);
+    Path here = Path.of("").toAbsolutePath();
+    for (String name : List.of("rel", "./rel2", "rel3/../rel4")) {
+      Path target = here.relativize(directory.toAbsolutePath()).resolve(name);
+      for (String count : List.of("0", "2")) {
+        assertEquals(0, run("get", "linked", "", target.toString()), lastErr);
+        assertTrue(lastErr.contains("(" + count + " files were there"), lastErr);
+      }
+      assertEquals("real", Files.readString(target.normalize().resolve("d/link")));
+    }
+    assertEquals(1, run("get", "linked", "", "/etc/passwd"), lastErr);
+    assertTrue(lastErr.contains("/etc/passwd is a file"), lastErr);
+    assertTrue(DownloadRequest.of("linked", "", Path.of(".")).target().isAbsolute());
+  }
+
+  @Test
+  void warmsOverNodesAndKeepsForATime() throws Exception {
+    ObjectMapper mapper = new ObjectMapper();
+    WarmCluster.await(
+        "it is a member", () -> run("nodes", "-o", "quiet") == 0 && !lastOut.isBlank());
+    assertEquals(
+        0, run("warm", "docs", "--nodes", "all", "--ttl", "2h", "--wait", "-o", "json"), lastErr);
+    JsonNode ready = mapper.readTree(lastOut);
+    String id = ready.path("id").asText();
+    assertEquals("ready", ready.path("state").asText());
+    assertTrue(ready.path("pinned").asBoolean() && ready.path("expiresAt").isTextual(), lastOut);
+    JsonNode at = ready.path("nodes").get(0);
+    assertEquals(LARGE.length + 6, at.path("bytes").asLong());
+    assertEquals(LARGE.length + 6, at.path("bytesWanted").asLong());
+    assertEquals(0, run("warmups"), lastErr);
+    assertTrue(lastOut.contains(id) && lastOut.contains("1/1"), lastOut);
+    assertEquals(0, run("warmups", id), lastErr);
+    assertTrue(lastOut.contains("2/2"), lastOut);
+    assertEquals(0, run("pins"), lastErr);
+    assertTrue(lastOut.contains(id), lastOut);
+    assertEquals(0, run("warmup", "cancel", id), lastErr);
+    WarmCluster.await("it let go", () -> run("pins") == 0 && !lastOut.contains(id));
+    assertEquals(0, run("warmups", "-o", "json"), lastErr);
+    assertEquals(
+        "cancelled", mapper.readTree(lastOut).path("warmUps").get(0).path("state").asText());
+    assertEquals(0, run("pin", "docs", "hello.txt", "--ttl", "30m", "-o", "json"), lastErr);
+    JsonNode pin = mapper.readTree(lastOut);
+    assertTrue(pin.path("expiresAt").isTextual() && pin.path("owner").isTextual(), lastOut);
+    assertEquals(0, run("unpin", "docs", "hello.txt"), lastErr);
+    assertEquals(3, run("warm", "docs", "no*thing", "--nodes", "all", "--wait"), lastErr);
+    assertTrue(lastErr.contains("no*thing"), lastErr);
+    assertEquals(3, run("warm", "docs", "--nodes", "nobody", "--wait"), lastErr);
+    assertTrue(lastErr.contains("nobody"), lastErr);
+    assertEquals(3, run("warmup", "cancel", "wu-999"), lastErr);
+    assertEquals(2, run("warm", "docs", "--nodes", "1,2"), lastErr);
+    assertEquals(2, run("pin", "docs", "--ttl", "never"), lastErr);
   }
 
   @Test
@@ -209,7 +270,7 @@ class CliTest {
 
   private int run(String... words) {
     List<String> all = new ArrayList<>(Arrays.asList(words));
-    boolean isGroup = words[0].equals("dataset") && words.length > 1;
+    boolean isGroup = Set.of("dataset", "warmup").contains(words[0]) && words.length > 1;
     boolean takesAgent = !words[0].equals("frobnicate");
     if (takesAgent) {
       all.addAll(isGroup ? 2 : 1, List.of("--agent", readyFile().toString()));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -46,6 +47,7 @@ class ConfigDocTest {
     ConfigTree tree = new ConfigTree(values);
     MountSettings defaults = MountSettings.of(new ConfigTree(Map.of()));
     assertEquals(defaults, MountSettings.of(tree));
+    assertEquals(CsiConfig.defaults(), CsiConfig.of(tree));
     assertEquals(Limits.defaults(), CoordinatorKeys.of(tree));
     assertEquals(ClusterKeys.of(new ConfigTree(Map.of())), ClusterKeys.of(tree));
     assertEquals(AgentConfig.defaults(DATA), AgentConfig.of(DATA, tree));
@@ -93,6 +95,7 @@ class ConfigDocTest {
             () -> {
               ConfigTree tree = new ConfigTree(values);
               MountSettings unused = MountSettings.of(tree);
+              CsiConfig unusedThree = CsiConfig.of(tree);
               Limits unusedToo = CoordinatorKeys.of(tree);
               ClusterKeys unusedEither = ClusterKeys.of(tree);
               AgentConfig.of(DATA, tree);

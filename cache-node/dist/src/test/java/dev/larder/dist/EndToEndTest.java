@@ -19,6 +19,7 @@ import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.DownloadResult;
 import dev.larder.client.RemoteFile;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -164,7 +165,9 @@ class EndToEndTest {
                       again,
                       Coordination.inside(data, Limits.defaults()),
                       mounting,
+                      CsiConfig.defaults(),
                       directory.resolve("run2"),
+                      Optional.empty(),
                       Optional.empty()));
       assertEquals(ErrorCode.STORE_LOCKED, e.code());
       assertEquals(before, state(data.resolve("tls")));

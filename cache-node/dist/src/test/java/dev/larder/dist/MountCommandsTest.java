@@ -64,8 +64,7 @@ class MountCommandsTest {
           PrintWriter to = new PrintWriter(out, true);
           List<String> all = new java.util.ArrayList<>(command);
           all.addAll(List.of("--agent", directory.resolve("node/ready.json").toString()));
-          int status =
-              Main.commandLine().setOut(to).setErr(to).execute(all.toArray(String[]::new));
+          int status = Main.commandLine().setOut(to).setErr(to).execute(all.toArray(String[]::new));
           assertNotEquals(0, status, out.toString());
           assertTrue(out.toString().contains("did not answer"), out.toString());
           long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began);

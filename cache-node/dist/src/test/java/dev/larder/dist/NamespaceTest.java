@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -120,6 +121,8 @@ class NamespaceTest {
         String held = "cmp /dev/fd/3 %s/%s && echo same";
         assertEquals("same", container.ask(held.formatted(kept, model)));
 
+        // The packed form takes the plain one's place once; whoever stands in that is let go.
+        mounted.await("packed", () -> mounted.mount().packed());
         container.tell("cd " + target);
         if (isSlave) {
           // The host's mount is in use there: plainly it stays, lazily it goes in both.
@@ -139,6 +142,38 @@ class NamespaceTest {
         assertEquals(List.of(), MountedNode.mounts(mounted.target));
       }
       mounted.awaitNothingLeft();
+    }
+  }
+
+  /** It has the plain form, which nobody reaches any more once the host shows the packed one. */
+  @Test
+  void largeFilesOfWhenItWasPackedNeedNobody() throws Exception {
+    try (MountedNode mounted = MountedNode.start(shared, "mount.remount-interval=1h")) {
+      NodeProcess node = mounted.node();
+      String target = mounted.target.toString();
+      String source = mounted.source.toString();
+      try (Container container = new Container("private")) {
+        String same = "diff -r %s/large %s/large && echo same".formatted(target, source);
+        assertEquals("same", container.ask(same));
+        mounted.compare();
+        try (LarderClient client = node.connect()) {
+          for (String file : mounted.files.keySet()) {
+            mounted.await(
+                file + " is sealed",
+                () ->
+                    client
+                        .control()
+                        .statJson("data", file)
+                        .replace(" ", "")
+                        .contains("\"sealed\""));
+          }
+          client.control().pack("data");
+        }
+        mounted.await("packed", () -> mounted.mount().packed());
+        node.kill();
+        node.killKeeper();
+        assertEquals("same", container.ask(same));
+      }
     }
   }
 }

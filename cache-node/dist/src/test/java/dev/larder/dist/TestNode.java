@@ -3,6 +3,7 @@ package dev.larder.dist;
 import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import java.nio.file.Path;
 import java.util.Map;
@@ -22,7 +23,9 @@ final class TestNode {
         AgentConfig.of(data, tree),
         Coordination.inside(data, limits),
         mounting,
+        CsiConfig.defaults(),
         directory.resolve("run"),
-        Optional.of(directory.resolve("ready.json")));
+        Optional.of(directory.resolve("ready.json")),
+        Optional.empty());
   }
 }

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What an origin is given beside its URI and options.
  *
- * @param environment reads an environment variable, for credential references
+ * @param environment reads what credential references lead to: an environment variable by its name,
+ *     a secret in memory by its whole reference
  */
 record OriginContext(
     OriginLimits limits,
@@ -14,7 +15,14 @@ record OriginContext(
     Timing timing,
     Function<String, @Nullable String> environment) {
 
-  static OriginContext of(OriginLimits limits, OriginMetrics metrics) {
-    return new OriginContext(limits, metrics, Timing.system(), System::getenv);
+  static OriginContext of(OriginLimits limits, OriginMetrics metrics, SecretMemory memory) {
+    return new OriginContext(
+        limits,
+        metrics,
+        Timing.system(),
+        name ->
+            name.startsWith(SecretMemory.SCHEME)
+                ? memory.get(name.substring(SecretMemory.SCHEME.length()))
+                : System.getenv(name));
   }
 }

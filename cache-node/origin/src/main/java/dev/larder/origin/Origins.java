@@ -35,7 +35,21 @@ public final class Origins {
    */
   public static Origin open(
       String uri, OriginOptions options, OriginLimits limits, OriginMetrics metrics) {
-    return open(uri, options, OriginContext.of(limits, metrics));
+    return open(uri, options, limits, metrics, new SecretMemory(0));
+  }
+
+  /**
+   * The same with secrets that options may refer to.
+   *
+   * @param memory asked whenever a secret is used, so that a new one is taken up
+   */
+  public static Origin open(
+      String uri,
+      OriginOptions options,
+      OriginLimits limits,
+      OriginMetrics metrics,
+      SecretMemory memory) {
+    return open(uri, options, OriginContext.of(limits, metrics, memory));
   }
 
   static Origin open(String uri, OriginOptions options, OriginContext context) {

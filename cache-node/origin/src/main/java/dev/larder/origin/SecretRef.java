@@ -10,8 +10,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reference to a secret: {@code env:NAME} or {@code file:/path}. The file is read again when it
- * changed, so that a rotated Kubernetes secret is taken up. Any thread.
+ * A reference to a secret: {@code env:NAME}, {@code file:/path}, or {@code memory:NAME}, see {@link
+ * SecretMemory}. The file is read again when it changed, so that a rotated Kubernetes secret is
+ * taken up. Any thread.
  */
 final class SecretRef {
   private static final long FILE_BYTES_MAX = 64 << 10;
@@ -48,12 +49,19 @@ final class SecretRef {
   }
 
   static boolean isReference(String text) {
-    return (text.startsWith("env:") && text.length() > 4) || text.startsWith("file:/");
+    return (text.startsWith("env:") && text.length() > 4)
+        || text.startsWith("file:/")
+        || text.startsWith(SecretMemory.SCHEME);
   }
 
   /** The secret as it is now, without white space around it. */
   synchronized String value() {
-    String current = reference.startsWith("env:") ? fromEnvironment() : fromFile();
+    String current;
+    if (reference.startsWith("env:")) {
+      current = fromEnvironment();
+    } else {
+      current = reference.startsWith(SecretMemory.SCHEME) ? fromMemory() : fromFile();
+    }
     if (!current.equals(value)) {
       value = current;
       redactor.hide(current);
@@ -69,6 +77,19 @@ final class SecretRef {
       throw new LarderException(
           ErrorCode.BAD_ORIGIN,
           "option " + key + ": the environment variable " + name + " is not set on this agent");
+    }
+    return text.strip();
+  }
+
+  private String fromMemory() {
+    String text = environment.apply(reference);
+    if (text == null || text.isBlank()) {
+      throw new LarderException(
+          ErrorCode.ORIGIN_UNAVAILABLE,
+          "option "
+              + key
+              + ": this agent has not been given the secret since it started; it comes when a volume"
+              + " of the dataset is published again");
     }
     return text.strip();
   }

@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Commands on what the cache holds: warm, jobs, pin, unpin, pins. */
@@ -50,7 +51,15 @@ final class CacheCommands {
     fields.put("files", pin.files());
     fields.put("bytes", pin.bytes());
     fields.put("createdAt", pin.createdAt().toString());
+    pin.expiresAt().ifPresent(end -> fields.put("expiresAt", end.toString()));
+    fields.put("owner", pin.owner());
     return fields;
+  }
+
+  /** A moment without the parts of its second. */
+  static String seconds(String moment) {
+    int dot = moment.indexOf('.');
+    return dot < 0 ? moment : moment.substring(0, dot) + "Z";
   }
 
   private static boolean isOver(Job job) {
@@ -65,14 +74,44 @@ final class CacheCommands {
 
     @Mixin DatasetFiles files;
 
+    @Mixin TtlOption keep;
+
     @Option(names = "--no-wait", description = "Print the job's id and return.")
     boolean noWait;
 
+    @Option(
+        names = "--nodes",
+        paramLabel = "SELECTOR",
+        description =
+            "On these nodes of the cluster, also on those that join later: all, a number, names,"
+                + " zone=ZONE, LABEL=VALUE, joined by commas.")
+    @Nullable String nodes;
+
+    @Option(
+        names = "--wait",
+        description = "With --nodes: wait until each node has everything or failed.")
+    boolean wait;
+
     @Override
     public Integer call() throws InterruptedException {
+      if (nodes != null && noWait && wait) {
+        throw new ParameterException(spec.commandLine(), "give --wait or --no-wait, not both");
+      }
+      if (nodes != null) {
+        try (LarderClient client = agent.connect()) {
+          return WarmUpCommands.start(spec, client, output, files, nodes, keep.ttl(), wait);
+        }
+      }
+      return onThisNode();
+    }
+
+    private Integer onThisNode() throws InterruptedException {
       try (LarderClient client = agent.connect();
           ProgressLine line = new ProgressLine("warm", spec.commandLine().getErr())) {
         ControlApi control = client.control();
+        if (!keep.ttl().isZero()) {
+          control.pin(files.dataset, files.glob(), keep.ttl());
+        }
         Job started = control.warm(files.dataset, files.glob());
         if (noWait) {
           print(started);
@@ -182,11 +221,13 @@ final class CacheCommands {
 
     @Mixin DatasetFiles files;
 
+    @Mixin TtlOption keep;
+
     @Override
     public Integer call() {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
-        Pin pin = client.control().pin(files.dataset, files.glob());
+        Pin pin = client.control().pin(files.dataset, files.glob(), keep.ttl());
         switch (output.format) {
           case json -> Output.json(out, json(pin));
           case quiet -> out.println(pin.snapshot() + " " + pin.glob());
@@ -233,14 +274,17 @@ final class CacheCommands {
           case json -> Output.json(out, pins.stream().map(CacheCommands::json).toList());
           case quiet -> pins.forEach(pin -> out.println(pin.snapshot() + " " + pin.glob()));
           case table -> {
-            Output.Table table = new Output.Table("DATASET", "PATH", ">FILES", ">SIZE", "SINCE");
+            Output.Table table =
+                new Output.Table("DATASET", "PATH", ">FILES", ">SIZE", "SINCE", "UNTIL", "OWNER");
             for (Pin pin : pins) {
               table.row(
                   pin.snapshot(),
                   pin.glob(),
                   String.valueOf(pin.files()),
                   DataSize.human(pin.bytes()),
-                  pin.createdAt().truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString());
+                  seconds(pin.createdAt().toString()),
+                  pin.expiresAt().map(end -> seconds(end.toString())).orElse("-"),
+                  pin.owner());
             }
             table.print(out);
           }

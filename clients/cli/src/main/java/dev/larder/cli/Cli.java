@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       CacheCommands.PinFiles.class,
       CacheCommands.Unpin.class,
       CacheCommands.Pins.class,
+      WarmUpCommands.WarmUps.class,
+      WarmUpCommands.WarmUp.class,
       MountCommands.MountDataset.class,
       MountCommands.ListMounts.class,
       MountCommands.Pack.class,

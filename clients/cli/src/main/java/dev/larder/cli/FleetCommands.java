@@ -1,12 +1,14 @@
 package dev.larder.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.DataSize;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -17,6 +19,9 @@ import picocli.CommandLine.Spec;
 
 /** Commands on the nodes of a cluster and its coordinators. */
 final class FleetCommands {
+  private static final long POLL_MILLIS = 500;
+  private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   private FleetCommands() {}
 
   @Command(name = "nodes", description = "List the nodes of the cluster.")
@@ -52,7 +57,7 @@ final class FleetCommands {
       for (JsonNode node : nodes) {
         table.row(
             node.path("id").asText(),
-            node.path("state").asText(),
+            state(node),
             node.path("zone").asText(),
             node.path("address").asText(),
             DataSize.human(node.path("capacityBytes").asLong()),
@@ -61,6 +66,26 @@ final class FleetCommands {
       }
       table.print(out);
     }
+  }
+
+  /** What a node that drains has left to hand over, and why it does not get on. */
+  private static String state(JsonNode node) {
+    String state = node.path("state").asText();
+    JsonNode left = node.path("handOver");
+    if (!state.equals("draining") || left.isMissingNode()) {
+      return state;
+    }
+    if (left.path("done").asBoolean()) {
+      return "drained";
+    }
+    String error = left.path("error").asText("");
+    return "draining, %d of %d pins and %d of %d warm-ups left%s"
+        .formatted(
+            left.path("pinsLeft").asLong(),
+            left.path("pins").asLong(),
+            left.path("warmUpsLeft").asLong(),
+            left.path("warmUps").asLong(),
+            error.isEmpty() ? "" : ": " + error);
   }
 
   @Command(
@@ -78,7 +103,9 @@ final class FleetCommands {
 
   @Command(
       name = "drain",
-      description = "Have a node track nothing any more; it goes on reading until it is stopped.")
+      description =
+          "Have a node track nothing any more and hand over what it keeps; it goes on reading until"
+              + " it is stopped.")
   static final class Drain implements Callable<Integer> {
     @Mixin AgentOption agent;
 
@@ -88,12 +115,55 @@ final class FleetCommands {
     @Option(names = "--undo", description = "Let it track again.")
     boolean undo;
 
+    @Option(names = "--wait", description = "Return when it has handed over all it keeps.")
+    boolean wait;
+
+    @Spec CommandSpec spec;
+
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
+      if (undo && wait) {
+        throw new ParameterException(spec.commandLine(), "give --undo or --wait, not both");
+      }
       try (LarderClient client = agent.connect()) {
         client.control().drainNode(id, undo);
+        return wait ? awaitHandOver(client) : ExitCodes.OK;
       }
-      return ExitCodes.OK;
+    }
+
+    private Integer awaitHandOver(LarderClient client) throws InterruptedException {
+      long stuckSince = System.nanoTime();
+      try (ProgressLine line = new ProgressLine("drain " + id, spec.commandLine().getErr())) {
+        while (true) {
+          JsonNode node = node(client);
+          if (node.isMissingNode()) {
+            throw new LarderException(ErrorCode.BAD_REQUEST, "there is no member \"" + id + "\"");
+          }
+          JsonNode handOver = node.path("handOver");
+          if (handOver.path("done").asBoolean()) {
+            return ExitCodes.OK;
+          }
+          String error = handOver.path("error").asText("");
+          if (error.isEmpty()) {
+            stuckSince = System.nanoTime();
+          } else if (System.nanoTime() - stuckSince > STUCK_NANOS) {
+            line.close();
+            spec.commandLine().getErr().println("it does not get on: " + error);
+            return ExitCodes.FAILED;
+          }
+          line.show(0, 0, state(node));
+          Thread.sleep(POLL_MILLIS);
+        }
+      }
+    }
+
+    private JsonNode node(LarderClient client) {
+      for (JsonNode node : Output.parse(client.control().nodesJson()).path("nodes")) {
+        if (node.path("id").asText().equals(id)) {
+          return node;
+        }
+      }
+      return MissingNode.getInstance();
     }
   }
 

@@ -104,8 +104,10 @@ final class MountCommands {
     @Override
     public Integer call() throws InterruptedException {
       String target = absolute(directory);
-      long hidden = entries(directory);
       try (LarderClient client = agent.connect()) {
+        boolean isAgain =
+            client.control().mounts().stream().anyMatch(each -> each.target().equals(target));
+        long hidden = isAgain ? 0 : entries(directory);
         Mount mount =
             client
                 .control()
@@ -115,7 +117,9 @@ final class MountCommands {
           case json -> Output.json(out, json(mount));
           case quiet -> out.println(mount.target());
           case table ->
-              out.printf("%s is mounted at %s%s%n", mount.snapshot(), mount.target(), note(mount));
+              out.printf(
+                  "%s is mounted at %s%s%s%n",
+                  mount.snapshot(), mount.target(), isAgain ? " already" : "", note(mount));
         }
         out.flush();
         if (hidden > 0) {
@@ -126,7 +130,7 @@ final class MountCommands {
                   directory,
                   hidden >= HIDDEN_MAX ? "many names" : hidden == 1 ? "1 name" : hidden + " names");
         }
-        if (!background) {
+        if (!background && !isAgain) {
           waitForEnd(client, mount.target());
         }
       }
@@ -195,6 +199,8 @@ final class MountCommands {
      */
     private static final int AGENT_SECONDS = 5;
 
+    private static final String WITHOUT_AGENT = "; \"larder unmount --lazy\" needs no agent";
+
     @Spec CommandSpec spec;
     @Mixin AgentOption agent;
 
@@ -229,12 +235,18 @@ final class MountCommands {
       if (lazy || force) {
         despiteAll(force);
       } else {
-        inTime(
-            () -> {
-              byAgent("plain");
-              return true;
-            },
-            "; \"larder unmount --lazy\" does without it");
+        try {
+          inTime(
+              () -> {
+                byAgent("plain");
+                return true;
+              },
+              WITHOUT_AGENT);
+        } catch (LarderException e) {
+          throw e.code() == ErrorCode.AGENT_UNAVAILABLE
+              ? new LarderException(e.code(), e.getMessage() + WITHOUT_AGENT, e)
+              : e;
+        }
       }
       return ExitCodes.OK;
     }

@@ -58,13 +58,28 @@ record AgentAddress(URI base, String token, Optional<Path> blobs) {
   }
 
   private static AgentAddress read(Path file) {
-    Json.Fields fields = Json.object(content(file));
+    String text = content(file);
+    Json.Fields fields;
+    try {
+      fields = Json.object(text);
+    } catch (LarderException e) {
+      throw new LarderException(
+          e.code(),
+          file + " does not tell where an agent is; start the agent again to have it written",
+          e);
+    }
     if (fields.number("version") != 1) {
       throw new LarderException(
           ErrorCode.AGENT_UNAVAILABLE, file + " is of another version; update this client");
     }
     String address = fields.text("address");
-    String token = content(Path.of(fields.text("tokenFile"))).strip();
+    Path tokenFile = Path.of(fields.text("tokenFile"));
+    if (Files.notExists(tokenFile)) {
+      throw new LarderException(
+          ErrorCode.AGENT_UNAVAILABLE,
+          "the token file " + tokenFile + " is missing; start the agent again to have it written");
+    }
+    String token = content(tokenFile).strip();
     Optional<Path> blobs = fields.optionalText("blobs").map(Path::of).filter(Files::isReadable);
     return new AgentAddress(URI.create("http://" + address), token, blobs);
   }

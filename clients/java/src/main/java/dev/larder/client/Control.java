@@ -1,5 +1,6 @@
 package dev.larder.client;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -49,14 +50,41 @@ public final class Control {
     /** Stops a job. */
     Job cancel(String id);
 
-    /** Pins what matches. */
-    Pin pin(String snapshot, String glob);
+    /** Pins what matches, for ever. */
+    default Pin pin(String snapshot, String glob) {
+      return pin(snapshot, glob, Duration.ZERO);
+    }
+
+    /**
+     * Pins what matches.
+     *
+     * @param ttl how long, on the coordinator's clock; zero for ever
+     */
+    Pin pin(String snapshot, String glob, Duration ttl);
 
     /** Takes pins away; returns how many there were. */
     int unpin(String snapshot, String glob);
 
-    /** All pins. */
+    /** All pins: of this node, and of others where the coordinator answers. */
     List<Pin> pins();
+
+    /**
+     * Starts a warm-up over nodes; answers it as JSON text, see {@code docs/HTTP.md}.
+     *
+     * @param nodes which nodes: all, a number, names, zone=…, labels
+     * @param ttl how long what was brought in is kept; zero: not kept, and seen to for as long as
+     *     the coordinator is set to
+     */
+    String startWarmUp(String snapshot, String glob, String nodes, Duration ttl);
+
+    /** Warm-ups over nodes as JSON text, newest first. */
+    String warmUpsJson();
+
+    /** One warm-up over nodes as JSON text. */
+    String warmUpJson(String id);
+
+    /** Ends a warm-up over nodes. */
+    void cancelWarmUp(String id);
 
     /** Mounts a snapshot at a directory of the agent's host. */
     Mount mount(MountRequest request);
@@ -157,7 +185,7 @@ public final class Control {
       boolean noExec,
       String kind) {}
 
-  /** A mount; kind is kernel or tree, state is mounted, degraded or gone. */
+  /** A mount; kind is kernel or tree, state is mounted, degraded, covered or gone. */
   public record Mount(
       String snapshot,
       String target,
@@ -168,6 +196,18 @@ public final class Control {
       String state,
       Instant mountedAt) {}
 
-  /** A pin. */
-  public record Pin(String snapshot, String glob, long files, long bytes, Instant createdAt) {}
+  /**
+   * A pin.
+   *
+   * @param expiresAt when it ends; never where absent
+   * @param owner the node that keeps the files, or the id of the warm-up it keeps them for
+   */
+  public record Pin(
+      String snapshot,
+      String glob,
+      long files,
+      long bytes,
+      Instant createdAt,
+      Optional<Instant> expiresAt,
+      String owner) {}
 }

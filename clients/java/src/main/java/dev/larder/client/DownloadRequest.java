@@ -25,6 +25,11 @@ public record DownloadRequest(
     boolean overwrite,
     ProgressListener listener) {
 
+  /** Makes the target absolute: what lies below it is judged by its whole path. */
+  public DownloadRequest {
+    target = target.toAbsolutePath().normalize();
+  }
+
   /** Defaults: 8 files at once, no overwriting, nobody listens. */
   public static DownloadRequest of(String dataset, String path, Path target) {
     return new DownloadRequest(dataset, path, target, 8, false, progress -> {});

@@ -6,6 +6,7 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.PathGlob;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -162,6 +163,7 @@ final class Downloader {
     }
     createDirectories(folder);
     if (Files.isSymbolicLink(target) && Files.readSymbolicLink(target).toString().equals(text)) {
+      progress.skipped();
       return;
     }
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
@@ -204,8 +206,14 @@ final class Downloader {
   static void createDirectories(Path directory) {
     try {
       Files.createDirectories(directory);
+    } catch (FileAlreadyExistsException e) {
+      throw new LarderException(
+          ErrorCode.ALREADY_EXISTS,
+          "cannot create the directory " + directory + ": " + e.getFile() + " is a file",
+          e);
     } catch (IOException e) {
-      throw new LarderException(ErrorCode.STORE_IO, "cannot create the directory " + directory, e);
+      throw new LarderException(
+          ErrorCode.STORE_IO, "cannot create the directory " + directory + ": " + e, e);
     }
   }
 

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,8 +103,39 @@ final class HttpControl implements ControlApi {
   }
 
   @Override
-  public Pin pin(String snapshot, String glob) {
-    return pin(Json.object(http.text("POST", "/v1/pins", selection(snapshot, glob))));
+  public Pin pin(String snapshot, String glob, Duration ttl) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("snapshot", snapshot);
+    body.put("glob", glob);
+    if (!ttl.isZero()) {
+      body.put("ttlMillis", ttl.toMillis());
+    }
+    return pin(Json.object(http.text("POST", "/v1/pins", Json.write(body))));
+  }
+
+  @Override
+  public String startWarmUp(String snapshot, String glob, String nodes, Duration ttl) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("snapshot", snapshot);
+    body.put("glob", glob);
+    body.put("nodes", nodes);
+    body.put("ttlMillis", ttl.toMillis());
+    return http.text("POST", "/v1/warmups", Json.write(body));
+  }
+
+  @Override
+  public String warmUpsJson() {
+    return http.text("GET", "/v1/warmups", "");
+  }
+
+  @Override
+  public String warmUpJson(String id) {
+    return http.text("GET", warmUpUrl(id), "");
+  }
+
+  @Override
+  public void cancelWarmUp(String id) {
+    http.text("DELETE", warmUpUrl(id), "");
   }
 
   @Override
@@ -225,6 +257,10 @@ final class HttpControl implements ControlApi {
     return "/v1/datasets/" + OriginKeys.encode(name).replace("/", "%2F");
   }
 
+  private static String warmUpUrl(String id) {
+    return "/v1/warmups/" + OriginKeys.encode(id).replace("/", "%2F");
+  }
+
   private static String jobUrl(String id) {
     return "/v1/jobs/" + OriginKeys.encode(id).replace("/", "%2F");
   }
@@ -292,6 +328,8 @@ final class HttpControl implements ControlApi {
         fields.text("glob"),
         fields.number("files"),
         fields.number("bytes"),
-        fields.time("createdAt"));
+        fields.time("createdAt"),
+        fields.optionalText("expiresAt").map(java.time.Instant::parse),
+        fields.optionalText("owner").orElse(""));
   }
 }

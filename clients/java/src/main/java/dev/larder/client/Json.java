@@ -39,7 +39,7 @@ final class Json {
     }
   }
 
-  /** Writes maps of strings (and maps of strings) as an object. */
+  /** Writes maps of strings, booleans and longs (and maps of those) as an object. */
   static String write(Map<String, Object> fields) {
     StringWriter out = new StringWriter();
     try (JsonGenerator generator = FACTORY.createGenerator(out)) {
@@ -58,6 +58,8 @@ final class Json {
         writeObject(generator, map);
       } else if (field.getValue() instanceof Boolean flag) {
         generator.writeBoolean(flag);
+      } else if (field.getValue() instanceof Long number) {
+        generator.writeNumber(number);
       } else {
         generator.writeString(String.valueOf(field.getValue()));
       }

@@ -20,12 +20,11 @@ import org.gaul.shaded.org.eclipse.jetty.server.Server;
 /**
  * Starts S3Proxy over a directory whose folders are buckets.
  *
- * <p>{@code --root DIR --port-file FILE --access-log FILE [--host ADDRESS] [--port N]},
- * by default on loopback, credentials in the environment variables S3SERVER_IDENTITY and
- * S3SERVER_CREDENTIAL. The port file is written when
- * the server answers; the process ends when its standard input does, so that it never outlives
- * whoever started it. A line of the access log is {@code METHOD STATUS BYTES RANGE PATH?QUERY}:
- * BYTES are body bytes sent, RANGE is the request header or -.
+ * <p>{@code --root DIR --port-file FILE --access-log FILE [--host ADDRESS] [--port N]}, by default
+ * on loopback, credentials in the environment variables S3SERVER_IDENTITY and S3SERVER_CREDENTIAL.
+ * The port file is written when the server answers; the process ends when its standard input does,
+ * so that it never outlives whoever started it. A line of the access log is {@code METHOD STATUS
+ * BYTES RANGE PATH?QUERY}: BYTES are body bytes sent, RANGE is the request header or -.
  */
 public final class S3ServerMain {
   private static final String LOG_FORMAT = "%m %s %O %{Range}i %U%q";

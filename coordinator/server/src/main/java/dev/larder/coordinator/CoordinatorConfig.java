@@ -130,6 +130,7 @@ public record CoordinatorConfig(
    * @param pinsMax {@code coordinator.pins-max}
    * @param expiryInterval {@code coordinator.expiry-interval}: between searches for ended pins
    * @param fleet when members come and go, see {@link Fleet}
+   * @param warmUps bounds of warm-ups over nodes, see {@link WarmUps}
    */
   public record Limits(
       Duration requestTimeout,
@@ -147,7 +148,8 @@ public record CoordinatorConfig(
       int snapshotsMax,
       int pinsMax,
       Duration expiryInterval,
-      Fleet fleet) {
+      Fleet fleet,
+      WarmUps warmUps) {
     private static final long MIB = 1L << 20;
     // Roots take up to 240 bytes on the wire and must fit one 4 MiB message and one log append.
     private static final int BATCH_MAX = 10_000;
@@ -179,6 +181,44 @@ public record CoordinatorConfig(
       positive("coordinator.pins-max", pinsMax);
     }
 
+    /** With warm-ups as they are by default. */
+    public Limits(
+        Duration requestTimeout,
+        Duration startTimeout,
+        Duration closeTimeout,
+        Duration electionTimeout,
+        long snapshotEvery,
+        long freeSpaceMinBytes,
+        RocksLimits rocks,
+        int requestsMax,
+        int streamsMax,
+        int batchMax,
+        int membersMax,
+        int datasetsMax,
+        int snapshotsMax,
+        int pinsMax,
+        Duration expiryInterval,
+        Fleet fleet) {
+      this(
+          requestTimeout,
+          startTimeout,
+          closeTimeout,
+          electionTimeout,
+          snapshotEvery,
+          freeSpaceMinBytes,
+          rocks,
+          requestsMax,
+          streamsMax,
+          batchMax,
+          membersMax,
+          datasetsMax,
+          snapshotsMax,
+          pinsMax,
+          expiryInterval,
+          fleet,
+          WarmUps.defaults());
+    }
+
     /** Defaults, each explained in the module's README. */
     public static Limits defaults() {
       return new Limits(
@@ -197,7 +237,8 @@ public record CoordinatorConfig(
           1_000,
           10_000,
           Duration.ofSeconds(30),
-          Fleet.defaults());
+          Fleet.defaults(),
+          WarmUps.defaults());
     }
 
     private static void positive(String key, Duration value) {
@@ -236,6 +277,34 @@ public record CoordinatorConfig(
     /** A minute of absence, a minute until it tracks, a list a second. */
     public static Fleet defaults() {
       return new Fleet(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(1));
+    }
+  }
+
+  /**
+   * Bounds of warm-ups over nodes.
+   *
+   * @param standingMax {@code coordinator.warm-ups-max}: those that stand
+   * @param keptMax {@code coordinator.warm-ups-kept-max}: ended ones remembered
+   * @param globMax {@code coordinator.warm-up-glob-max}: longest path or glob, in characters
+   * @param lasts {@code coordinator.warm-up-lasts}: how long one stands that names no time
+   * @param reportsMax {@code coordinator.warm-up-reports-max}: warm-ups of nodes whose progress the
+   *     leader remembers
+   */
+  public record WarmUps(int standingMax, int keptMax, int globMax, Duration lasts, int reportsMax) {
+    /** Checks all values. */
+    public WarmUps {
+      Limits.positive("coordinator.warm-ups-max", standingMax);
+      if (keptMax < 0) {
+        throw bad("coordinator.warm-ups-kept-max", "must not be negative");
+      }
+      Limits.positive("coordinator.warm-up-glob-max", globMax);
+      Limits.positive("coordinator.warm-up-lasts", lasts);
+      Limits.positive("coordinator.warm-up-reports-max", reportsMax);
+    }
+
+    /** 200 that stand for a day each, 100 remembered, 4,096 characters, 200,000 reports. */
+    public static WarmUps defaults() {
+      return new WarmUps(200, 100, 4096, Duration.ofDays(1), 200_000);
     }
   }
 }

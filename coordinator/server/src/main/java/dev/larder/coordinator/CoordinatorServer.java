@@ -14,6 +14,7 @@ import dev.larder.coordinator.service.LocalCoordinator;
 import dev.larder.coordinator.service.MemberKeeper;
 import dev.larder.coordinator.service.Roster;
 import dev.larder.coordinator.service.SpaceCheck;
+import dev.larder.coordinator.service.WorkBoard;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -129,7 +130,8 @@ public final class CoordinatorServer implements AutoCloseable {
             clock,
             notices,
             watch,
-            new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes()));
+            new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes()),
+            new WorkBoard(limits.warmUps().reportsMax()));
     local = core;
     MemberKeeper keeper = new MemberKeeper(started, core, watch);
     parts.push(keeper);
@@ -242,9 +244,9 @@ public final class CoordinatorServer implements AutoCloseable {
     timer.scheduleWithFixedDelay(
         () -> {
           try {
-            core.expirePins();
+            core.expire();
           } catch (LarderException e) {
-            log.warn("ended pins stay for now", e);
+            log.warn("ended pins and warm-ups stay for now", e);
           }
         },
         millis,

@@ -126,6 +126,9 @@ final class Connection implements Runnable {
       case Request.Catalog _,
           Request.Overlay _,
           Request.Bind _,
+          Request.BindPart _,
+          Request.Anchor _,
+          Request.DetachDead _,
           Request.Switch _,
           Request.Remount _,
           Request.BackingOpen _,
@@ -141,6 +144,9 @@ final class Connection implements Runnable {
       case Request.Catalog _,
           Request.Overlay _,
           Request.Bind _,
+          Request.BindPart _,
+          Request.Anchor _,
+          Request.DetachDead _,
           Request.Switch _,
           Request.Remount _,
           Request.DetachTarget _,
@@ -224,10 +230,14 @@ final class Connection implements Runnable {
       }
       case Request.Overlay(String id, String label, boolean noExec) -> {
         try (Fd blobs = message.take()) {
+          keeper.replaceIfDead();
           views.overlay(id, label, noExec, blobs);
         }
       }
-      case Request.Bind(String id, String target) -> views.bind(id, target);
+      case Request.Bind(String id, String target) -> views.bind(id, target, "");
+      case Request.BindPart(String id, String target, String part) -> views.bind(id, target, part);
+      case Request.Anchor(String target) -> keeper.anchors().make(target);
+      case Request.DetachDead(String target) -> keeper.anchors().detachDead(target);
       case Request.Switch(String target, String from, String to) ->
           views.exchange(target, from, to);
       case Request.Remount(String id) -> views.remount(id);

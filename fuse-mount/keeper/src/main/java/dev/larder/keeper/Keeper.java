@@ -48,6 +48,7 @@ final class Keeper {
   private final Book book;
   private final FusePlace fuse;
   private final Views views;
+  private final Anchors anchors;
   private final Recovery recovery;
   private final AgentWatch watch;
 
@@ -81,7 +82,8 @@ final class Keeper {
         config.layers() == KeeperConfig.Layers.JOINED ? OverlayStyle.JOINED : OverlayStyle.probe();
     OverlayPlace overlays = new OverlayPlace(places, fuse, new OverlayMount(style));
     Turns turns = new Turns(TURN_NANOS);
-    views = new Views(places, fuse, overlays, book, config.mountsMax(), turns);
+    anchors = new Anchors(places, turns);
+    views = new Views(places, fuse, overlays, book, config.mountsMax(), turns, anchors);
     recovery = new Recovery(places, overlays, book, turns);
     watch = new AgentWatch(config.agentDeadline(), this::startReplacing);
   }
@@ -120,7 +122,9 @@ final class Keeper {
     return keeper;
   }
 
-  /** A tmpfs that no other name space sees into. */
+  /**
+   * A tmpfs that no other name space sees into, unless it is to be found by a later one's keeper.
+   */
   private void mountPrivate() throws IOException {
     Files.createDirectories(places.mounts());
     MountEntry top = MountTable.read().top(places.mounts());
@@ -135,7 +139,9 @@ final class Keeper {
                   .create()
                   .mount(MountFd.NO_SUID | MountFd.NO_DEV | MountFd.NO_EXEC)) {
         mount.attach(places.mounts());
-        mount.propagation(MountFd.Propagation.PRIVATE);
+        if (!config.sharesMounts()) {
+          mount.propagation(MountFd.Propagation.PRIVATE);
+        }
       }
     } else if (!top.type().equals("tmpfs") || !top.source().equals("larder")) {
       throw new LinuxException(
@@ -197,8 +203,10 @@ final class Keeper {
     }
   }
 
-  /** Makes a new connection where the former one is known to be dead. */
-  private void replaceIfDead() throws IOException {
+  /**
+   * Makes a new connection where the former one is known to be dead: no overlay can be made of it.
+   */
+  void replaceIfDead() throws IOException {
     lockChange();
     try {
       FuseConnection current = watch.connection();
@@ -392,6 +400,10 @@ final class Keeper {
       throw new LinuxException("ioctl", "/dev/fuse", Errno.ENOTCONN, "it is with an agent");
     }
     return connection.device();
+  }
+
+  Anchors anchors() {
+    return anchors;
   }
 
   Views views() {

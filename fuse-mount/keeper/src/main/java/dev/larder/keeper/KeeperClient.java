@@ -188,6 +188,25 @@ public final class KeeperClient implements Backings, AutoCloseable {
     done("BIND", new Request.Bind(id, target.toString()), List.of());
   }
 
+  /**
+   * Shows a directory of an overlay at a directory; done already is fine.
+   *
+   * @param part from the overlay's root, without a leading slash
+   */
+  public void bind(String id, Path target, String part) {
+    done("BIND", new Request.BindPart(id, target.toString(), part), List.of());
+  }
+
+  /** Makes a directory a file system of its own with a directory {@code current}. */
+  public void anchor(Path target) {
+    done("ANCHOR", new Request.Anchor(target.toString()), List.of());
+  }
+
+  /** Takes away what is mounted at a directory and answers nothing any more; none is fine. */
+  public void detachDead(Path target) {
+    done("DETACH", new Request.DetachDead(target.toString()), List.of());
+  }
+
   /** Shows another overlay at a directory; open files keep the former one. */
   public void exchange(Path target, String from, String to) {
     done("SWITCH", new Request.Switch(target.toString(), from, to), List.of());
@@ -215,10 +234,19 @@ public final class KeeperClient implements Backings, AutoCloseable {
 
   /** What is shown where, by the kernel's own list. */
   public List<MountedView> mounts() {
+    return mounts(CALL_SECONDS);
+  }
+
+  /**
+   * What is shown where, by the kernel's own list.
+   *
+   * @param secondsMax how long to wait for each part of the list
+   */
+  public List<MountedView> mounts(int secondsMax) {
     List<MountedView> all = new ArrayList<>();
     int next = 0;
     do {
-      try (Reply reply = ask(new Request.ListMounts(next), List.of())) {
+      try (Reply reply = ask(new Request.ListMounts(next), List.of(), secondsMax)) {
         if (!(reply.answer() instanceof Answer.Mounts(List<MountedView> page, int more))) {
           throw fault("LIST", reply.answer());
         }
@@ -300,13 +328,17 @@ public final class KeeperClient implements Backings, AutoCloseable {
   }
 
   private Reply ask(Request request, List<Fd> descriptors) {
+    return ask(request, descriptors, CALL_SECONDS);
+  }
+
+  private Reply ask(Request request, List<Fd> descriptors, int secondsMax) {
     int id = ids.incrementAndGet();
     CompletableFuture<Reply> reply = new CompletableFuture<>();
     waiting.put(id, reply);
     boolean isTaken = false;
     try {
       send(Wire.encode(id, request), descriptors);
-      Reply got = reply.get(CALL_SECONDS, TimeUnit.SECONDS);
+      Reply got = reply.get(secondsMax, TimeUnit.SECONDS);
       isTaken = true;
       return got;
     } catch (LinuxException e) {
@@ -315,7 +347,7 @@ public final class KeeperClient implements Backings, AutoCloseable {
           : gone();
     } catch (TimeoutException e) {
       throw new LarderException(
-          ErrorCode.DEADLINE, "the keeper did not answer within " + CALL_SECONDS + " s", e);
+          ErrorCode.DEADLINE, "the keeper did not answer within " + secondsMax + " s", e);
     } catch (ExecutionException e) {
       throw gone();
     } catch (InterruptedException e) {
@@ -334,7 +366,16 @@ public final class KeeperClient implements Backings, AutoCloseable {
     if (end.isDone()) {
       throw gone();
     }
-    socket.send(message, descriptors, SEND_MILLIS);
+    try {
+      socket.send(message, descriptors, SEND_MILLIS);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ETIMEDOUT) {
+        // The thread that receives may learn of it later: nobody is to try here again meanwhile.
+        socket.shutdown();
+        end.complete(null);
+      }
+      throw e;
+    }
   }
 
   private static LarderException gone() {

@@ -28,6 +28,8 @@ import java.util.regex.Pattern;
  *     EIO
  * @param connectionsMax {@code keeper.connections-max}: connections at once
  * @param mountsMax {@code keeper.mounts-max}: views, and directories that show them, at once
+ * @param sharesMounts {@code keeper.share-mounts}: whether the keeper's own mounts are seen where
+ *     its run directory is, so that a keeper in another container finds them again
  * @param takeOver whether to take over from a keeper that runs
  */
 public record KeeperConfig(
@@ -40,6 +42,7 @@ public record KeeperConfig(
     Duration agentDeadline,
     int connectionsMax,
     int mountsMax,
+    boolean sharesMounts,
     boolean takeOver) {
 
   /** How layers are named to the kernel. */
@@ -118,6 +121,7 @@ public record KeeperConfig(
             duration(values, "keeper.agent-deadline", "60s"),
             (int) number(values, "keeper.connections-max", "16"),
             (int) number(values, "keeper.mounts-max", "10000"),
+            flag(values, "keeper.share-mounts", "false"),
             flag(values, "keeper.take-over", "false"));
     for (String key : values.keySet()) {
       throw fault(key, "is not known");
@@ -137,6 +141,7 @@ public record KeeperConfig(
     arguments.add("keeper.agent-deadline=" + agentDeadline.toMillis() + "ms");
     arguments.add("keeper.connections-max=" + connectionsMax);
     arguments.add("keeper.mounts-max=" + mountsMax);
+    arguments.add("keeper.share-mounts=" + sharesMounts);
     arguments.add("keeper.take-over=" + takeOver);
     return arguments;
   }

@@ -11,10 +11,14 @@ import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes a mount away without an agent: by the keeper, and where none answers either, by the kernel.
@@ -30,7 +34,7 @@ public final class KeeperUnmount {
   /**
    * Unmounts although files are open; returns within seconds.
    *
-   * @param target as it was mounted
+   * @param target where it is mounted, with links or without
    * @param force whether reads that wait are to end with an error
    * @param runDirectories where a keeper may be
    * @return who did it, for people
@@ -70,35 +74,41 @@ public final class KeeperUnmount {
       }
       long unused = client.command();
       List<MountedView> all = client.mounts();
-      for (MountedView view : all) {
-        if (view.target().equals(target.toString())) {
-          boolean isOnly = all.stream().filter(v -> v.id().equals(view.id())).count() == 1;
-          if (isOnly) {
-            // With the view itself: no agent is there to drop it.
-            client.detach(view.id(), true, force);
-          } else {
-            client.detach(target, true, force);
-          }
-          return true;
-        }
+      Map<Path, MountedView> known =
+          all.stream().collect(Collectors.toMap(v -> Path.of(v.target()), v -> v));
+      Optional<Path> place = MountNames.find(target, known::containsKey);
+      MountedView view = place.map(known::get).orElse(null);
+      if (place.isEmpty() || view == null) {
+        return false;
       }
-      return false;
+      boolean isOnly = all.stream().filter(v -> v.id().equals(view.id())).count() == 1;
+      if (isOnly) {
+        // With the view itself: no agent is there to drop it.
+        client.detach(view.id(), true, force);
+      } else {
+        client.detach(place.get(), true, force);
+      }
+      return true;
     }
   }
 
   private static void byKernel(Path target) {
     try {
-      MountEntry top = MountTable.read().top(target);
-      if (top == null || !top.type().equals("overlay") || !top.source().startsWith("larder:")) {
-        throw new LarderException(
-            ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
-      }
-      Unmount.lazily(target);
+      MountTable table = MountTable.read();
+      Unmount.lazily(
+          MountNames.find(target, place -> isOurs(table.top(place)))
+              .orElseThrow(() ->
+                  new LarderException(
+                      ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target)));
     } catch (LinuxException e) {
       ErrorCode code = e.errno() == Errno.EPERM ? ErrorCode.UNSUPPORTED : ErrorCode.MOUNT_FAILED;
       throw new LarderException(code, String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
       throw new LarderException(ErrorCode.MOUNT_FAILED, "mounts cannot be listed: " + e, e);
     }
+  }
+
+  private static boolean isOurs(@Nullable MountEntry top) {
+    return top != null && top.type().equals("overlay") && top.source().startsWith("larder:");
   }
 }

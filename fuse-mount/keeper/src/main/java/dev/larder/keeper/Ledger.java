@@ -14,8 +14,12 @@ import org.jspecify.annotations.Nullable;
 final class Ledger {
   static final long FORMAT = 1;
 
+  /** With parts of views, which a keeper of the format before would take for the whole. */
+  static final long FORMAT_WITH_PARTS = 2;
+
   private final TreeMap<String, View> views = new TreeMap<>();
   private final TreeMap<String, String> targets = new TreeMap<>();
+  private final TreeMap<String, String> parts = new TreeMap<>();
 
   /**
    * An overlay over a catalog.
@@ -60,12 +64,28 @@ final class Ledger {
         .toList();
   }
 
+  /** The directory of its view that a target shows; empty for the root. */
+  String part(String target) {
+    return parts.getOrDefault(target, "");
+  }
+
+  /** A target shows the whole view. */
   void putTarget(String target, String id) {
+    putTarget(target, id, "");
+  }
+
+  /** A target shows a directory of a view; empty for its root. */
+  void putTarget(String target, String id, String part) {
     targets.put(target, id);
+    parts.remove(target);
+    if (!part.isEmpty()) {
+      parts.put(target, part);
+    }
   }
 
   void removeTarget(String target) {
     targets.remove(target);
+    parts.remove(target);
   }
 
   boolean isEmpty() {
@@ -88,10 +108,13 @@ final class Ledger {
       Map<String, Object> map = new LinkedHashMap<>();
       map.put("target", target);
       map.put("id", id);
+      if (parts.containsKey(target)) {
+        map.put("part", part(target));
+      }
       targetList.add(map);
     });
     Map<String, Object> root = new LinkedHashMap<>();
-    root.put("format", FORMAT);
+    root.put("format", parts.isEmpty() ? FORMAT : FORMAT_WITH_PARTS);
     root.put("views", viewList);
     root.put("targets", targetList);
     return Json.print(root);
@@ -105,7 +128,7 @@ final class Ledger {
   static Ledger parse(String text) throws Json.JsonException {
     Map<?, ?> root = map(Json.parse(text));
     Object format = root.get("format");
-    if (!Long.valueOf(FORMAT).equals(format)) {
+    if (!Long.valueOf(FORMAT).equals(format) && !Long.valueOf(FORMAT_WITH_PARTS).equals(format)) {
       throw new Json.JsonException("format " + format + " is not known");
     }
     Ledger ledger = new Ledger();
@@ -120,7 +143,9 @@ final class Ledger {
               string(map, "blobsId")));
     }
     for (Object each : list(root, "targets")) {
-      ledger.putTarget(string(map(each), "target"), id(map(each)));
+      Map<?, ?> map = map(each);
+      String part = map.containsKey("part") ? string(map, "part") : "";
+      ledger.putTarget(string(map, "target"), id(map), part);
     }
     return ledger;
   }

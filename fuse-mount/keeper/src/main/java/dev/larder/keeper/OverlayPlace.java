@@ -59,21 +59,65 @@ final class OverlayPlace {
     }
   }
 
-  /** A further mount of a view's overlay, attached nowhere yet. */
-  MountFd copy(String id) throws LinuxException {
-    try (Fd root = Fd.openDirectory(places.overlay(id))) {
-      return MountFd.cloneOf(root, false);
+  /**
+   * A further mount of a view's overlay, attached nowhere yet.
+   *
+   * @param part directory of it to be the root; empty for the whole
+   */
+  MountFd copy(String id, String part) throws LinuxException {
+    Fd at = Fd.openDirectory(places.overlay(id));
+    try {
+      for (String name : part.split("/", -1)) {
+        if (name.equals(".") || name.equals("..")) {
+          throw new LinuxException("bind", id, Errno.EINVAL, "a part may not hold " + name);
+        }
+        if (!name.isEmpty()) {
+          // One by one, so that no link of the dataset leads anywhere.
+          Fd next =
+              Fd.open(at.procPath().resolve(name), Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+          at.close();
+          at = next;
+        }
+      }
+      return MountFd.cloneOf(at, false);
+    } finally {
+      at.close();
     }
   }
 
   /** Puts a view beneath the mount that is on top of a directory, and takes that away. */
-  void exchange(String id, String target) throws LinuxException {
+  void exchange(String id, String part, String target) throws LinuxException {
     Path place = Path.of(target);
-    try (MountFd mount = copy(id);
+    try (MountFd mount = copy(id, part);
         Fd top = Fd.open(place, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW)) {
       mount.attachBeneath(top);
     }
     Unmount.lazily(place);
+  }
+
+  /**
+   * A folder as this name space has it, as the kernel takes no layer of another one.
+   *
+   * @param folder its name where it was opened
+   * @param identity of the folder meant
+   * @throws LinuxException ESTALE where another folder has that name here, ENOENT where none has
+   */
+  static Fd openHere(Path folder, String identity) throws IOException {
+    Fd here = Fd.open(folder, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+    try {
+      if (!identity(here.procPath()).equals(identity)) {
+        throw new LinuxException(
+            "blobs",
+            folder.toString(),
+            Errno.ESTALE,
+            "it is another folder where the keeper runs; agent and keeper must have the data"
+                + " directory at the same path");
+      }
+      return here;
+    } catch (IOException e) {
+      here.close();
+      throw e;
+    }
   }
 
   /** Tells a folder from another one in its place. */

@@ -63,7 +63,7 @@ final class Recovery {
     ledger.putView(new View(id, entry.source(), noExec, "", ""));
     for (MountEntry other : table.mounts().entries()) {
       if (table.isOf(id, other) && !other.mountPoint().startsWith(places.mounts() + "/")) {
-        ledger.putTarget(other.mountPoint(), id);
+        ledger.putTarget(other.mountPoint(), id, other.root().substring(1));
       }
     }
   }
@@ -117,7 +117,7 @@ final class Recovery {
     if (before.catalog(view.id()) == null) {
       throw new LinuxException("rebuild", view.id(), Errno.ENOENT, "its catalog is not mounted");
     }
-    try (Fd blobs = openBlobs(view);
+    try (Fd blobs = OverlayPlace.openHere(Path.of(view.blobs()), view.blobsId());
         MountFd mount = overlays.make(view, blobs)) {
       OverlayPlace.clear(places.overlay(view.id()));
       OverlayPlace.attach(mount, places.overlay(view.id()));
@@ -128,7 +128,8 @@ final class Recovery {
         if (former == null || !isStillOnTop(former, target)) {
           Log.warn("view " + view.id() + " is not on top at " + target + ": it stays as it is");
         } else {
-          overlays.exchange(view.id(), target);
+          String part = book.read(ledger -> ledger.part(target));
+          overlays.exchange(view.id(), part, target);
         }
       }
     }
@@ -138,19 +139,5 @@ final class Recovery {
   private boolean isStillOnTop(MountEntry former, String target) throws IOException {
     MountEntry top = ViewTable.read(places, book).top(target);
     return top != null && top.id() == former.id();
-  }
-
-  /** The folder of sealed files, if it is the one the view was made with. */
-  private static Fd openBlobs(View view) throws IOException {
-    Fd blobs = Fd.open(Path.of(view.blobs()), Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
-    try {
-      if (!OverlayPlace.identity(blobs.procPath()).equals(view.blobsId())) {
-        throw new LinuxException("rebuild", view.blobs(), Errno.ESTALE, "it is another folder");
-      }
-      return blobs;
-    } catch (IOException e) {
-      blobs.close();
-      throw e;
-    }
   }
 }

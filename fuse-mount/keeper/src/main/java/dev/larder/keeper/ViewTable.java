@@ -65,9 +65,15 @@ final class ViewTable {
     return table.top(Path.of(target));
   }
 
-  /** Whether a mount shows a view. */
+  /** What a directory shows, for people. */
+  String words(String target) {
+    MountEntry top = top(target);
+    return top == null ? "nothing" : top.type() + " mount of \"" + top.source() + "\"";
+  }
+
+  /** Whether a mount shows a view, or a directory of it. */
   boolean isOf(String id, MountEntry entry) {
-    if (!entry.type().equals("overlay") || !entry.root().equals("/")) {
+    if (!entry.type().equals("overlay")) {
       return false;
     }
     MountEntry own = overlay(id);
@@ -88,10 +94,21 @@ final class ViewTable {
     return top != null && isOf(id, top) ? top : null;
   }
 
+  /**
+   * While a view is made again, and where it could not be put in the former one's place, a
+   * directory shows an overlay of the same name: that is not gone.
+   */
   State state(String id, String target) {
-    if (shown(id, target) != null) {
+    MountEntry top = top(target);
+    if (top != null && (isOf(id, top) || isNamed(id, top))) {
       return State.MOUNTED;
     }
-    return isShown(id, target) ? State.COVERED : State.GONE;
+    boolean isThere =
+        table.at(Path.of(target)).stream().anyMatch(entry -> isOf(id, entry) || isNamed(id, entry));
+    return isThere ? State.COVERED : State.GONE;
+  }
+
+  private boolean isNamed(String id, MountEntry entry) {
+    return entry.type().equals("overlay") && entry.source().equals(labels.get(id));
   }
 }

@@ -40,15 +40,23 @@ final class Views {
   private final Book book;
   private final int mountsMax;
   private final Turns turns;
+  private final Anchors anchors;
 
   Views(
-      Places places, FusePlace fuse, OverlayPlace overlays, Book book, int mountsMax, Turns turns) {
+      Places places,
+      FusePlace fuse,
+      OverlayPlace overlays,
+      Book book,
+      int mountsMax,
+      Turns turns,
+      Anchors anchors) {
     this.places = places;
     this.fuse = fuse;
     this.overlays = overlays;
     this.book = book;
     this.mountsMax = mountsMax;
     this.turns = turns;
+    this.anchors = anchors;
   }
 
   /** Mounts an image, unless it is. */
@@ -91,7 +99,8 @@ final class Views {
             return true;
           });
       if (!isThere) {
-        try (MountFd mount = overlays.make(view, blobs)) {
+        try (Fd here = OverlayPlace.openHere(folder, identity);
+            MountFd mount = overlays.make(view, here)) {
           OverlayPlace.attach(mount, places.overlay(id));
         }
         Log.info("mounted overlay " + id + " of " + label);
@@ -99,38 +108,41 @@ final class Views {
     }
   }
 
-  /** Shows a view at a directory; done already is fine. */
-  void bind(String id, String directory) throws IOException {
+  /**
+   * Shows a view at a directory; done already is fine.
+   *
+   * @param part directory of the view to show; empty for its root
+   */
+  void bind(String id, String directory, String part) throws IOException {
     try (Target target = Target.open(directory)) {
       String name = target.path().toString();
       try (Turns.Turn turn = turns.take(id, name)) {
-        target.requireOutside(places.run(), "the run directory");
-        requireOutsideOfStores(target);
+        requireOutside(target);
         ViewTable table = table();
         MountEntry view = table.requireOverlay(id);
         boolean isNew =
             book.change(ledger -> {
               String shown = ledger.shown(name);
               if (shown != null && table.isShown(shown, name)) {
-                if (shown.equals(id)) {
+                if (shown.equals(id) && ledger.part(name).equals(part)) {
                   return false;
                 }
                 throw new LinuxException("bind", name, Errno.EEXIST, "it shows " + shown);
               }
               requireRoom(ledger.targets().size());
-              ledger.putTarget(name, id);
+              ledger.putTarget(name, id, part);
               return true;
             });
         if (isNew) {
-          attach(id, target);
+          attach(id, part, target);
           Log.info("bound " + view.source() + " at " + name);
         }
       }
     }
   }
 
-  private void attach(String id, Target target) throws IOException {
-    try (MountFd mount = overlays.copy(id)) {
+  private void attach(String id, String part, Target target) throws IOException {
+    try (MountFd mount = overlays.copy(id, part)) {
       mount.attach(target.fd());
     } catch (LinuxException e) {
       forget(target.path().toString());
@@ -138,7 +150,9 @@ final class Views {
     }
   }
 
-  private void requireOutsideOfStores(Target target) throws LinuxException {
+  /** Refuses what would hide the keeper's or the store's own files. */
+  private void requireOutside(Target target) throws LinuxException {
+    target.requireOutside(places.run(), "the run directory");
     for (View view : book.read(Ledger::views)) {
       Path data = view.blobs().isEmpty() ? null : Path.of(view.blobs()).getParent();
       if (data != null) {
@@ -160,10 +174,11 @@ final class Views {
       if (!from.equals(shown) || table.shown(from, name) == null) {
         throw new LinuxException("switch", name, Errno.ENOENT, "it does not show " + from);
       }
-      overlays.exchange(to, name);
+      String part = book.read(ledger -> ledger.part(name));
+      overlays.exchange(to, part, name);
       boolean unused =
           book.change(ledger -> {
-            ledger.putTarget(name, to);
+            ledger.putTarget(name, to, part);
             return true;
           });
       Log.info("switched " + name + " to " + view.source());
@@ -182,10 +197,11 @@ final class Views {
   void detachTarget(String directory, boolean lazy, boolean force) throws IOException {
     String name = Target.nameOf(directory);
     try (Turns.Turn turn = turns.take(name)) {
-      if (book.read(ledger -> ledger.shown(name)) == null) {
+      if (book.read(ledger -> ledger.shown(name)) != null) {
+        unmount(name, lazy, force);
+      } else if (!anchors.remove(name, lazy || force)) {
         throw new LinuxException("detach", name, Errno.ENOENT, "nothing of Larder is there");
       }
-      unmount(name, lazy, force);
     }
   }
 
@@ -218,7 +234,8 @@ final class Views {
     String id = book.read(ledger -> ledger.shown(name));
     if (id != null && table.isShown(id, name)) {
       if (table.shown(id, name) == null) {
-        throw new LinuxException("detach", name, Errno.EBUSY, "something is mounted over it");
+        throw new LinuxException(
+            "detach", name, Errno.EBUSY, "something is mounted over it: " + table.words(name));
       }
       Path place = Path.of(name);
       await(

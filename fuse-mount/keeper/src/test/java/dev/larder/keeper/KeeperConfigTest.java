@@ -54,6 +54,7 @@ class KeeperConfigTest {
             Duration.ofMillis(1500),
             5,
             77,
+            true,
             true);
     assertEquals(config, KeeperConfig.parse(config.arguments()));
     KeeperConfig minutes =

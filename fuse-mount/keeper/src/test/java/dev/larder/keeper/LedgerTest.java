@@ -57,13 +57,27 @@ class LedgerTest {
   }
 
   @Test
+  void aPartOfAViewMakesItAnotherFormat() throws Exception {
+    Ledger ledger = new Ledger();
+    ledger.putView(new View(ID, "larder:set@1", true, "/data/blobs", "1:2"));
+    ledger.putTarget("/t", ID, "a/b");
+    String text = ledger.print();
+    assertTrue(text.contains("\"format\": 2"), text);
+    Ledger read = Ledger.parse(text);
+    assertEquals("a/b", read.part("/t"));
+    assertEquals(text, read.print());
+    read.removeTarget("/t");
+    assertTrue(read.print().contains("\"format\": 1"), "nothing a former keeper cannot read");
+  }
+
+  @Test
   void whatIsNoLedgerIsRefused() {
     for (String bad :
         List.of(
             "",
             "{}",
             "[]",
-            "{\"format\": 2, \"views\": [], \"targets\": []}",
+            "{\"format\": 3, \"views\": [], \"targets\": []}",
             "{\"format\": 1, \"views\": {}, \"targets\": []}",
             "{\"format\": 1, \"views\": [1], \"targets\": []}",
             "{\"format\": 1, \"views\": [], \"targets\": [{\"target\": \"/t\", \"id\": \"../x\"}]}",

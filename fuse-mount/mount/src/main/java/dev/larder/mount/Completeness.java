@@ -1,26 +1,24 @@
 package dev.larder.mount;
 
 import dev.larder.agent.dataset.Datasets;
-import dev.larder.agent.dataset.Datasets.Entry;
-import dev.larder.protocol.Blocks;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
-import dev.larder.store.BlobStore.State;
-import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Whether the files of a snapshot are all in the store. An answer is kept until the store loses
- * something, and a no for a while. Any thread; looking may take a microsecond a file.
+ * Whether the files of a snapshot are all in the store. What was found there is not looked for
+ * again until the store loses it, so that only the first answer takes as long as the snapshot is
+ * large: some microseconds a file.
+ *
+ * <p><b>Threads:</b> any; questions about one snapshot take turns.
  */
 final class Completeness {
-  private static final long NO_KEPT_NANOS = Duration.ofSeconds(2).toNanos();
-
   private final Datasets datasets;
   private final BlobStore store;
-  private final ConcurrentHashMap<Question, Answer> answers = new ConcurrentHashMap<>();
-  private final AtomicLong losses = new AtomicLong();
+  private final Losses losses = new Losses();
+  private final ConcurrentHashMap<Question, Checklist> lists = new ConcurrentHashMap<>();
 
   /** Which files of a snapshot. */
   enum Which {
@@ -32,77 +30,33 @@ final class Completeness {
 
   private record Question(SnapshotRef snapshot, Which which) {}
 
-  private record Answer(boolean complete, long files, long losses, long atNanos) {}
-
   Completeness(Datasets datasets, BlobStore store) {
     this.datasets = datasets;
     this.store = store;
   }
 
-  /** The store lost a blob or a part of one. */
-  void lost() {
-    losses.incrementAndGet();
+  /** The store lost a blob or a part of one. Returns at once. */
+  void lost(BlobKey key) {
+    losses.add(key);
   }
 
   boolean isComplete(SnapshotRef snapshot, Which which) {
-    return answer(snapshot, which).complete();
+    return list(snapshot, which).isComplete();
   }
 
-  /** Number of such files, none of them empty; counted up to the first that is missing. */
+  /** Number of such files, none of them empty; only of those looked at while not all are here. */
   long files(SnapshotRef snapshot, Which which) {
-    return answer(snapshot, which).files();
+    return list(snapshot, which).files();
   }
 
-  private Answer answer(SnapshotRef snapshot, Which which) {
-    Question question = new Question(snapshot, which);
-    Answer last = answers.get(question);
-    long now = System.nanoTime();
-    boolean isGood =
-        last != null
-            && (last.complete()
-                ? last.losses() == losses.get()
-                : now - last.atNanos() < NO_KEPT_NANOS);
-    if (last != null && isGood) {
-      return last;
-    }
-    long seen = losses.get();
-    Count count = new Count();
-    try {
-      datasets.walk(snapshot, "", entry -> count.look(entry, which));
-    } catch (Missing stop) {
-      count.isMissing = true;
-    }
-    Answer fresh = new Answer(!count.isMissing, count.files, seen, now);
-    answers.put(question, fresh);
-    return fresh;
+  /** Forgets what is known of other snapshots. */
+  void keepOnly(Set<SnapshotRef> snapshots) {
+    lists.keySet().removeIf(question -> !snapshots.contains(question.snapshot()));
   }
 
-  private final class Count {
-    private long files;
-    private boolean isMissing;
-
-    private void look(Entry entry, Which which) {
-      if (entry.key().isEmpty() || entry.sizeBytes() == 0) {
-        return;
-      }
-      boolean isSmall = Blocks.isSmall(entry.sizeBytes());
-      if (isSmall == (which == Which.SMALL)) {
-        boolean isHere =
-            store.find(entry.key().get()).filter(info -> info.state() == State.SEALED).isPresent();
-        if (!isHere) {
-          throw new Missing();
-        }
-        files++;
-      }
-    }
-  }
-
-  /** Ends a walk at the first file that is missing. */
-  private static final class Missing extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Missing() {
-      super("missing", null, false, false);
-    }
+  private Checklist list(SnapshotRef snapshot, Which which) {
+    return lists.computeIfAbsent(
+        new Question(snapshot, which),
+        q -> new Checklist(datasets, store, losses, snapshot, which));
   }
 }

@@ -41,6 +41,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
   // A successor that took over, or systemd's next one, listens before that; this agent serves on.
   private static final Duration SUCCESSOR_WAIT = Duration.ofSeconds(1);
 
+  private static final int SOON_SECONDS = 2;
+
   private final MountSettings settings;
   private final Path runDirectory;
   private final Path blobsDirectory;
@@ -146,7 +148,8 @@ final class KeeperLink implements Keeping, AutoCloseable {
       long began = System.nanoTime();
       long deadline = began + settings.mount().keeperWait().toNanos();
       boolean isStarted = false;
-      String last = "no keeper runs";
+      boolean starts = mayStart && settings.mount().startsKeeper();
+      String last = starts ? "no keeper runs" : "no keeper runs, and keeper.start is false";
       while (!isServing()) {
         if (isClosed) {
           throw new LarderException(ErrorCode.CLOSED, "the agent is shutting down");
@@ -158,7 +161,7 @@ final class KeeperLink implements Keeping, AutoCloseable {
           if (!mayStart) {
             return;
           }
-          if (System.nanoTime() - began >= patience.toNanos()) {
+          if (starts && System.nanoTime() - began >= patience.toNanos()) {
             starter.start(runDirectory);
             isStarted = true;
           }
@@ -280,8 +283,22 @@ final class KeeperLink implements Keeping, AutoCloseable {
   }
 
   @Override
-  public void bind(String id, Path target) {
-    keeper().bind(id, target);
+  public void bind(String id, Path target, String part) {
+    if (part.isEmpty()) {
+      keeper().bind(id, target);
+    } else {
+      keeper().bind(id, target, part);
+    }
+  }
+
+  @Override
+  public void anchor(Path target) {
+    keeper().anchor(target);
+  }
+
+  @Override
+  public void detachDead(Path target) {
+    keeper().detachDead(target);
   }
 
   @Override
@@ -306,9 +323,19 @@ final class KeeperLink implements Keeping, AutoCloseable {
 
   @Override
   public List<Shown> shown() {
-    return keeper().mounts().stream()
+    return shown(KeeperClient.CALL_SECONDS);
+  }
+
+  @Override
+  public List<Shown> shownSoon() {
+    return shown(SOON_SECONDS);
+  }
+
+  private List<Shown> shown(int secondsMax) {
+    return keeper().mounts(secondsMax).stream()
         .filter(view -> view.state() != MountedView.State.GONE)
-        .map(view -> new Shown(view.id(), Path.of(view.target())))
+        .map(view ->
+            new Shown(view.id(), Path.of(view.target()), view.state() == MountedView.State.COVERED))
         .toList();
   }
 

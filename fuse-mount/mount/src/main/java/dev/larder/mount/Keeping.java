@@ -22,8 +22,18 @@ interface Keeping {
   /** Makes a view, if there is none of this id. */
   void view(String id, String label, Path image, boolean noExec);
 
-  /** Shows a view at a directory. */
-  void bind(String id, Path target);
+  /**
+   * Shows a view at a directory.
+   *
+   * @param part directory of the view to show; empty for its root
+   */
+  void bind(String id, Path target, String part);
+
+  /** Makes a directory a file system of its own with an empty directory {@code current}. */
+  void anchor(Path target);
+
+  /** Takes away what is mounted at a directory and answers nothing any more. */
+  void detachDead(Path target);
 
   /** Shows another view at a directory; open files keep the old one. */
   void exchange(Path target, String from, String to);
@@ -44,6 +54,13 @@ interface Keeping {
   /** What is shown where, by the kernel's own list. */
   List<Shown> shown();
 
-  /** A view shown at a directory. */
-  record Shown(String id, Path target) {}
+  /** As {@link #shown}, for those who rather go without: DEADLINE after two seconds. */
+  List<Shown> shownSoon();
+
+  /**
+   * A view shown at a directory.
+   *
+   * @param isCovered whether something else is mounted on top of it
+   */
+  record Shown(String id, Path target, boolean isCovered) {}
 }

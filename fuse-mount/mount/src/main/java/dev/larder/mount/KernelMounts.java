@@ -8,6 +8,7 @@ import dev.larder.agent.mount.Mounts.MountSpec;
 import dev.larder.agent.mount.Mounts.State;
 import dev.larder.agent.mount.Mounts.UnmountMode;
 import dev.larder.mount.Completeness.Which;
+import dev.larder.mount.Keeping.Shown;
 import dev.larder.mount.MountBook.Line;
 import dev.larder.mount.PackedCatalogs.Packed;
 import dev.larder.protocol.BlobKey;
@@ -18,13 +19,20 @@ import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedBlob;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +44,8 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelMounts {
   private static final Logger log = LoggerFactory.getLogger(KernelMounts.class);
+  private static final int ROUNDS_MAX = 64;
+  private static final long RETRY_NANOS = Duration.ofMillis(20).toNanos();
 
   private final MountConfig config;
   private final Datasets datasets;
@@ -44,6 +54,14 @@ final class KernelMounts {
   private final MountBook book;
   private final PackedCatalogs packed;
   private final Completeness completeness;
+
+  /** Mounts that did not become what they should be, and after how many rounds to try again. */
+  private final Map<Path, Integer> behind = new HashMap<>();
+
+  private long round;
+
+  /** Views whose last remount failed. */
+  private final Set<String> notRemounted = ConcurrentHashMap.newKeySet();
 
   KernelMounts(
       MountConfig config,
@@ -69,20 +87,101 @@ final class KernelMounts {
       return;
     }
     keeper.require();
-    Set<Path> shown =
-        keeper.shown().stream().map(Keeping.Shown::target).collect(Collectors.toSet());
-    for (Line line : book.all()) {
-      if (!shown.contains(line.target())) {
-        log.info("mount is gone target={}", line.target());
-        book.remove(line.target());
-        // Whoever took it away knew nothing of what it showed.
-        dropUnused(line.viewId(), false);
+    forgetGone(byTarget(keeper.shown()).keySet());
+    for (DatasetName name : book.all().stream().map(Line::dataset).distinct().toList()) {
+      try {
+        onRefreshed(name);
+      } catch (LarderException e) {
+        log.warn(
+            "mounts of {} may be at an old snapshot code={}: {}", name, e.code(), e.getMessage());
       }
     }
-    book.all().stream().map(Line::dataset).distinct().forEach(this::onRefreshed);
   }
 
-  synchronized MountInfo mount(MountSpec spec) {
+  /**
+   * Forgets what somebody else took away, such as umount(8), if the keeper says so soon.
+   *
+   * @return what is shown by target; empty where the keeper does not say
+   */
+  Optional<Map<Path, Shown>> reconcile() {
+    Optional<Map<Path, Shown>> seen = look();
+    boolean isAnyGone =
+        seen.isPresent() && lines().stream().anyMatch(l -> !seen.get().containsKey(l.place()));
+    if (isAnyGone) {
+      synchronized (this) {
+        // Looked at again: a mount may have been made since.
+        look().ifPresent(shown -> forgetGone(shown.keySet()));
+      }
+    }
+    return seen;
+  }
+
+  private Optional<Map<Path, Shown>> look() {
+    if (!keeper.isServing()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(byTarget(keeper.shownSoon()));
+    } catch (LarderException e) {
+      log.debug("the keeper does not say what is shown code={}: {}", e.code(), e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private static Map<Path, Shown> byTarget(List<Shown> shown) {
+    return shown.stream().collect(Collectors.toMap(Shown::target, each -> each));
+  }
+
+  private synchronized List<Line> lines() {
+    return book.all();
+  }
+
+  private void forgetGone(Set<Path> shown) {
+    for (Line line : book.all()) {
+      if (!shown.contains(line.place()) && isForgottenByKeeper(line)) {
+        log.info("mount is gone dataset={} target={}", line.dataset(), line.target());
+        book.remove(line.target());
+        behind.remove(line.target());
+      }
+    }
+  }
+
+  /** Whoever took it away knew nothing of what it showed. */
+  private boolean isForgottenByKeeper(Line gone) {
+    boolean isUsed =
+        book.all().stream()
+            .anyMatch(line ->
+                line.viewId().equals(gone.viewId()) && !line.target().equals(gone.target()));
+    try {
+      if (isUsed) {
+        keeper.detach(gone.place(), true, false);
+      } else {
+        keeper.drop(gone.viewId(), false);
+      }
+      if (gone.anchored()) {
+        keeper.detach(gone.target(), true, false);
+      }
+      return true;
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.UNKNOWN_MOUNT) {
+        return true;
+      }
+      log.warn(
+          "what is no longer shown stays for now target={} code={}: {}",
+          gone.target(),
+          e.code(),
+          e.getMessage());
+      return false;
+    }
+  }
+
+  MountInfo mount(MountSpec spec) {
+    var unused = reconcile();
+    Line line = mounted(spec);
+    return info(line, look().orElse(Map.of()));
+  }
+
+  private synchronized Line mounted(MountSpec spec) {
     SnapshotInfo info = datasets.resolve(spec.snapshot());
     Optional<Line> there = book.find(spec.target());
     if (there.isPresent()) {
@@ -91,11 +190,14 @@ final class KernelMounts {
           line.dataset().equals(spec.snapshot().dataset())
               && line.number() == info.number()
               && line.follow() == spec.follow()
-              && line.noExec() == spec.noExec();
-      if (isSame && isShown(line)) {
-        return info(line);
+              && line.noExec() == spec.noExec()
+              && line.part().equals(spec.subPath())
+              && line.anchored() == spec.anchored();
+      boolean isStill = isStillShown(line);
+      if (isSame && isStill) {
+        return line;
       }
-      if (isShown(line)) {
+      if (isStill) {
         throw new LarderException(
             ErrorCode.ALREADY_EXISTS,
             line.dataset()
@@ -111,25 +213,32 @@ final class KernelMounts {
       throw new LarderException(
           ErrorCode.TOO_MANY, "mount.max: " + config.mountsMax() + " mounts are there already");
     }
-    Line line = line(spec, info);
+    Line line = line(spec, info, Instant.now());
     change(() -> {
       makeView(line);
-      keeper.bind(line.viewId(), line.target());
+      if (line.anchored()) {
+        keeper.anchor(line.target());
+      }
+      keeper.bind(line.viewId(), line.place(), line.part());
     });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
-    return info(line);
+    return line;
   }
 
   synchronized void unmount(Path target, UnmountMode mode) {
-    Line line =
-        book.find(target)
-            .orElseThrow(() ->
-                new LarderException(
-                    ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target));
+    Optional<Line> known = book.find(target);
+    if (known.isEmpty()) {
+      unmountUnknown(target, mode);
+      return;
+    }
+    Line line = known.get();
     change(() -> {
       if (isShown(line)) {
-        detach(target, mode);
+        detach(line.place(), mode);
+      }
+      if (line.anchored()) {
+        detachQuietly(target, mode);
       }
     });
     book.remove(target);
@@ -137,18 +246,70 @@ final class KernelMounts {
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
   }
 
-  /** Has the keeper change something; anything may be asked for twice. */
-  private void change(Runnable steps) {
-    keeper.require();
+  /** What an agent had mounted when it died, before it could write that down. */
+  private void unmountUnknown(Path target, UnmountMode mode) {
+    if (!keeper.isServing()) {
+      throw unknown(target);
+    }
+    boolean[] isFound = new boolean[1];
+    change(() -> {
+      for (Shown shown : keeper.shown()) {
+        if (shown.target().equals(target) || shown.target().equals(target.resolve("current"))) {
+          detach(shown.target(), mode);
+          dropUnused(shown.id(), mode == UnmountMode.FORCE);
+          isFound[0] = true;
+        }
+      }
+      isFound[0] |= detachQuietly(target, mode);
+    });
+    if (!isFound[0]) {
+      throw unknown(target);
+    }
+    log.info("unmounted what nobody had noted target={}", target);
+  }
+
+  private static LarderException unknown(Path target) {
+    return new LarderException(
+        ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
+  }
+
+  /** Returns whether there was anything. */
+  private boolean detachQuietly(Path target, UnmountMode mode) {
     try {
-      steps.run();
+      detach(target, mode);
+      return true;
     } catch (LarderException e) {
-      if (e.code() != ErrorCode.CLOSED) {
+      if (e.code() != ErrorCode.UNKNOWN_MOUNT) {
         throw e;
       }
-      log.info("once more, by the next keeper or over the next connection");
+      return false;
+    }
+  }
+
+  /** Takes a dead mount of anybody away. */
+  void detachDead(Path target) {
+    change(() -> keeper.detachDead(target));
+  }
+
+  /**
+   * Has the keeper change something; anything may be asked for twice. A keeper hangs up when it is
+   * replaced, and whenever it made a new FUSE connection, which a forced unmount beside this has it
+   * do again and again.
+   */
+  private void change(Runnable steps) {
+    long deadline = System.nanoTime() + config.keeperWait().toNanos();
+    while (true) {
       keeper.require();
-      steps.run();
+      try {
+        steps.run();
+        return;
+      } catch (LarderException e) {
+        if (e.code() != ErrorCode.CLOSED || System.nanoTime() - deadline > 0) {
+          throw e;
+        }
+        log.info("once more, by the next keeper or over the next connection");
+        LockSupport.parkNanos(RETRY_NANOS);
+      }
     }
   }
 
@@ -158,6 +319,17 @@ final class KernelMounts {
     } catch (LarderException e) {
       if (e.code() != ErrorCode.MOUNT_BUSY) {
         throw e;
+      }
+      Shown shown = look().orElse(Map.of()).get(target);
+      if (shown != null && shown.isCovered()) {
+        throw new LarderException(
+            ErrorCode.MOUNT_BUSY,
+            target
+                + " is covered by another mount ("
+                + e.getMessage()
+                + "); take that away first: umount "
+                + target,
+            e);
       }
       throw new LarderException(
           ErrorCode.MOUNT_BUSY,
@@ -169,11 +341,13 @@ final class KernelMounts {
   }
 
   List<MountInfo> list() {
-    List<Line> lines;
-    synchronized (this) {
-      lines = book.all();
-    }
-    return lines.stream().map(this::info).toList();
+    Map<Path, Shown> seen = reconcile().orElse(Map.of());
+    return lines().stream().map(line -> info(line, seen)).toList();
+  }
+
+  /** Whether something was mounted at exactly this place. */
+  synchronized boolean isTarget(Path place) {
+    return book.find(place).isPresent();
   }
 
   /** Whether nothing is mounted. */
@@ -181,16 +355,26 @@ final class KernelMounts {
     return book.all().isEmpty();
   }
 
-  synchronized boolean isMounted(SnapshotRef snapshot) {
-    return book.all().stream()
-        .anyMatch(line ->
-            line.dataset().equals(snapshot.dataset())
-                && snapshot.snapshot().equals(OptionalLong.of(line.number())));
+  boolean isMounted(SnapshotRef snapshot) {
+    return isAny(line ->
+        line.dataset().equals(snapshot.dataset())
+            && snapshot.snapshot().equals(OptionalLong.of(line.number())));
+  }
+
+  private boolean isAny(Predicate<Line> condition) {
+    if (lines().stream().noneMatch(condition)) {
+      return false;
+    }
+    var unused = reconcile();
+    return lines().stream().anyMatch(condition);
   }
 
   /** Where a dataset is mounted. */
-  synchronized List<Path> targets(DatasetName dataset) {
-    return book.all().stream()
+  List<Path> targets(DatasetName dataset) {
+    if (!isAny(line -> line.dataset().equals(dataset))) {
+      return List.of();
+    }
+    return lines().stream()
         .filter(line -> line.dataset().equals(dataset))
         .map(Line::target)
         .toList();
@@ -198,12 +382,47 @@ final class KernelMounts {
 
   /** Shows the newest snapshot where it is to be followed. */
   synchronized void onRefreshed(DatasetName name) {
+    look().ifPresent(shown -> forgetGone(shown.keySet()));
     for (Line line : book.all()) {
       if (line.dataset().equals(name) && line.follow()) {
-        SnapshotInfo newest = datasets.resolve(new SnapshotRef(name, OptionalLong.empty()));
-        if (newest.number() != line.number()) {
-          exchange(line, newest);
-        }
+        exchangeAlone(line);
+      }
+    }
+  }
+
+  /** Tries again, at growing distances, where a mount stayed behind. */
+  synchronized void catchUp() {
+    round++;
+    for (Map.Entry<Path, Integer> each : List.copyOf(behind.entrySet())) {
+      Optional<Line> line = book.find(each.getKey());
+      if (line.isEmpty()) {
+        behind.remove(each.getKey());
+      } else if (round % each.getValue() == 0) {
+        exchangeAlone(line.get());
+      }
+    }
+  }
+
+  /** A mount that cannot be changed must not keep the others from it. */
+  private void exchangeAlone(Line line) {
+    try {
+      OptionalLong wanted = line.follow() ? OptionalLong.empty() : OptionalLong.of(line.number());
+      SnapshotInfo to = datasets.resolve(new SnapshotRef(line.dataset(), wanted));
+      if (to.number() != line.number() || packed.of(to.catalog()).isPresent() != line.packed()) {
+        exchange(line, to);
+      }
+      behind.remove(line.target());
+    } catch (LarderException e) {
+      Integer before = behind.get(line.target());
+      behind.put(line.target(), before == null ? 1 : Math.min(ROUNDS_MAX, 2 * before));
+      if (before == null) {
+        log.warn(
+            "mount stays as it is until that can be done target={} shows={}@{} code={}: {}",
+            line.target(),
+            line.dataset(),
+            line.number(),
+            e.code(),
+            e.getMessage());
       }
     }
   }
@@ -225,39 +444,69 @@ final class KernelMounts {
     synchronized (this) {
       for (Line line : book.all()) {
         if (line.catalog().equals(info.catalog()) && !line.packed()) {
-          exchange(line, info);
+          exchangeAlone(line);
         }
       }
     }
     return form.files();
   }
 
+  /** Those that are mounted. */
+  Set<SnapshotRef> snapshots() {
+    return snapshots(line -> true);
+  }
+
+  private Set<SnapshotRef> snapshots(Predicate<Line> condition) {
+    return lines().stream()
+        .filter(condition)
+        .map(line -> new SnapshotRef(line.dataset(), OptionalLong.of(line.number())))
+        .collect(Collectors.toSet());
+  }
+
   /** Packs what has become ready to be packed. */
   void packReady() {
-    Set<SnapshotRef> candidates = new HashSet<>();
-    synchronized (this) {
-      for (Line line : book.all()) {
-        if (!line.packed()) {
-          candidates.add(new SnapshotRef(line.dataset(), OptionalLong.of(line.number())));
-        }
-      }
-    }
+    Set<SnapshotRef> candidates = snapshots(line -> !line.packed());
     for (SnapshotRef snapshot : candidates) {
-      boolean isReady = completeness.isComplete(snapshot, Which.SMALL);
-      long files = isReady ? completeness.files(snapshot, Which.SMALL) : 0;
-      if (files > 0 && files <= config.packFilesMax()) {
-        pack(snapshot);
+      try {
+        packIfReady(snapshot);
+      } catch (LarderException e) {
+        log.warn("not packed snapshot={} code={}: {}", snapshot, e.code(), e.getMessage());
       }
     }
   }
 
-  /** Moves files to the disk and gives room back, on every view. */
-  void remountAll() {
+  private void packIfReady(SnapshotRef snapshot) {
+    boolean isReady = completeness.isComplete(snapshot, Which.SMALL);
+    long files = isReady ? completeness.files(snapshot, Which.SMALL) : 0;
+    if (files > 0 && files <= config.packFilesMax()) {
+      pack(snapshot);
+    }
+  }
+
+  /**
+   * Moves files to the disk and gives room back, on every view.
+   *
+   * @return whether there is nothing that is worth another try
+   */
+  boolean remountAll() {
     Set<String> views;
     synchronized (this) {
       views = book.all().stream().map(Line::viewId).collect(Collectors.toSet());
     }
-    views.forEach(keeper::remount);
+    notRemounted.retainAll(views);
+    boolean isDone = true;
+    for (String view : views) {
+      try {
+        keeper.remount(view);
+        notRemounted.remove(view);
+      } catch (LarderException e) {
+        isDone &= e.code() == ErrorCode.UNKNOWN_MOUNT;
+        if (notRemounted.add(view)) {
+          log.warn("not remounted view={} code={}: {}", view, e.code(), e.getMessage());
+        }
+      }
+    }
+    return isDone;
   }
 
   private void exchange(Line line, SnapshotInfo to) {
@@ -269,14 +518,22 @@ final class KernelMounts {
                 line.follow(),
                 true,
                 line.noExec(),
-                Kind.KERNEL),
-            to);
+                Kind.KERNEL,
+                line.part(),
+                line.anchored()),
+            to,
+            line.mountedAt());
     change(() -> {
       makeView(next);
-      keeper.exchange(line.target(), line.viewId(), next.viewId());
+      keeper.exchange(line.place(), line.viewId(), next.viewId());
     });
     book.put(next);
-    change(() -> dropUnused(line.viewId(), false));
+    change(() -> {
+      if (!book.usesView(line.viewId())) {
+        leave(line.viewId());
+        keeper.drop(line.viewId(), false);
+      }
+    });
     log.info(
         "exchanged target={} from={}@{} to={}@{} packed={}",
         line.target(),
@@ -287,7 +544,7 @@ final class KernelMounts {
         next.packed());
   }
 
-  private Line line(MountSpec spec, SnapshotInfo info) {
+  private Line line(MountSpec spec, SnapshotInfo info, Instant mountedAt) {
     Optional<Packed> form = packed.of(info.catalog());
     BlobKey image = form.map(Packed::image).orElse(info.catalog());
     return new Line(
@@ -299,7 +556,9 @@ final class KernelMounts {
         spec.follow(),
         spec.noExec(),
         form.isPresent(),
-        Instant.now());
+        mountedAt,
+        spec.subPath(),
+        spec.anchored());
   }
 
   /** An overlay's flags are its own: the same image with others is another view. */
@@ -330,17 +589,38 @@ final class KernelMounts {
     }
   }
 
+  /**
+   * Other name spaces may go on showing it, where nobody reaches it any more: what is in the store
+   * by now they shall read without us.
+   */
+  private void leave(String viewId) {
+    try {
+      keeper.remount(viewId);
+    } catch (LarderException e) {
+      if (e.code() == ErrorCode.CLOSED) {
+        throw e;
+      }
+      log.info("left as it is view={} code={}: {}", viewId, e.code(), e.getMessage());
+    }
+  }
+
   private void dropUnused(String viewId, boolean force) {
     if (!book.usesView(viewId)) {
       keeper.drop(viewId, force);
     }
   }
 
-  private boolean isShown(Line line) {
-    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.target()));
+  private boolean isStillShown(Line line) {
+    AtomicBoolean isStill = new AtomicBoolean();
+    change(() -> isStill.set(isShown(line)));
+    return isStill.get();
   }
 
-  private MountInfo info(Line line) {
+  private boolean isShown(Line line) {
+    return keeper.shown().stream().anyMatch(shown -> shown.target().equals(line.place()));
+  }
+
+  private MountInfo info(Line line, Map<Path, Shown> seen) {
     SnapshotRef snapshot = new SnapshotRef(line.dataset(), OptionalLong.of(line.number()));
     boolean isComplete =
         completeness.isComplete(snapshot, Which.LARGE)
@@ -354,7 +634,14 @@ final class KernelMounts {
         line.follow(),
         line.packed(),
         isComplete,
-        keeper.isAnswering() ? State.MOUNTED : State.DEGRADED,
+        state(seen.get(line.place())),
         line.mountedAt());
+  }
+
+  private State state(@Nullable Shown shown) {
+    if (shown != null && shown.isCovered()) {
+      return State.COVERED;
+    }
+    return keeper.isAnswering() ? State.MOUNTED : State.DEGRADED;
   }
 }

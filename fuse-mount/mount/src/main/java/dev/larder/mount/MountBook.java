@@ -40,6 +40,8 @@ final class MountBook {
    * @param number the snapshot it shows
    * @param catalog the plain catalog of that snapshot
    * @param viewId the overlay it is bound to
+   * @param part directory of the dataset that is shown; empty for its root
+   * @param anchored whether it is shown at {@code current} of the target
    */
   record Line(
       Path target,
@@ -50,7 +52,15 @@ final class MountBook {
       boolean follow,
       boolean noExec,
       boolean packed,
-      Instant mountedAt) {}
+      Instant mountedAt,
+      String part,
+      boolean anchored) {
+
+    /** The directory that shows the view. */
+    Path place() {
+      return anchored ? target.resolve("current") : target;
+    }
+  }
 
   MountBook(Path file) {
     this.file = file;
@@ -118,6 +128,8 @@ final class MountBook {
       node.put("noExec", line.noExec());
       node.put("packed", line.packed());
       node.put("mountedAt", line.mountedAt().toString());
+      node.put("part", line.part());
+      node.put("anchored", line.anchored());
     }
     try {
       DurableFiles.replace(file, json.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
@@ -136,7 +148,9 @@ final class MountBook {
         node.path("follow").asBoolean(),
         node.path("noExec").asBoolean(),
         node.path("packed").asBoolean(),
-        Instant.parse(text(node, "mountedAt")));
+        Instant.parse(text(node, "mountedAt")),
+        node.path("part").asText(""),
+        node.path("anchored").asBoolean());
   }
 
   private static String text(JsonNode node, String field) {

@@ -25,6 +25,7 @@ import java.util.List;
  * @param overlayLayers {@code mount.overlay-layers}: how layers are named to the kernel
  * @param agentDeadline {@code keeper.agent-deadline}: without an agent for so long, requests that
  *     wait end with EIO
+ * @param startsKeeper {@code keeper.start}: whether the agent starts a keeper where none runs
  * @param keeperWait {@code keeper.start-deadline}: how long to wait for the keeper
  * @param keeperConnectionsMax {@code keeper.connections-max}: connections to the keeper at once
  * @param keeperMountsMax {@code keeper.mounts-max}: views, and directories that show them, that the
@@ -40,6 +41,7 @@ record MountConfig(
     long readAheadBytes,
     KeeperConfig.Layers overlayLayers,
     Duration agentDeadline,
+    boolean startsKeeper,
     Duration keeperWait,
     int keeperConnectionsMax,
     int keeperMountsMax) {
@@ -80,6 +82,7 @@ record MountConfig(
         4L << 20,
         KeeperConfig.Layers.PROBED,
         Duration.ofSeconds(60),
+        true,
         Duration.ofSeconds(10),
         16,
         10_000);

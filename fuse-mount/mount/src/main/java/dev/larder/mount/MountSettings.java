@@ -38,6 +38,7 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         mount.agentDeadline(),
         mount.keeperConnectionsMax(),
         Math.max(mount.keeperMountsMax(), 2 * mount.mountsMax()),
+        false,
         false);
   }
 
@@ -54,6 +55,7 @@ public record MountSettings(MountConfig mount, FuseConfig fuse, TreeConfig tree)
         KeeperConfig.Layers.named(
             tree.text("mount.overlay-layers", base.overlayLayers().configName())),
         tree.duration("keeper.agent-deadline", base.agentDeadline()),
+        flag(tree, "keeper.start", base.startsKeeper()),
         tree.duration("keeper.start-deadline", base.keeperWait()),
         tree.count("keeper.connections-max", base.keeperConnectionsMax()),
         tree.count("keeper.mounts-max", base.keeperMountsMax()));

@@ -6,6 +6,7 @@ import dev.larder.agent.mount.MountHooks;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.keeper.MountNames;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -121,9 +123,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   @Override
   public MountInfo mount(MountSpec spec) {
     Path target = checked(spec.target());
-    MountSpec real =
-        new MountSpec(
-            spec.snapshot(), target, spec.follow(), spec.allowOther(), spec.noExec(), spec.kind());
+    MountSpec real = spec.at(target);
     return switch (real.kind()) {
       case KERNEL -> kernel.mount(real);
       case TREE -> trees.mount(real);
@@ -140,11 +140,18 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
 
   @Override
   public void unmount(Path target, UnmountMode mode) {
-    Path place = target.toAbsolutePath().normalize();
+    Path place =
+        MountNames.find(target, path -> trees.isTarget(path) || kernel.isTarget(path))
+            .orElse(target.toAbsolutePath().normalize());
     if (!trees.unmount(place, mode)) {
       kernel.unmount(place, mode);
     }
     remounts.changed();
+  }
+
+  @Override
+  public void detachDead(Path target) {
+    kernel.detachDead(target.toAbsolutePath().normalize());
   }
 
   @Override
@@ -196,13 +203,17 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   @Override
   public void onRefreshed(DatasetName name) {
     background.execute(() -> {
-      try {
-        kernel.onRefreshed(name);
-        trees.onRefreshed(name);
-      } catch (RuntimeException e) {
-        log.error("mounts of {} stay at the old snapshot", name, e);
-      }
+      follow(name, kernel::onRefreshed);
+      follow(name, trees::onRefreshed);
     });
+  }
+
+  private static void follow(DatasetName name, Consumer<DatasetName> mounts) {
+    try {
+      mounts.accept(name);
+    } catch (RuntimeException e) {
+      log.error("mounts of {} stay at the old snapshot", name, e);
+    }
   }
 
   @Override
@@ -246,7 +257,7 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
 
   @Override
   public void onGone(BlobKey key, boolean whole) {
-    completeness.lost();
+    completeness.lost(key);
     if (whole) {
       remounts.changed();
     }
@@ -255,10 +266,13 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
   private void tick() {
     try {
       if (keeper.isServing()) {
-        if (remounts.takeDue(System.nanoTime())) {
-          kernel.remountAll();
+        var unused = kernel.reconcile();
+        if (remounts.takeDue(System.nanoTime()) && !kernel.remountAll()) {
+          remounts.changed();
         }
+        kernel.catchUp();
         kernel.packReady();
+        completeness.keepOnly(kernel.snapshots());
       } else if (!kernel.isEmpty()) {
         // A keeper that refused this agent may have been replaced, or have ended.
         keeper.connectAgain();

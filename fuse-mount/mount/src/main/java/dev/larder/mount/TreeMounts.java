@@ -69,6 +69,10 @@ final class TreeMounts implements AutoCloseable {
   }
 
   synchronized MountInfo mount(MountSpec spec) {
+    if (!spec.subPath().isEmpty() || spec.anchored()) {
+      throw new LarderException(
+          ErrorCode.UNSUPPORTED, "a part of a dataset, or an anchor, needs a kernel mount");
+    }
     forgetEnded();
     Tree there = trees.get(spec.target());
     SnapshotInfo info = datasets.resolve(spec.snapshot());
@@ -132,6 +136,11 @@ final class TreeMounts implements AutoCloseable {
     return true;
   }
 
+  /** Whether a tree was mounted at exactly this place. */
+  synchronized boolean isTarget(Path place) {
+    return trees.containsKey(place);
+  }
+
   synchronized List<MountInfo> list() {
     forgetEnded();
     return trees.values().stream().map(this::info).toList();
@@ -153,15 +162,29 @@ final class TreeMounts implements AutoCloseable {
 
   /** Mounts the newest snapshot anew where it is to be followed; open files keep the old one. */
   synchronized void onRefreshed(DatasetName name) {
+    forgetEnded();
     for (Tree tree : List.copyOf(trees.values())) {
       if (!tree.spec().snapshot().dataset().equals(name) || !tree.spec().follow()) {
         continue;
       }
       SnapshotInfo newest = datasets.resolve(new SnapshotRef(name, OptionalLong.empty()));
       if (newest.number() != tree.number()) {
-        unmount(tree.spec().target(), UnmountMode.LAZY);
-        trees.put(tree.spec().target(), open(tree.spec(), newest));
+        exchange(tree, newest);
       }
+    }
+  }
+
+  private void exchange(Tree tree, SnapshotInfo newest) {
+    try {
+      unmount(tree.spec().target(), UnmountMode.LAZY);
+      trees.put(tree.spec().target(), open(tree.spec(), newest));
+    } catch (LarderException e) {
+      // The others are exchanged all the same.
+      log.error(
+          "tree mount not exchanged target={} code={}: {}",
+          tree.spec().target(),
+          e.code(),
+          e.getMessage());
     }
   }
 

@@ -143,6 +143,7 @@ final class KernelFixture implements Mounted {
             base.agentDeadline(),
             base.connectionsMax(),
             base.mountsMax(),
+            base.sharesMounts(),
             false);
     try {
       keeper = KeeperProcess.ofThis(directory.resolve("keeper.jsa")).start(config);

@@ -75,6 +75,11 @@ final class TreeDatasets implements Datasets, Sources, Origin {
   }
 
   @Override
+  public boolean lists(SnapshotRef snapshot, BlobKey key) {
+    return objects.containsKey(key);
+  }
+
+  @Override
   public Optional<BlobSource> sourceOf(BlobKey key) {
     return Optional.ofNullable(objects.get(key)).map(object -> new BlobSource("contract", object));
   }

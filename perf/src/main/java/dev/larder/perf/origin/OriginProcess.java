@@ -21,11 +21,24 @@ public final class OriginProcess implements AutoCloseable {
   }
 
   /**
-   * Starts it over a directory.
+   * Starts it over a directory, on loopback.
    *
    * @param bytesPerSecond rate of all answers together; 0 for as fast as it goes
    */
   public static OriginProcess start(Bench bench, Path files, long bytesPerSecond)
+      throws IOException, InterruptedException {
+    return start(
+        bench, files, bytesPerSecond, InetAddress.getLoopbackAddress().getHostAddress(), List.of());
+  }
+
+  /**
+   * Starts it over a directory.
+   *
+   * @param host where it listens
+   * @param prefix words in front of its command: where it runs
+   */
+  public static OriginProcess start(
+      Bench bench, Path files, long bytesPerSecond, String host, List<String> prefix)
       throws IOException, InterruptedException {
     Path log = bench.work().resolve("origin-access.log");
     ChildProcess process =
@@ -33,12 +46,12 @@ public final class OriginProcess implements AutoCloseable {
             .children()
             .java(
                 "origin",
+                prefix,
                 List.of("-Xmx128m", "-XX:+UseSerialGC"),
                 OriginServer.class,
-                List.of(files.toString(), log.toString(), Long.toString(bytesPerSecond)));
+                List.of(files.toString(), log.toString(), Long.toString(bytesPerSecond), host));
     int port = Integer.parseInt(process.line(30).replace("ready ", ""));
-    return new OriginProcess(
-        process, new InetSocketAddress(InetAddress.getLoopbackAddress(), port), log);
+    return new OriginProcess(process, new InetSocketAddress(host, port), log);
   }
 
   /** Where it listens. */
@@ -46,9 +59,9 @@ public final class OriginProcess implements AutoCloseable {
     return address;
   }
 
-  /** {@code http://127.0.0.1:port}. */
+  /** {@code http://host:port}. */
   public String url() {
-    return "http://127.0.0.1:" + address.getPort();
+    return "http://" + address.getHostString() + ":" + address.getPort();
   }
 
   /** Bytes of bodies it sent for objects whose path starts so; listings and HEADs are not in it. */

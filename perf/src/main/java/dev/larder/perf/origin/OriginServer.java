@@ -41,20 +41,25 @@ public final class OriginServer implements AutoCloseable {
   /**
    * Binds a free port; {@link #serve} does the work.
    *
+   * @param host where it listens
    * @param bytesPerSecond rate of all answers together; 0 for as fast as it goes
    */
-  public OriginServer(Path directory, Path logFile, long bytesPerSecond) throws IOException {
+  public OriginServer(Path directory, Path logFile, long bytesPerSecond, InetAddress host)
+      throws IOException {
     files = new ServedFiles(directory);
     log = new AccessLog(logFile);
     pacer = new Pacer(bytesPerSecond);
     listener = ServerSocketChannel.open();
-    listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), CONNECTIONS_MAX);
+    listener.bind(new InetSocketAddress(host, 0), CONNECTIONS_MAX);
   }
 
   public static void main(String[] arguments) throws IOException {
     try (OriginServer server =
         new OriginServer(
-            Path.of(arguments[0]), Path.of(arguments[1]), Long.parseLong(arguments[2]))) {
+            Path.of(arguments[0]),
+            Path.of(arguments[1]),
+            Long.parseLong(arguments[2]),
+            InetAddress.getByName(arguments[3]))) {
       System.out.println("ready " + server.address().getPort());
       server.serve();
     }

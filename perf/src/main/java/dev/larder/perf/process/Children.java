@@ -40,7 +40,18 @@ public final class Children implements AutoCloseable {
   public ChildProcess java(
       String name, List<String> jvmOptions, Class<?> main, List<String> arguments)
       throws IOException {
-    List<String> command = new ArrayList<>();
+    return java(name, List.of(), jvmOptions, main, arguments);
+  }
+
+  /** The same behind other words, which say where it runs. */
+  public ChildProcess java(
+      String name,
+      List<String> prefix,
+      List<String> jvmOptions,
+      Class<?> main,
+      List<String> arguments)
+      throws IOException {
+    List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");

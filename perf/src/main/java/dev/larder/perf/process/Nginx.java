@@ -25,6 +25,30 @@ public final class Nginx implements AutoCloseable {
 
   /** Starts it over a directory; empty when nginx is not installed. */
   public static Optional<Nginx> start(Bench bench, Path files) throws Exception {
+    return start(bench, files, "");
+  }
+
+  /**
+   * The same with TLS 1.3 and certificates on both sides, as agents have among themselves.
+   *
+   * @param tls directory of {@code agent.pem}, {@code agent.key} and {@code ca.pem}
+   */
+  public static Optional<Nginx> startTls(Bench bench, Path files, Path tls) throws Exception {
+    return start(
+        bench,
+        files,
+        """
+        ssl_certificate %1$s/agent.pem;
+            ssl_certificate_key %1$s/agent.key;
+            ssl_client_certificate %1$s/ca.pem;
+            ssl_verify_client on;
+            ssl_protocols TLSv1.3;
+            ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+        """
+            .formatted(tls));
+  }
+
+  private static Optional<Nginx> start(Bench bench, Path files, String tls) throws Exception {
     Optional<Path> program = Bench.program("nginx");
     if (program.isEmpty()) {
       bench.say("nginx is not installed (Debian: apt-get install nginx-light): no baseline");
@@ -36,7 +60,7 @@ public final class Nginx implements AutoCloseable {
       port = free.getLocalPort();
     }
     Path configuration = home.resolve("nginx.conf");
-    Files.writeString(configuration, configuration(home, files, port));
+    Files.writeString(configuration, configuration(home, files, port, tls));
     ChildProcess process =
         bench
             .children()
@@ -55,7 +79,7 @@ public final class Nginx implements AutoCloseable {
   }
 
   // Its best form for this work: no access log, descriptors kept, connections never closed.
-  private static String configuration(Path home, Path files, int port) {
+  private static String configuration(Path home, Path files, int port, String tls) {
     return """
     daemon off;
     worker_processes 2;
@@ -79,12 +103,13 @@ public final class Nginx implements AutoCloseable {
       uwsgi_temp_path %1$s/uwsgi;
       scgi_temp_path %1$s/scgi;
       server {
-        listen 127.0.0.1:%2$d;
+        listen 127.0.0.1:%2$d%4$s;
+        %5$s
         root %3$s;
       }
     }
     """
-        .formatted(home, port, files)
+        .formatted(home, port, files, tls.isEmpty() ? "" : " ssl", tls)
         .replace(
             "user root;\n", System.getProperty("user.name").equals("root") ? "user root;\n" : "");
   }

@@ -1,9 +1,6 @@
 package dev.larder.perf.sim;
 
-import dev.larder.agent.tracker.Asker;
-import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.StripeId;
-import dev.larder.agent.tracker.Tracker;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
@@ -14,46 +11,47 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A burst: every node wants the same cold blob at the same moment. Placement and trackers are the
- * real ones; wires and disks are queues with a rate. One thread; the same seed gives the same run.
+ * A burst: every node wants the same cold blob at the same moment. Placement, trackers and the rule
+ * for slow parents are the real ones; wires, disks and hashing are queues with a rate. One thread;
+ * the same seed gives the same run; the books are compared after every event.
  *
  * <p>Left out: slow start and loss of TCP, the readers' own speed, other traffic. A wire serves
  * requests in the order they came, block by block.
  */
 public final class Simulation {
+  /** {@code fill.lease-deadline} as it is by default. */
+  static final Duration LEASE_DEADLINE = Duration.ofSeconds(15);
+
+  static final int ENTRIES_MAX = 10_000_000;
   private static final String ORIGIN = "origin";
-  private static final Duration PROGRESS_DEADLINE = Duration.ofSeconds(5);
-  private static final int ENTRIES_MAX = 10_000_000;
   private static final long DEATH_MOMENT_MAX = 500_000_000L;
 
-  /** Pods of one burst start within this. */
-  private static final long START_SPREAD = 20_000_000L;
+  /** As many of the placement as agents ask. */
+  private static final int RANKS = 3;
 
   private final Network network;
   private final Random random;
   private final Clockwork clock = new Clockwork();
   private final List<SimNode> nodes = new ArrayList<>();
   private final Map<String, SimNode> byId = new HashMap<>();
-  private final Map<String, Tracker> trackers = new HashMap<>();
   private final SimNode origin;
+  private final Ledger ledger;
   private final Placement placement;
   private final BlobKey key;
   private final int blockCount;
-  private final int stripeCount;
+  private final List<StripeId> stripes = new ArrayList<>();
 
-  /**
-   * By stripe: who tracks it; asking the placement anew for each event would be most of the work.
-   */
-  private final @Nullable String[] placed;
+  /** By stripe and zone; asking the placement anew for each event would be most of the work. */
+  private final List<Map<String, List<SimNode>>> ranks = new ArrayList<>();
 
+  private final Map<String, Long> zoneOutFree = new HashMap<>();
+  private final Map<String, Long> zoneInFree = new HashMap<>();
   private long crossZoneBytes;
 
   private Simulation(Network network, long seed) {
@@ -61,14 +59,18 @@ public final class Simulation {
     this.random = new Random(seed);
     this.key = BlobKey.origin(new Digest(seed, 1, 2, 3));
     this.blockCount = (int) Blocks.blockCount(network.blobBytes());
-    this.stripeCount = (blockCount + Blocks.STRIPE_BLOCKS - 1) / Blocks.STRIPE_BLOCKS;
-    this.placed = new String[stripeCount];
-    this.origin = new SimNode(ORIGIN, "", network.originRate(), 0, 0);
+    for (int first = 0; first < blockCount; first += Blocks.STRIPE_BLOCKS) {
+      stripes.add(new StripeId(key, stripes.size()));
+      ranks.add(new HashMap<>());
+    }
+    this.origin = new SimNode(ORIGIN, "", network.originRate(), 0);
+    this.ledger = new Ledger(origin);
     List<PlacedMember> members = new ArrayList<>();
     for (int i = 0; i < network.nodes(); i++) {
-      String zone = "zone-" + i % network.zones();
-      double up = random.nextDouble() < network.slow() ? network.upRate() / 10 : network.upRate();
-      SimNode node = new SimNode("node-" + i, zone, up, network.downRate(), network.diskRate());
+      String zone = network.zones() == 1 ? "" : "zone-" + i % network.zones();
+      boolean isSlow = random.nextDouble() < network.troubles().slow();
+      double up = isSlow ? network.upRate() / 10 : network.upRate();
+      SimNode node = new SimNode("node-" + i, zone, up, network.downRate());
       nodes.add(node);
       byId.put(node.id, node);
       members.add(new PlacedMember(node.id, zone, 1));
@@ -76,278 +78,215 @@ public final class Simulation {
     this.placement = new Placement(1, members);
   }
 
-  /** Runs a burst to its end. */
+  /**
+   * Runs a burst to its end.
+   *
+   * @throws IllegalStateException when an invariant does not hold; the message names it
+   */
   public static Outcome run(Network network, long seed) {
     Simulation simulation = new Simulation(network, seed);
     simulation.start();
     while (simulation.clock.step()) {
-      // Each event checks what it touched.
+      simulation.ledger.check(simulation.clock.now());
     }
     return simulation.outcome();
   }
 
   private void start() {
     for (SimNode node : nodes) {
-      if (random.nextDouble() < network.dying()) {
-        clock.at((long) (random.nextDouble() * DEATH_MOMENT_MAX), () -> node.isDead = true);
+      if (random.nextDouble() < network.troubles().dying()) {
+        long moment = (long) (random.nextDouble() * DEATH_MOMENT_MAX);
+        clock.at(
+            moment,
+            () -> {
+              node.isDead = true;
+              goDown(node);
+            });
       }
-      List<Integer> order = new ArrayList<>();
-      for (int stripe = 0; stripe < stripeCount; stripe++) {
-        order.add(stripe);
-      }
-      // As agents do for whole files, so that not all ask for the first stripe first.
-      Collections.shuffle(order, random);
-      node.toFetch.addAll(order);
-      long begins = (long) (random.nextDouble() * START_SPREAD);
-      for (int i = 0; i < network.parallel(); i++) {
-        clock.at(begins, () -> fetchNext(node));
-      }
+      clock.at((long) (random.nextDouble() * network.startNanos()), () -> begin(node));
+    }
+    if (network.troubles().waveNanos() > 0) {
+      planRestarts();
     }
   }
 
-  private void fetchNext(SimNode node) {
+  private void planRestarts() {
+    List<SimNode> order = new ArrayList<>(nodes);
+    Collections.shuffle(order, random);
+    Network.Troubles troubles = network.troubles();
+    int perWave = Math.max(1, (int) (nodes.size() * troubles.waveShare()));
+    for (int i = 0; i < order.size(); i++) {
+      SimNode node = order.get(i);
+      long moment = (1 + i / perWave) * troubles.waveNanos();
+      clock.at(moment, () -> goDown(node));
+      clock.at(
+          moment + troubles.downNanos(),
+          () -> {
+            node.isDown = false;
+            begin(node);
+          });
+    }
+  }
+
+  private void goDown(SimNode node) {
+    node.isDown = true;
+    List<Fetch> readers = List.copyOf(node.readers);
+    node.readers.clear();
+    node.forget();
+    readers.forEach(Fetch::notice);
+  }
+
+  /** As agents do: each begins at a stripe of its own and goes on in order. */
+  private void begin(SimNode node) {
+    if (node.isDown) {
+      return;
+    }
+    int own = random.nextInt(stripes.size());
+    for (int i = 0; i < stripes.size(); i++) {
+      node.toFetch.add((own + i) % stripes.size());
+    }
+    for (int i = 0; i < network.parallel(); i++) {
+      fetchNext(node);
+    }
+  }
+
+  void fetchNext(SimNode node) {
     Integer stripe = node.toFetch.poll();
+    while (stripe != null && hasStripe(node, stripe)) {
+      stripe = node.toFetch.poll();
+    }
     if (stripe != null) {
-      new Fetch(node, stripe).ask();
+      new Fetch(this, node, stripe).ask();
     }
   }
 
   private Outcome outcome() {
-    double[] times =
-        nodes.stream()
-            .filter(node -> !node.isDead && node.finishedAt >= 0)
-            .mapToDouble(node -> node.finishedAt / 1e9)
-            .sorted()
-            .toArray();
-    if (times.length == 0) {
-      throw new IllegalStateException("no node was ever done");
+    List<Double> times = new ArrayList<>();
+    for (SimNode node : nodes) {
+      if (!node.isDead) {
+        require(node.finishedAt >= 0, node.id + " never had the whole blob");
+        require(node.heldBytes == network.blobBytes(), node.id + " has another number of bytes");
+        times.add(node.finishedAt / 1e9);
+      }
     }
-    long[] uploads = nodes.stream().mapToLong(node -> node.uploadedBytes).toArray();
+    Collections.sort(times);
+    long[] uploads = nodes.stream().mapToLong(node -> node.uploadedBytes).sorted().toArray();
     return new Outcome(
-        times.length,
-        times[times.length / 2],
-        times[(int) Math.ceil(times.length * 0.99) - 1],
-        times[times.length - 1],
+        times,
+        Arrays.stream(uploads).boxed().toList(),
         origin.uploadedBytes,
         crossZoneBytes,
-        Arrays.stream(uploads).max().orElse(0),
-        Arrays.stream(uploads).average().orElse(0),
         clock.handled());
   }
 
-  /** The tracker of a stripe: the best placed member that lives. */
-  private Tracker trackerOf(int stripe) {
-    String known = placed[stripe];
-    if (known == null || !lives(known)) {
-      known =
-          placement
-              .tracker(key, stripe)
-              .map(PlacedMember::id)
-              .filter(this::lives)
-              .orElseGet(() -> nextLiving(stripe));
-      placed[stripe] = known;
+  /** Whom a node of a zone asks for a stripe: its zone's tracker, then those of all zones. */
+  List<SimNode> ranks(int stripe, String zone) {
+    return ranks
+        .get(stripe)
+        .computeIfAbsent(
+            zone,
+            any -> {
+              List<SimNode> out = new ArrayList<>();
+              zoneTracker(stripe, zone).ifPresent(out::add);
+              placement.ranked(key, stripe, RANKS).forEach(member -> out.add(node(member.id())));
+              return out;
+            });
+  }
+
+  boolean isZoneTracker(SimNode tracker, int stripe, String zone) {
+    return !zone.isEmpty()
+        && ranks(stripe, zone).size() > RANKS
+        && ranks(stripe, zone).getFirst() == tracker;
+  }
+
+  private Optional<SimNode> zoneTracker(int stripe, String zone) {
+    if (zone.isEmpty()) {
+      return Optional.empty();
     }
-    return trackers.computeIfAbsent(
-        known, any -> new Tracker(PROGRESS_DEADLINE, ENTRIES_MAX, network.fanOut()));
+    Optional<PlacedMember> near = placement.tracker(key, stripe, zone);
+    Optional<PlacedMember> global = placement.tracker(key, stripe);
+    return near.filter(member -> member.zone().equals(zone) && !near.equals(global))
+        .map(member -> node(member.id()));
   }
 
-  private String nextLiving(int stripe) {
-    return placement.ranked(key, stripe, nodes.size()).stream()
-        .map(PlacedMember::id)
-        .filter(this::lives)
-        .findFirst()
-        .orElseThrow();
+  /** How long until a member's end is noticed: a process that ends closes its sockets. */
+  long noticeNanos(SimNode gone) {
+    return gone.isDead ? network.troubles().detectNanos() : network.latencyNanos();
   }
 
-  private boolean lives(String member) {
-    return !node(member).isDead;
+  /** When bytes that left a node are out of the links between zones. */
+  long crossZones(SimNode from, SimNode to, long sent, long bytes) {
+    if (from.zone.equals(to.zone)) {
+      return sent;
+    }
+    if (from != origin) {
+      crossZoneBytes += bytes;
+    }
+    if (network.zoneRate() <= 0) {
+      return sent;
+    }
+    long way = nanos(bytes, network.zoneRate());
+    long out = sent;
+    if (from != origin) {
+      out = Math.max(sent, zoneOutFree.getOrDefault(from.zone, 0L) + way);
+      zoneOutFree.put(from.zone, out);
+    }
+    long in = Math.max(out, zoneInFree.getOrDefault(to.zone, 0L) + way);
+    zoneInFree.put(to.zone, in);
+    return in;
   }
 
-  private SimNode node(String member) {
-    SimNode node = member.equals(ORIGIN) ? origin : byId.get(member);
+  SimNode node(String member) {
+    SimNode node = byId.get(member);
     if (node == null) {
       throw new IllegalStateException("no member " + member);
     }
     return node;
   }
 
-  private long blockBytes(int block) {
+  boolean hasStripe(SimNode node, int stripe) {
+    return node.blocks.nextClearBit(stripe * Blocks.STRIPE_BLOCKS) >= endBlock(stripe);
+  }
+
+  boolean isWhole(SimNode node) {
+    return node.blocks.nextClearBit(0) >= blockCount;
+  }
+
+  int endBlock(int stripe) {
+    return Math.min(blockCount, (stripe + 1) * Blocks.STRIPE_BLOCKS);
+  }
+
+  StripeId id(int stripe) {
+    return stripes.get(stripe);
+  }
+
+  long blockBytes(int block) {
     return Blocks.blockLength(network.blobBytes(), block);
   }
 
-  private static long nanos(long bytes, double rate) {
-    return (long) (bytes / rate * 1e9);
+  SimNode origin() {
+    return origin;
   }
 
-  /** One node's way to one stripe. */
-  private final class Fetch {
-    private final SimNode node;
-    private final int stripe;
-    private final StripeId id;
-    private final int end;
-    private final Set<String> avoid = new HashSet<>();
-    private SimNode source;
-    private long lease;
-    private int next;
-    private int missing;
-    private int round;
+  Network network() {
+    return network;
+  }
 
-    Fetch(SimNode node, int stripe) {
-      this.node = node;
-      this.stripe = stripe;
-      this.id = new StripeId(key, stripe);
-      this.next = stripe * Blocks.STRIPE_BLOCKS;
-      this.end = Math.min(blockCount, next + Blocks.STRIPE_BLOCKS);
-      this.missing = end - next;
-      this.source = origin;
-    }
+  Clockwork clock() {
+    return clock;
+  }
 
-    /** One request to the tracker, then as many blocks as the window lets. */
-    void ask() {
-      if (!node.isDead) {
-        clock.at(clock.now() + network.latencyNanos(), this::answer);
-      }
-    }
+  Ledger ledger() {
+    return ledger;
+  }
 
-    private void answer() {
-      if (node.isDead) {
-        return;
-      }
-      Tracker tracker = trackerOf(stripe);
-      Assignment assignment =
-          tracker.ask(new Asker(node.id, node.zone, Set.copyOf(avoid)), id, clock.now());
-      lease = assignment instanceof Assignment.Lease granted ? granted.lease() : 0;
-      source = assignment instanceof Assignment.Parent parent ? node(parent.member()) : origin;
-      check(source != node, "sent to itself");
-      // One more where no slot is free, which spares the origin.
-      check(tracker.readers(source.id, id) <= network.fanOut() + 1, "above the fan-out");
-      round++;
-      next = node.blocks.nextClearBit(stripe * Blocks.STRIPE_BLOCKS);
-      clock.at(clock.now() + network.latencyNanos(), this::fillWindow);
+  void require(boolean holds, String what) {
+    if (!holds) {
+      throw new IllegalStateException("invariant broken: " + what);
     }
+  }
 
-    private void fillWindow() {
-      for (int i = 0; i < network.window(); i++) {
-        request();
-      }
-    }
-
-    private void request() {
-      while (next < end && node.blocks.get(next)) {
-        next++;
-      }
-      if (next < end && !node.isDead) {
-        int block = next++;
-        int asked = round;
-        SimNode from = source;
-        clock.at(clock.now() + network.latencyNanos(), () -> reached(from, block, asked));
-      }
-    }
-
-    /** The request is at the source. */
-    private void reached(SimNode from, int block, int asked) {
-      if (from.isDead) {
-        clock.at(clock.now() + network.detectNanos(), () -> lost(from, asked));
-      } else if (from == origin || from.blocks.get(block)) {
-        send(from, block, asked);
-      } else {
-        from.whenHere(block, () -> reached(from, block, asked));
-        // Whoever waits for a node that dies must notice too.
-        if (network.dying() > 0) {
-          watch(from, block, asked);
-        }
-      }
-    }
-
-    private void watch(SimNode from, int block, int asked) {
-      clock.at(
-          clock.now() + network.detectNanos(),
-          () -> {
-            if (asked == round && !node.isDead && !node.blocks.get(block)) {
-              if (from.isDead) {
-                lost(from, asked);
-              } else if (!from.blocks.get(block)) {
-                watch(from, block, asked);
-              }
-            }
-          });
-    }
-
-    private void send(SimNode from, int block, int asked) {
-      if (asked != round || node.isDead) {
-        return;
-      }
-      check(from == origin || from.blocks.get(block), "sent a block it does not have");
-      long bytes = blockBytes(block);
-      long sent = Math.max(clock.now(), from.upFree) + nanos(bytes, from.upRate);
-      from.upFree = sent;
-      long came =
-          Math.max(sent + network.latencyNanos(), node.downFree + nanos(bytes, node.downRate));
-      node.downFree = came;
-      clock.at(came, () -> arrived(from, block, asked, bytes));
-    }
-
-    private void arrived(SimNode from, int block, int asked, long bytes) {
-      if (node.isDead || asked != round) {
-        return;
-      }
-      if (from.isDead) {
-        clock.at(clock.now() + network.detectNanos(), () -> lost(from, asked));
-        return;
-      }
-      from.uploadedBytes += bytes;
-      if (from != origin && !from.zone.equals(node.zone)) {
-        crossZoneBytes += bytes;
-      }
-      if (!node.blocks.get(block)) {
-        node.blocks.set(block);
-        missing--;
-        node.diskFree = Math.max(node.diskFree, clock.now()) + nanos(bytes, node.diskRate);
-        List<Runnable> readers = node.waiting.remove(block);
-        if (readers != null) {
-          readers.forEach(Runnable::run);
-        }
-      }
-      Tracker tracker = trackerOf(stripe);
-      if (missing == 0) {
-        done(tracker);
-        return;
-      }
-      if (lease != 0) {
-        tracker.progress(lease, clock.now());
-      } else {
-        tracker.progress(node.id, id, clock.now());
-      }
-      request();
-    }
-
-    private void done(Tracker tracker) {
-      round++;
-      if (lease != 0) {
-        tracker.end(lease, true);
-      } else {
-        tracker.holding(node.id, node.zone, id, clock.now());
-      }
-      if (node.blocks.cardinality() == blockCount) {
-        node.finishedAt = node.diskFree;
-      }
-      fetchNext(node);
-    }
-
-    /** The source is dead: ask again, and not for it. */
-    private void lost(SimNode from, int asked) {
-      if (asked == round && !node.isDead) {
-        round++;
-        avoid.add(from.id);
-        trackerOf(stripe).gone(from.id, id);
-        ask();
-      }
-    }
-
-    private void check(boolean holds, String what) {
-      if (!holds) {
-        throw new IllegalStateException(node.id + " stripe " + stripe + ": " + what);
-      }
-    }
+  static long nanos(long bytes, double rate) {
+    return (long) (bytes / rate * 1e9);
   }
 }

@@ -9,6 +9,7 @@ import dev.larder.perf.http.RawHttp;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,12 @@ class OriginServerTest {
     Files.createDirectories(directory.resolve("files/sub"));
     Files.write(directory.resolve("files/a b"), content);
     Files.write(directory.resolve("files/sub/c"), new byte[10]);
-    server = new OriginServer(directory.resolve("files"), directory.resolve("log"), 0);
+    server =
+        new OriginServer(
+            directory.resolve("files"),
+            directory.resolve("log"),
+            0,
+            InetAddress.getLoopbackAddress());
     thread =
         Thread.ofPlatform()
             .start(() -> {

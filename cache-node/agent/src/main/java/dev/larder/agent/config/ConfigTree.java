@@ -3,11 +3,11 @@ package dev.larder.agent.config;
 import dev.larder.protocol.DataSize;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.TimeSpan;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -108,7 +108,10 @@ public final class ConfigTree {
   /** A duration such as 250ms, 5s, 2m, 1h. */
   public Duration duration(String key, Duration fallback) {
     String value = take(key);
-    return value == null ? fallback : duration(key, value, value.strip().toLowerCase(Locale.ROOT));
+    return value == null
+        ? fallback
+        : TimeSpan.parse(value)
+            .orElseThrow(() -> bad(key, value, "a duration such as 250ms, 5s, 2m"));
   }
 
   /**
@@ -130,26 +133,6 @@ public final class ConfigTree {
               + unknown
               + "\""
               + (near.isEmpty() ? "" : "; there are " + near));
-    }
-  }
-
-  private static Duration duration(String key, String value, String text) {
-    int digits = 0;
-    while (digits < text.length() && Character.isDigit(text.charAt(digits))) {
-      digits++;
-    }
-    try {
-      long number = Long.parseLong(text.substring(0, digits));
-      return switch (text.substring(digits).strip()) {
-        case "ms" -> Duration.ofMillis(number);
-        case "s" -> Duration.ofSeconds(number);
-        case "m", "min" -> Duration.ofMinutes(number);
-        case "h" -> Duration.ofHours(number);
-        case "d" -> Duration.ofDays(number);
-        default -> throw bad(key, value, "a duration such as 250ms, 5s, 2m");
-      };
-    } catch (NumberFormatException | ArithmeticException e) {
-      throw bad(key, value, "a duration such as 250ms, 5s, 2m");
     }
   }
 

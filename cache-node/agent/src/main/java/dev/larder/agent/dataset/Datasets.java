@@ -74,6 +74,9 @@ public interface Datasets {
    */
   void walk(SnapshotRef snapshot, String glob, Consumer<Entry> visitor);
 
+  /** Whether a file of a snapshot has these bytes. */
+  boolean lists(SnapshotRef snapshot, BlobKey key);
+
   /** The source of a file's bytes, fixed to the snapshot's version. */
   BlobSource source(SnapshotRef snapshot, Entry file);
 

@@ -325,6 +325,11 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   }
 
   @Override
+  public boolean lists(SnapshotRef snapshot, BlobKey key) {
+    return catalog(snapshot).lists(key);
+  }
+
+  @Override
   public BlobSource source(SnapshotRef snapshot, Entry file) {
     return catalog(snapshot).source(file);
   }

@@ -120,6 +120,10 @@ final class OpenCatalog implements AutoCloseable {
     return guarded(() -> catalog.byKey(key).map(node -> source(entry(node), node)));
   }
 
+  boolean lists(BlobKey key) {
+    return guarded(() -> catalog.byKey(key).isPresent());
+  }
+
   /** Small files behind a name of a directory, none of them empty. */
   List<BlobSource> smallFilesAfter(String path, int max) {
     return guarded(() -> {

@@ -9,9 +9,9 @@ import java.util.Map;
  * gives less than a quarter of what the others give meanwhile is left. A blob whose parents are all
  * slow has nobody better. Any thread; times come from the caller.
  */
-final class ParentRates {
+public final class ParentRates {
   /** Long enough for a pause in the sending, short beside a reader's patience. */
-  static final long WINDOW_NANOS = Duration.ofSeconds(2).toNanos();
+  public static final long WINDOW_NANOS = Duration.ofSeconds(2).toNanos();
 
   private static final long FRESH_NANOS = Duration.ofSeconds(10).toNanos();
   private static final int SLOW_FACTOR = 4;
@@ -22,7 +22,7 @@ final class ParentRates {
   private record Rate(double bytesPerSecond, long atNanos) {}
 
   /** A member delivered so much in so long. */
-  synchronized void note(String member, long bytes, long nanos, long nowNanos) {
+  public synchronized void note(String member, long bytes, long nanos, long nowNanos) {
     rates.values().removeIf(rate -> nowNanos - rate.atNanos > FRESH_NANOS);
     if (nanos > 0 && (rates.size() < MEMBERS_MAX || rates.containsKey(member))) {
       rates.put(member, new Rate(bytes * 1e9 / nanos, nowNanos));
@@ -30,7 +30,7 @@ final class ParentRates {
   }
 
   /** Whether the others give much more than this one. */
-  synchronized boolean isSlow(String member, long nowNanos) {
+  public synchronized boolean isSlow(String member, long nowNanos) {
     Rate own = rates.get(member);
     double[] others =
         rates.entrySet().stream()

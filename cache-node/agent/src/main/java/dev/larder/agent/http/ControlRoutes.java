@@ -1,5 +1,6 @@
 package dev.larder.agent.http;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.agent.dataset.Datasets.DatasetInfo;
@@ -10,6 +11,7 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -113,14 +115,44 @@ final class ControlRoutes {
     ObjectNode json = Json.object();
     ArrayNode all = json.putArray("pins");
     services.jobs().pins().forEach(pin -> all.add(Views.pin(pin)));
+    json.put("complete", addOthers(all));
     Dispatcher.answer(exchange, 200, json);
   }
 
+  /** Adds what other nodes own, as the coordinator says; false where it cannot be asked. */
+  private boolean addOthers(ArrayNode all) {
+    Set<String> shown = new HashSet<>();
+    all.forEach(pin -> shown.add(placeOf(pin)));
+    try {
+      services.coordinator().pins().stream()
+          .map(Views::pin)
+          .filter(pin -> shown.add(placeOf(pin)))
+          .forEach(all::add);
+      return true;
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.COORDINATOR_UNAVAILABLE && e.code() != ErrorCode.DEADLINE) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private static String placeOf(JsonNode pin) {
+    return pin.path("owner").asText()
+        + '\n'
+        + pin.path("snapshot").asText()
+        + '\n'
+        + pin.path("glob").asText();
+  }
+
   void pin(Exchange exchange) {
-    Fields fields = Json.parse(exchange.body(), Set.of("snapshot", "glob"));
+    Fields fields = Json.parse(exchange.body(), Set.of("snapshot", "glob", "ttlMillis"));
     SnapshotRef snapshot = SnapshotRef.parse(fields.text("snapshot"));
     Dispatcher.answer(
-        exchange, 200, Views.pin(services.jobs().pin(snapshot, fields.text("glob", ""))));
+        exchange,
+        200,
+        Views.pin(
+            services.jobs().pin(snapshot, fields.text("glob", ""), fields.millis("ttlMillis"))));
   }
 
   void unpin(Exchange exchange) {

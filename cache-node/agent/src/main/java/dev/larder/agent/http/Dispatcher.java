@@ -16,6 +16,7 @@ final class Dispatcher {
   private final ControlRoutes control;
   private final MountRoutes mounts;
   private final FleetRoutes fleet;
+  private final WarmUpRoutes warmUps;
   private final StatusRoutes status;
 
   Dispatcher(DoorServices services, StatusRoutes status) {
@@ -25,6 +26,7 @@ final class Dispatcher {
     this.control = new ControlRoutes(services);
     this.mounts = new MountRoutes(services.mounts());
     this.fleet = new FleetRoutes(services.coordinator(), services.node());
+    this.warmUps = new WarmUpRoutes(services);
     this.status = status;
   }
 
@@ -65,6 +67,10 @@ final class Dispatcher {
         case JOBS -> begin(exchange, control::jobs);
         case JOB -> begin(exchange, control::job);
         case JOB_CANCEL -> begin(exchange, control::cancelJob);
+        case WARM_UPS -> begin(exchange, warmUps::list);
+        case WARM_UP_START -> begin(exchange, warmUps::start);
+        case WARM_UP -> begin(exchange, warmUps::one);
+        case WARM_UP_CANCEL -> begin(exchange, warmUps::cancel);
         case PINS -> begin(exchange, control::pins);
         case MOUNTS -> begin(exchange, mounts::list);
         case MOUNT -> begin(exchange, mounts::mount);

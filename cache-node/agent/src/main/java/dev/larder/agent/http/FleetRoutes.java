@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.agent.http.Json.Fields;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorPeer;
+import dev.larder.coordinator.api.HandOver;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.protocol.ErrorCode;
@@ -47,7 +48,20 @@ final class FleetRoutes {
     }
     ObjectNode json = Json.object().put("epoch", list.epoch()).put("stale", isStale);
     ArrayNode all = json.putArray("nodes");
-    list.members().forEach(member -> all.add(node(member)));
+    for (MemberInfo member : list.members()) {
+      ObjectNode one = node(member);
+      HandOver handOver = list.handOvers().get(member.id());
+      if (handOver != null) {
+        one.putObject("handOver")
+            .put("done", handOver.isDone())
+            .put("pins", handOver.pins())
+            .put("pinsLeft", handOver.pinsLeft())
+            .put("warmUps", handOver.warmUps())
+            .put("warmUpsLeft", handOver.warmUpsLeft())
+            .put("error", handOver.error().isEmpty() ? null : handOver.error());
+      }
+      all.add(one);
+    }
     Dispatcher.answer(exchange, 200, json);
   }
 

@@ -62,7 +62,8 @@ final class Gate {
       fault =
           Fault.of(
               ErrorCode.UNAUTHENTICATED,
-              "this needs Authorization: Bearer with the token of the run directory");
+              "the token is not this agent's: it is in the file named in its agent.json, and goes into"
+                  + " Authorization: Bearer");
     }
     if (fault == null && (head.uri().contains(tokenText) || isInOtherField(head))) {
       fault = misplacedToken();

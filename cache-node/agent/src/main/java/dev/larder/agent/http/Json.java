@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -102,6 +103,18 @@ final class Json {
     /** A text that may be missing. */
     String text(String name, String otherwise) {
       return node.hasNonNull(name) ? text(name) : otherwise;
+    }
+
+    /** A time in milliseconds; zero when missing. */
+    Duration millis(String name) {
+      JsonNode value = node.get(name);
+      if (value == null || value.isNull()) {
+        return Duration.ZERO;
+      }
+      if (!value.canConvertToLong() || !value.isIntegralNumber() || value.longValue() < 0) {
+        throw bad("field \"" + name + "\" must be a number of milliseconds");
+      }
+      return Duration.ofMillis(value.longValue());
     }
 
     /** True or false; false when missing. */

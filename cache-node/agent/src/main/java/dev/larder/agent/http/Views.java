@@ -8,6 +8,10 @@ import dev.larder.agent.dataset.Datasets.ListingProgress;
 import dev.larder.agent.dataset.Datasets.SnapshotInfo;
 import dev.larder.agent.job.Jobs.JobInfo;
 import dev.larder.agent.job.Jobs.PinInfo;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.WarmUpOverview;
 import java.time.Instant;
 import java.util.Locale;
 
@@ -74,6 +78,51 @@ final class Views {
         .put("glob", pin.glob())
         .put("files", pin.files())
         .put("bytes", pin.bytes())
-        .put("createdAt", pin.createdAt().toString());
+        .put("createdAt", pin.createdAt().toString())
+        .put("expiresAt", pin.expiresAt().map(Instant::toString).orElse(null))
+        .put("owner", pin.owner());
+  }
+
+  /** A pin as the coordinator knows it. */
+  static ObjectNode pin(PathPin pin) {
+    NewPin is = pin.pin();
+    return pin(
+        new PinInfo(
+            is.dataset() + (is.snapshot() == 0 ? "" : "@" + is.snapshot()),
+            is.glob(),
+            is.files(),
+            is.bytes(),
+            pin.createdAt(),
+            is.expiresAt(),
+            is.owner()));
+  }
+
+  static ObjectNode warmUp(WarmUpOverview overview) {
+    WarmUpJob job = overview.job();
+    ObjectNode json =
+        Json.object()
+            .put("id", job.id())
+            .put("snapshot", job.dataset() + "@" + job.snapshot())
+            .put("glob", job.glob())
+            .put("selector", job.nodes())
+            .put("state", overview.state())
+            .put("pinned", job.pinned())
+            .put("createdAt", job.createdAt().toString())
+            .put("expiresAt", job.expiresAt().map(Instant::toString).orElse(null))
+            .put("endedAt", job.endedAt().map(Instant::toString).orElse(null));
+    ArrayNode nodes = json.putArray("nodes");
+    overview
+        .nodes()
+        .forEach((id, node) ->
+            nodes
+                .addObject()
+                .put("node", id)
+                .put("state", node.state().name().toLowerCase(Locale.ROOT))
+                .put("files", node.files())
+                .put("filesWanted", node.filesWanted())
+                .put("bytes", node.bytes())
+                .put("bytesWanted", node.bytesWanted())
+                .put("error", node.error().isEmpty() ? null : node.error()));
+    return json;
   }
 }

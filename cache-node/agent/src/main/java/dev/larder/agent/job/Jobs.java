@@ -1,6 +1,7 @@
 package dev.larder.agent.job;
 
 import dev.larder.protocol.SnapshotRef;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -20,13 +21,22 @@ public interface Jobs {
   /** Stops a job; what it brought in stays. */
   JobInfo cancel(String id);
 
-  /** Pins every file that matches now (blobs present or not) and remembers the pin durably. */
-  PinInfo pin(SnapshotRef snapshot, String glob);
+  /**
+   * Pins every file that matches now (blobs present or not) and remembers the pin durably.
+   *
+   * @param ttl how long, from the coordinator's now; zero for ever
+   */
+  PinInfo pin(SnapshotRef snapshot, String glob, Duration ttl);
+
+  /** Pins for ever. */
+  default PinInfo pin(SnapshotRef snapshot, String glob) {
+    return pin(snapshot, glob, Duration.ZERO);
+  }
 
   /** Takes pins of exactly this snapshot reference and glob away; returns how many there were. */
   int unpin(SnapshotRef snapshot, String glob);
 
-  /** All pins. */
+  /** All pins of this node, what warm-ups over nodes keep here too. */
   List<PinInfo> pins();
 
   /**
@@ -62,6 +72,24 @@ public interface Jobs {
     CANCELLED
   }
 
-  /** A pin. */
-  record PinInfo(String snapshot, String glob, long files, long bytes, Instant createdAt) {}
+  /**
+   * A pin.
+   *
+   * @param expiresAt when it ends, on the coordinator's clock; never where absent
+   * @param owner the node that keeps the files, or the id of the warm-up it keeps them for
+   */
+  record PinInfo(
+      String snapshot,
+      String glob,
+      long files,
+      long bytes,
+      Instant createdAt,
+      Optional<Instant> expiresAt,
+      String owner) {
+
+    /** The same with an owner. */
+    public PinInfo ownedBy(String other) {
+      return new PinInfo(snapshot, glob, files, bytes, createdAt, expiresAt, other);
+    }
+  }
 }

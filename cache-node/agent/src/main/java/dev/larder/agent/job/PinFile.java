@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,9 +36,24 @@ final class PinFile {
   /**
    * A pin as kept.
    *
+   * @param info its owner is the id of a warm-up; empty for a pin of a user's
    * @param pinnedSnapshot the snapshot whose blobs are pinned now, for pins that follow the newest
    */
-  record Kept(PinInfo info, long pinnedSnapshot) {}
+  record Kept(PinInfo info, long pinnedSnapshot) {
+    /** The same with another end. */
+    Kept until(Optional<Instant> end) {
+      return new Kept(
+          new PinInfo(
+              info.snapshot(),
+              info.glob(),
+              info.files(),
+              info.bytes(),
+              info.createdAt(),
+              end,
+              info.owner()),
+          pinnedSnapshot);
+    }
+  }
 
   List<Kept> load() {
     if (!Files.exists(file)) {
@@ -66,6 +82,10 @@ final class PinFile {
       node.put("bytes", pin.info().bytes());
       node.put("createdAt", pin.info().createdAt().toString());
       node.put("pinnedSnapshot", pin.pinnedSnapshot());
+      pin.info().expiresAt().ifPresent(end -> node.put("expiresAt", end.toString()));
+      if (!pin.info().owner().isEmpty()) {
+        node.put("warmUp", pin.info().owner());
+      }
     }
     try {
       DurableFiles.replace(file, json.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
@@ -87,7 +107,11 @@ final class PinFile {
                   text(node, "glob"),
                   node.path("files").asLong(),
                   node.path("bytes").asLong(),
-                  Instant.parse(text(node, "createdAt"))),
+                  Instant.parse(text(node, "createdAt")),
+                  node.has("expiresAt")
+                      ? Optional.of(Instant.parse(text(node, "expiresAt")))
+                      : Optional.empty(),
+                  node.path("warmUp").asText("")),
               node.path("pinnedSnapshot").asLong()));
     }
     return out;

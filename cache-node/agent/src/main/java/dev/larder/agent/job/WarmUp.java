@@ -6,8 +6,10 @@ import dev.larder.agent.dataset.Datasets.Type;
 import dev.larder.agent.fill.FillReader;
 import dev.larder.agent.fill.FillReader.ReadShape;
 import dev.larder.agent.fill.FillSource;
+import dev.larder.agent.fill.Found;
 import dev.larder.agent.job.Jobs.JobInfo;
 import dev.larder.agent.job.Jobs.State;
+import dev.larder.agent.peer.RateCap;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.protocol.Blocks;
@@ -42,6 +44,7 @@ final class WarmUp implements Runnable {
   private final CachedReadPlane plane;
   private final BlobStore store;
   private final int parallelMax;
+  private final RateCap rate;
   private final Instant startedAt = Instant.now();
   private final LongAdder doneFiles = new LongAdder();
   private final LongAdder doneBytes = new LongAdder();
@@ -52,6 +55,7 @@ final class WarmUp implements Runnable {
   private volatile State state = State.RUNNING;
   private volatile @Nullable Instant endedAt;
   private volatile @Nullable String firstError;
+  private volatile @Nullable LarderException firstFault;
   private volatile boolean isCancelled;
 
   WarmUp(
@@ -61,7 +65,8 @@ final class WarmUp implements Runnable {
       Datasets datasets,
       CachedReadPlane plane,
       BlobStore store,
-      int parallelMax) {
+      int parallelMax,
+      RateCap rate) {
     this.id = id;
     this.snapshot = snapshot;
     this.glob = glob;
@@ -69,6 +74,7 @@ final class WarmUp implements Runnable {
     this.plane = plane;
     this.store = store;
     this.parallelMax = parallelMax;
+    this.rate = rate;
   }
 
   String id() {
@@ -77,6 +83,11 @@ final class WarmUp implements Runnable {
 
   boolean isRunning() {
     return state == State.RUNNING;
+  }
+
+  /** What failed first, its message begins with the path. */
+  Optional<LarderException> firstFault() {
+    return Optional.ofNullable(firstFault);
   }
 
   void cancel() {
@@ -185,14 +196,36 @@ final class WarmUp implements Runnable {
     }
     if (Blocks.isSmall(from.sizeBytes())) {
       plane.smalls().fill(from);
+      rate.spend(from.sizeBytes());
       return;
     }
-    try (FillReader reader = plane.fill(from, ReadShape.WARM)) {
+    ReadShape shape = rate.isCapped() ? ReadShape.SEQUENTIAL : ReadShape.WARM;
+    try (FillReader reader = plane.fill(from, shape)) {
       atWork.add(reader);
       try {
+        if (rate.isCapped()) {
+          goThrough(reader, from.sizeBytes());
+        }
         reader.awaitComplete();
       } finally {
         atWork.remove(reader);
+      }
+    }
+  }
+
+  /** Paid for as it goes; nothing is asked for much further than the read-ahead reaches. */
+  private void goThrough(FillReader reader, long sizeBytes) {
+    for (long at = 0; at < sizeBytes; ) {
+      switch (reader.next(at, rate.most(sizeBytes - at))) {
+        case Found.Bytes bytes -> {
+          rate.spend(bytes.length());
+          at += bytes.length();
+        }
+        case Found.PastStore past ->
+            throw new LarderException(ErrorCode.STORE_FULL, "the store takes nothing now");
+      }
+      if (isCancelled) {
+        throw new LarderException(ErrorCode.CANCELLED, "the warm-up was cancelled");
       }
     }
   }
@@ -201,6 +234,7 @@ final class WarmUp implements Runnable {
     failed.increment();
     if (firstError == null) {
       firstError = path + ": " + e.code() + ": " + e.getMessage();
+      firstFault = new LarderException(e.code(), path + ": " + e.getMessage(), e);
     }
   }
 }

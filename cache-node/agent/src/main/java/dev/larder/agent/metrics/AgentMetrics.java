@@ -161,6 +161,11 @@ public final class AgentMetrics {
     registry.register(new FigureCollector("larder_fuse_", "Figure of the FUSE server.", figures));
   }
 
+  /** Shows what is published as CSI volumes, under {@code larder_csi_}; call once. */
+  public void watchCsi(Supplier<Map<String, Long>> figures) {
+    registry.register(new FigureCollector("larder_csi_", "Figure of the CSI driver.", figures));
+  }
+
   /** Shows the front door's connections and workers from now on; call once. */
   public void watchDoor(LongSupplier connections, LongSupplier busyWorkers, LongSupplier queued) {
     gauge("larder_http_connections", "Open connections at the front door.", null, connections);

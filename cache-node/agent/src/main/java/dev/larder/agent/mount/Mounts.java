@@ -22,6 +22,12 @@ public interface Mounts {
   /** Takes a mount away. */
   void unmount(Path target, UnmountMode mode);
 
+  /**
+   * Takes away what is mounted at a directory and answers nothing any more, whoever mounted it.
+   * MOUNT_BUSY for what still answers.
+   */
+  void detachDead(Path target);
+
   /** All mounts made through this agent and its predecessors, by target. */
   List<MountInfo> list();
 
@@ -40,6 +46,10 @@ public interface Mounts {
    * @param allowOther whether other users may enter (the tree alone; kernel mounts always let them)
    * @param noExec whether programs inside may not be run
    * @param kind how; AUTO takes the kernel mount where this host and user can
+   * @param subPath directory of the dataset to show, empty for its root (kernel mounts alone)
+   * @param anchored whether the target becomes a directory of its own that shows the dataset at
+   *     {@code current}: a copy of it, as containers have, sees what {@code follow} exchanges there
+   *     (kernel mounts alone)
    */
   record MountSpec(
       SnapshotRef snapshot,
@@ -47,7 +57,26 @@ public interface Mounts {
       boolean follow,
       boolean allowOther,
       boolean noExec,
-      Kind kind) {}
+      Kind kind,
+      String subPath,
+      boolean anchored) {
+
+    /** The whole dataset, straight at the target. */
+    public MountSpec(
+        SnapshotRef snapshot,
+        Path target,
+        boolean follow,
+        boolean allowOther,
+        boolean noExec,
+        Kind kind) {
+      this(snapshot, target, follow, allowOther, noExec, kind, "", false);
+    }
+
+    /** The same at another target. */
+    public MountSpec at(Path other) {
+      return new MountSpec(snapshot, other, follow, allowOther, noExec, kind, subPath, anchored);
+    }
+  }
 
   /** How a dataset is mounted. */
   enum Kind {
@@ -91,6 +120,8 @@ public interface Mounts {
     MOUNTED,
     /** Complete files are; others wait or fail until it is put right. */
     DEGRADED,
+    /** Something else is mounted on top of it. */
+    COVERED,
     /** Something took it away. */
     GONE
   }

@@ -21,6 +21,11 @@ public final class NoMounts implements Mounts, MountHooks {
   }
 
   @Override
+  public void detachDead(Path target) {
+    throw new LarderException(ErrorCode.UNSUPPORTED, "this agent was started without mounts");
+  }
+
+  @Override
   public List<MountInfo> list() {
     return List.of();
   }

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -57,12 +58,26 @@ final class ClusterShare implements StripeShare {
   private static final class Place {
     private final String tracker;
     private final long lease;
+
+    /** Whether it never was asked, so that nothing was heard from it. */
+    private final boolean isUnasked;
+
     private long told;
 
-    /** {@code lease} is 0 for a reader. */
-    Place(String tracker, long lease) {
+    private Place(String tracker, long lease, boolean isUnasked) {
       this.tracker = tracker;
       this.lease = lease;
+      this.isUnasked = isUnasked;
+    }
+
+    /** {@code lease} is 0 for a reader. */
+    static Place asked(String tracker, long lease) {
+      return new Place(tracker, lease, false);
+    }
+
+    /** Told only that the stripe is here. */
+    static Place unasked(String tracker) {
+      return new Place(tracker, 0, true);
     }
   }
 
@@ -153,27 +168,39 @@ final class ClusterShare implements StripeShare {
     return idleSinceNanos;
   }
 
-  /** The last report to each tracker this node has a place at. */
+  /**
+   * The last report to each tracker this node has a place at. Who fetched the whole stripe tells
+   * the next ranks too: whoever follows a tracker that goes knows where the stripe is, and nobody
+   * fetches it again.
+   */
   void end(Kind kind, BlockDigests digests) {
-    List<String> trackers = new ArrayList<>(2);
+    List<String> ranks =
+        kind == Kind.COMPLETE ? tracking.trackers(tracking.view(), stripe) : List.of();
+    List<String> trackers = new ArrayList<>(4);
     synchronized (state) {
       ending = kind;
       own = own.with(digests);
+      List<Place> all = new ArrayList<>(places);
+      if (places.stream().anyMatch(place -> place.lease != 0)) {
+        ranks.stream().filter(rank -> !isPlace(rank)).map(Place::unasked).forEach(all::add);
+      } else if (places.isEmpty()) {
+        // Fetched past the trackers; whoever tracks it now may send others here.
+        ranks.stream()
+            .filter(rank -> !tracking.link().isSilent(rank))
+            .findFirst()
+            .map(Place::unasked)
+            .ifPresent(all::add);
+      }
+      places = List.copyOf(all);
       places.forEach(each -> trackers.add(each.tracker));
     }
     isLost = true;
-    if (trackers.isEmpty() && kind == Kind.COMPLETE) {
-      // Fetched past the trackers; whoever tracks it now may send others here.
-      tracking
-          .firstTracker(stripe)
-          .ifPresent(tracker -> {
-            synchronized (state) {
-              places = List.of(new Place(tracker, 0));
-            }
-            trackers.add(tracker);
-          });
-    }
     trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
+  }
+
+  /** Whether a tracker has a place already; under {@code state}. */
+  private boolean isPlace(String tracker) {
+    return places.stream().anyMatch(place -> place.tracker.equals(tracker));
   }
 
   /**
@@ -205,7 +232,8 @@ final class ClusterShare implements StripeShare {
           Kind kind = ending == null ? Kind.PROGRESS : ending;
           boolean mayTell = place.lease != 0 || kind == Kind.COMPLETE;
           // A reader has its digests from there.
-          long known = place.lease == 0 ? place.told | heard.mask() : place.told;
+          boolean isFromThere = place.lease == 0 && !place.isUnasked;
+          long known = isFromThere ? place.told | heard.mask() : place.told;
           BlockDigests told = mayTell ? own.without(known) : BlockDigests.NONE;
           return new StripeReport(stripe, kind, place.lease, heard.mask(), told);
         }
@@ -216,6 +244,7 @@ final class ClusterShare implements StripeShare {
 
   /** The tracker's answer; null when there was none. */
   void answered(String tracker, StripeReport report, @Nullable Standing standing) {
+    Optional<String> next = Optional.empty();
     synchronized (state) {
       if (standing != null) {
         heard = heard.with(standing.news());
@@ -229,7 +258,25 @@ final class ClusterShare implements StripeShare {
           }
         }
       }
+      if (standing == null && report.kind() == Kind.COMPLETE) {
+        next = nextRank();
+      }
     }
+    next.ifPresent(rank -> tracking.reportSoon(rank, this));
+  }
+
+  /** A place at the first rank that has none and is not silent; under {@code state}. */
+  private Optional<String> nextRank() {
+    Optional<String> next =
+        tracking.trackers(tracking.view(), stripe).stream()
+            .filter(rank -> !isPlace(rank) && !tracking.link().isSilent(rank))
+            .findFirst();
+    next.ifPresent(rank -> {
+      List<Place> all = new ArrayList<>(places);
+      all.add(Place.unasked(rank));
+      places = List.copyOf(all);
+    });
+    return next;
   }
 
   /** What was assigned before, if it still stands and is not avoided. */
@@ -382,10 +429,10 @@ final class ClusterShare implements StripeShare {
       switch (answer.assignment()) {
         case Assignment.Parent named -> {
           parent = named.member();
-          found.add(new Place(tracker, 0));
+          found.add(Place.asked(tracker, 0));
           return true;
         }
-        case Assignment.Lease granted -> found.add(new Place(tracker, granted.lease()));
+        case Assignment.Lease granted -> found.add(Place.asked(tracker, granted.lease()));
         case Assignment.Untracked none -> isUntracked = found.isEmpty();
       }
       return false;

@@ -188,10 +188,6 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     return zoneTracker(view, stripe).filter(tracker::equals).isPresent();
   }
 
-  Optional<String> firstTracker(StripeId stripe) {
-    return trackers(view(), stripe).stream().filter(each -> !link.isSilent(each)).findFirst();
-  }
-
   private Optional<String> zoneTracker(ClusterView view, StripeId stripe) {
     if (zone.isEmpty()) {
       return Optional.empty();

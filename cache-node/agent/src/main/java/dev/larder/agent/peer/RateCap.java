@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
  * Caps bytes a second over all that pay here: whoever moved bytes waits until a line of that speed
  * would be free again. Any thread.
  */
-final class RateCap {
+public final class RateCap {
   private static final long NANOS = 1_000_000_000L;
 
   /** Time not used is kept for so long, so that a scheduler's hiccup costs no throughput. */
@@ -19,19 +19,24 @@ final class RateCap {
   private final AtomicLong freeAtNanos = new AtomicLong(System.nanoTime() - BURST_NANOS);
 
   /** {@code bytesPerSecond} 0 caps nothing. */
-  RateCap(long bytesPerSecond) {
+  public RateCap(long bytesPerSecond) {
     this.bytesPerSecond = bytesPerSecond;
   }
 
+  /** Whether there is a cap. */
+  public boolean isCapped() {
+    return bytesPerSecond > 0;
+  }
+
   /** The most to move at once, so that many share evenly. */
-  long most(long wanted) {
+  public long most(long wanted) {
     return bytesPerSecond == 0
         ? wanted
         : Math.min(wanted, Math.max(PeerConfig.BUFFER_BYTES, bytesPerSecond / 20));
   }
 
   /** Pays; CANCELLED when the thread is interrupted while it waits. */
-  void spend(long bytes) {
+  public void spend(long bytes) {
     if (bytesPerSecond == 0) {
       return;
     }

@@ -262,7 +262,9 @@ class ControlTest {
     assertEquals(404, fixture.get("/v1/jobs/none").status());
     assertEquals(404, fixture.exchange("DELETE", "/v1/jobs/none", "").status());
     JsonNode pin = json(fixture.exchange("POST", "/v1/pins", "{\"snapshot\":\"data\"}"));
-    assertEquals(List.of("snapshot", "glob", "files", "bytes", "createdAt"), names(pin));
+    assertEquals(
+        List.of("snapshot", "glob", "files", "bytes", "createdAt", "expiresAt", "owner"),
+        names(pin));
     assertEquals(1, json(fixture.get("/v1/pins")).get("pins").size());
     assertEquals(400, fixture.exchange("DELETE", "/v1/pins", "").status());
     Response removed = fixture.exchange("DELETE", "/v1/pins?snapshot=data&glob=", "");

@@ -2,6 +2,8 @@ package dev.larder.agent.http;
 
 import dev.larder.agent.job.Jobs;
 import dev.larder.protocol.SnapshotRef;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -68,8 +70,9 @@ final class FakeJobs implements Jobs {
   }
 
   @Override
-  public PinInfo pin(SnapshotRef snapshot, String glob) {
-    PinInfo pin = new PinInfo(snapshot.toString(), glob, 2, 20, FakeNode.MTIME);
+  public PinInfo pin(SnapshotRef snapshot, String glob, Duration ttl) {
+    Optional<Instant> end = ttl.isZero() ? Optional.empty() : Optional.of(FakeNode.MTIME.plus(ttl));
+    PinInfo pin = new PinInfo(snapshot.toString(), glob, 2, 20, FakeNode.MTIME, end, "node-1");
     pins.add(pin);
     return pin;
   }

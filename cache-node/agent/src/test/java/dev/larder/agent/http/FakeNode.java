@@ -296,6 +296,12 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   }
 
   @Override
+  public boolean lists(SnapshotRef snapshot, BlobKey key) {
+    check(snapshot);
+    return entries.values().stream().anyMatch(e -> e.key().filter(key::equals).isPresent());
+  }
+
+  @Override
   public void walk(SnapshotRef snapshot, String glob, Consumer<Entry> visitor) {
     check(snapshot);
     PathGlob parsed = PathGlob.parse(glob);

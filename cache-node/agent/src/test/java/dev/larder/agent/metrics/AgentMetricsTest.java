@@ -54,7 +54,10 @@ class AgentMetricsTest {
   @Test
   void theDocumentListsExactlyTheRegistry() throws Exception {
     Map<String, String> documented = new TreeMap<>();
-    Matcher rows = ROW.matcher(Files.readString(Path.of("../../docs/METRICS.md")));
+    String page = Files.readString(Path.of("../../docs/METRICS.md"));
+    int others = page.indexOf("# The coordinator's metrics");
+    assertTrue(others > 0, "the coordinator's own follow");
+    Matcher rows = ROW.matcher(page.substring(0, others));
     while (rows.find()) {
       documented.put(rows.group(1), rows.group(2));
     }

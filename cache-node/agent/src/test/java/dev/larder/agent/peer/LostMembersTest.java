@@ -12,6 +12,7 @@ import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginObject;
+import dev.larder.protocol.placement.PlacedMember;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -117,6 +118,65 @@ class LostMembersTest {
       fleet.read(fleet.node("c"), object, ReadIntent.WHOLE);
       assertTrue(
           fleet.origin.bytesSent() <= 3L * SIZE, "from the origin: " + fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void theNextRankKnowsWhereAStripeIsWhenTheFirstGoesLater() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      fleet.recording(false);
+      OriginObject object = fleet.origin.add("big", SIZE, new Random(9));
+      List.of("t1", "t2", "t3").forEach(fleet::add);
+      List.of("a", "b", "c")
+          .forEach(id -> {
+            fleet.add(id);
+            fleet.weigh(id, 0);
+          });
+      fleet.publish();
+      fleet.read(fleet.node("a"), object, ReadIntent.WHOLE);
+      for (String id : List.of("t1", "t2", "t3")) {
+        Fleet.await(
+            id + " knows of it",
+            () -> fleet.node(id).peers.tracking().gauges().get("tracked_stripes") == 1);
+      }
+      List<PlacedMember> ranks = fleet.view().placement().ranked(object.key(), 0, 3);
+      fleet.kill(ranks.get(0).id());
+      fleet.read(fleet.node("b"), object, ReadIntent.WHOLE);
+      fleet.kill(ranks.get(1).id());
+      fleet.read(fleet.node("c"), object, ReadIntent.WHOLE);
+      assertEquals(SIZE, fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void whoGotAStripeTellsTheNextRankWhenItsTrackerIsGone() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      fleet.recording(false);
+      OriginObject object = fleet.origin.add("big", SIZE, new Random(10));
+      List.of("t1", "t2", "t3").forEach(fleet::add);
+      List.of("a", "b", "c")
+          .forEach(id -> {
+            fleet.add(id);
+            fleet.weigh(id, 0);
+          });
+      fleet.publish();
+      CountDownLatch gate = PeersTest.gateAt(fleet, 16 * MIB);
+      Future<Map<Source, Long>> first = fleet.reading("a", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("under way", () -> fleet.origin.bytesSent() >= 8 * MIB);
+      Future<Map<Source, Long>> second = fleet.reading("b", object, ReadIntent.SEQUENTIAL);
+      Fleet.await("cut through", () -> fleet.node("b").peerBytes() >= 4 * MIB);
+      List<PlacedMember> ranks = fleet.view().placement().ranked(object.key(), 0, 3);
+      fleet.kill(ranks.get(0).id());
+      gate.countDown();
+      Fleet.get(first);
+      Fleet.get(second);
+      String next = ranks.get(1).id();
+      Fleet.await(
+          next + " knows of it",
+          () -> fleet.node(next).peers.tracking().gauges().get("tracked_stripes") == 1);
+      long before = fleet.origin.bytesSent();
+      fleet.read(fleet.node("c"), object, ReadIntent.WHOLE);
+      assertEquals(before, fleet.origin.bytesSent());
     }
   }
 

@@ -235,12 +235,21 @@ final class QuickstartRig implements AutoCloseable {
     if (directory == null) {
       return Files.createTempDirectory("larder-quickstart-");
     }
-    Files.createDirectories(directory);
-    try (Stream<Path> content = Files.list(directory)) {
-      if (content.findAny().isPresent()) {
-        throw new LarderException(
-            ErrorCode.ALREADY_EXISTS, "--dir " + directory + " is not empty; name another one");
+    boolean isEmpty;
+    try {
+      Files.createDirectories(directory);
+      try (Stream<Path> content = Files.list(directory)) {
+        isEmpty = content.findAny().isEmpty();
       }
+    } catch (IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "--dir " + directory + " cannot be a directory to work in: " + e,
+          e);
+    }
+    if (!isEmpty) {
+      throw new LarderException(
+          ErrorCode.ALREADY_EXISTS, "--dir " + directory + " is not empty; name another one");
     }
     return directory.toAbsolutePath();
   }

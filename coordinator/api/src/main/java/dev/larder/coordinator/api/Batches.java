@@ -32,8 +32,12 @@ public final class Batches {
       complete = false;
     }
     if (parts.isEmpty()) {
-      parts.add(report);
+      return List.of(report);
     }
+    HoldingReport last = parts.removeLast();
+    parts.add(
+        new HoldingReport(
+            last.nowHolding(), last.gone(), last.complete(), last.usedBytes(), report.progress()));
     return parts;
   }
 }

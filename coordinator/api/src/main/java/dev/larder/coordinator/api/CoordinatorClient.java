@@ -4,6 +4,7 @@ import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -128,22 +129,63 @@ public interface CoordinatorClient extends AutoCloseable {
   List<String> holders(BlobKey key);
 
   /**
-   * Pins a part of a dataset. The same dataset, snapshot and glob make the same pin: its expiry is
-   * replaced, its id and age stay.
+   * Pins a part of a dataset. The same dataset, snapshot, glob and owner make the same pin: its
+   * expiry and figures are replaced, its id and age stay.
    *
    * @throws LarderException UNKNOWN_DATASET also for a snapshot that does not exist
    */
-  PathPin pin(NewPin pin);
+  default PathPin pin(NewPin pin) {
+    return pin(pin, Duration.ZERO);
+  }
 
   /**
-   * Removes the pin of this dataset, snapshot (0: the one that follows the newest) and glob.
+   * The same, ending after a time from the coordinator's now.
+   *
+   * @param ttl zero: when the pin says
+   */
+  PathPin pin(NewPin pin, Duration ttl);
+
+  /**
+   * Removes the pin of this dataset, snapshot (0: the one that follows the newest), glob and owner.
    *
    * @return whether there was one
    */
-  boolean unpin(DatasetName dataset, long snapshot, String glob);
+  boolean unpin(DatasetName dataset, long snapshot, String glob, String owner);
+
+  /** The same for a pin without owner. */
+  default boolean unpin(DatasetName dataset, long snapshot, String glob) {
+    return unpin(dataset, snapshot, glob, "");
+  }
+
+  /**
+   * Gives a pin to another owner; where that one has the same pin already, the later end counts.
+   *
+   * @return whether it was the first owner's; else nothing changed
+   */
+  boolean movePin(NewPin pin, String toOwner);
 
   /** Pins of all datasets, ordered by dataset, snapshot and glob; expired ones are left out. */
   List<PathPin> pins();
+
+  /**
+   * Starts a warm-up over nodes.
+   *
+   * @throws LarderException UNKNOWN_DATASET also for a snapshot that does not exist
+   */
+  WarmUpJob warmUp(NewWarmUp wish);
+
+  /**
+   * Ends a warm-up; one that ended before stays as it ended.
+   *
+   * @throws LarderException NO_SUCH_PATH when there is none with this id
+   */
+  WarmUpJob cancelWarmUp(String id);
+
+  /** Warm-ups that stand and those that ended lately, newest first, with what nodes said last. */
+  List<WarmUpOverview> warmUps();
+
+  /** What a member is to bring in and keep. */
+  Work work(String memberId);
 
   /** Counts and the state of the group, as the asked coordinator sees them. */
   CoordinatorStatus status();
@@ -197,6 +239,9 @@ public interface CoordinatorClient extends AutoCloseable {
 
     /** The list of members is now this epoch's; ask {@link #members} for it. */
     void epoch(long epoch);
+
+    /** Pins and warm-ups are now those of this version; ask {@link #work} for them. */
+    default void work(long version) {}
 
     /** The stream broke; called at most once and not after {@link Attendance#close}. */
     void ended(LarderException cause);

@@ -32,6 +32,7 @@ final class GrpcAttendance implements Attendance {
   private long sent;
   private long acknowledged;
   private long epoch = -1;
+  private long work = -1;
   private @Nullable LarderException over;
 
   private GrpcAttendance(
@@ -71,15 +72,16 @@ final class GrpcAttendance implements Attendance {
       if (open == null) {
         throw new LarderException(ErrorCode.INTERNAL, "the stream of reports did not start");
       }
-      open.onNext(
+      AgentReport.Builder message =
           AgentReport.newBuilder()
               .setMemberId(memberId)
               .addAllNowHolding(Protos.writeKeys(part.nowHolding()))
               .addAllGone(Protos.writeKeys(part.gone()))
               .setComplete(part.complete())
               .setUsedBytes(part.usedBytes())
-              .setKnownEpoch(sent == 0 ? listener.knownEpoch() : 0)
-              .build());
+              .setKnownEpoch(sent == 0 ? listener.knownEpoch() : 0);
+      part.progress().ifPresent(progress -> WorkProtos.write(progress, message));
+      open.onNext(message.build());
       sent++;
       long left = config.deadline().toNanos();
       while (acknowledged < sent && over == null) {
@@ -138,12 +140,15 @@ final class GrpcAttendance implements Attendance {
     @Override
     public void onNext(CoordinatorNotice notice) {
       boolean news;
+      boolean newWork;
       state.lock();
       try {
         acknowledged = notice.getAcknowledgedReports();
         changed.signalAll();
         news = notice.getEpoch() > epoch && over == null;
         epoch = Math.max(epoch, notice.getEpoch());
+        newWork = notice.getWork() != work && over == null;
+        work = notice.getWork();
       } finally {
         state.unlock();
       }
@@ -152,6 +157,9 @@ final class GrpcAttendance implements Attendance {
           listener.members(Protos.read(notice.getChange()));
         }
         listener.epoch(notice.getEpoch());
+      }
+      if (newWork) {
+        listener.work(notice.getWork());
       }
     }
 

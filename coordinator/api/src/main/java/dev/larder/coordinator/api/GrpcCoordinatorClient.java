@@ -1,6 +1,7 @@
 package dev.larder.coordinator.api;
 
 import dev.larder.coordinator.api.v1.AddSnapshotRequest;
+import dev.larder.coordinator.api.v1.CancelWarmUpRequest;
 import dev.larder.coordinator.api.v1.CoordinatorGrpc;
 import dev.larder.coordinator.api.v1.CoordinatorGrpc.CoordinatorBlockingStub;
 import dev.larder.coordinator.api.v1.CreateDatasetRequest;
@@ -13,6 +14,8 @@ import dev.larder.coordinator.api.v1.GetHoldersRequest;
 import dev.larder.coordinator.api.v1.GetRootsRequest;
 import dev.larder.coordinator.api.v1.GetStatusRequest;
 import dev.larder.coordinator.api.v1.GetStatusResponse;
+import dev.larder.coordinator.api.v1.GetWorkRequest;
+import dev.larder.coordinator.api.v1.GetWorkResponse;
 import dev.larder.coordinator.api.v1.JoinRequest;
 import dev.larder.coordinator.api.v1.LeaveRequest;
 import dev.larder.coordinator.api.v1.ListCoordinatorsRequest;
@@ -22,12 +25,17 @@ import dev.larder.coordinator.api.v1.ListDatasetsResponse;
 import dev.larder.coordinator.api.v1.ListMembersRequest;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.ListPinsRequest;
+import dev.larder.coordinator.api.v1.ListWarmUpsRequest;
+import dev.larder.coordinator.api.v1.ListWarmUpsResponse;
+import dev.larder.coordinator.api.v1.MovePinRequest;
 import dev.larder.coordinator.api.v1.PinRecord;
 import dev.larder.coordinator.api.v1.PinRequest;
 import dev.larder.coordinator.api.v1.RecordRootsRequest;
 import dev.larder.coordinator.api.v1.ReplaceCoordinatorRequest;
 import dev.larder.coordinator.api.v1.Snapshot;
+import dev.larder.coordinator.api.v1.StartWarmUpRequest;
 import dev.larder.coordinator.api.v1.UnpinRequest;
+import dev.larder.coordinator.api.v1.WarmUp;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -38,6 +46,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -236,21 +245,75 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
-  public PathPin pin(NewPin pin) {
-    PinRequest request = PinRequest.newBuilder().setPin(Protos.write(pin)).build();
+  public PathPin pin(NewPin pin, Duration ttl) {
+    PinRequest request =
+        PinRequest.newBuilder().setPin(Protos.write(pin)).setTtlMs(ttl.toMillis()).build();
     PinRecord answer = change(stub -> stub.pin(request));
     return Protos.read(answer);
   }
 
   @Override
-  public boolean unpin(DatasetName dataset, long snapshot, String glob) {
+  public boolean unpin(DatasetName dataset, long snapshot, String glob, String owner) {
     UnpinRequest request =
         UnpinRequest.newBuilder()
             .setDataset(dataset.text())
             .setSnapshot(snapshot)
             .setPathGlob(glob)
+            .setOwner(owner)
             .build();
     return change(stub -> stub.unpin(request)).getRemoved() > 0;
+  }
+
+  @Override
+  public boolean movePin(NewPin pin, String toOwner) {
+    MovePinRequest request =
+        MovePinRequest.newBuilder()
+            .setDataset(pin.dataset().text())
+            .setSnapshot(pin.snapshot())
+            .setPathGlob(pin.glob())
+            .setFrom(pin.owner())
+            .setTo(toOwner)
+            .build();
+    return call(stub -> stub.movePin(request)).getMoved();
+  }
+
+  @Override
+  public WarmUpJob warmUp(NewWarmUp wish) {
+    NewWarmUp named =
+        wish.requestId().isEmpty()
+            ? new NewWarmUp(
+                wish.dataset(),
+                wish.snapshot(),
+                wish.glob(),
+                wish.nodes(),
+                wish.ttl(),
+                wish.pinned(),
+                UUID.randomUUID().toString())
+            : wish;
+    StartWarmUpRequest request = WorkProtos.write(named);
+    WarmUp answer = call(stub -> stub.startWarmUp(request));
+    return WorkProtos.read(answer);
+  }
+
+  @Override
+  public WarmUpJob cancelWarmUp(String id) {
+    CancelWarmUpRequest request = CancelWarmUpRequest.newBuilder().setId(id).build();
+    WarmUp answer = call(stub -> stub.cancelWarmUp(request));
+    return WorkProtos.read(answer);
+  }
+
+  @Override
+  public List<WarmUpOverview> warmUps() {
+    ListWarmUpsResponse answer =
+        call(stub -> stub.listWarmUps(ListWarmUpsRequest.getDefaultInstance()));
+    return WorkProtos.read(answer);
+  }
+
+  @Override
+  public Work work(String memberId) {
+    GetWorkRequest request = GetWorkRequest.newBuilder().setMemberId(memberId).build();
+    GetWorkResponse answer = call(stub -> stub.getWork(request));
+    return WorkProtos.read(answer);
   }
 
   @Override
@@ -343,6 +406,11 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
     @Override
     public void epoch(long epoch) {
       listener.epoch(epoch);
+    }
+
+    @Override
+    public void work(long version) {
+      listener.work(version);
     }
 
     @Override

@@ -19,7 +19,9 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -112,14 +114,26 @@ public final class Protos {
   public static ListMembersResponse write(MemberList list) {
     return ListMembersResponse.newBuilder()
         .setEpoch(list.epoch())
-        .addAllMembers(list.members().stream().map(Protos::write).toList())
+        .addAllMembers(list.members().stream().map(member -> write(list, member)).toList())
         .build();
   }
 
   /** A member list from the wire. */
   public static MemberList read(ListMembersResponse list) {
+    Map<String, HandOver> handOvers = new HashMap<>();
+    for (Member member : list.getMembersList()) {
+      if (member.hasHandOver()) {
+        handOvers.put(member.getId(), WorkProtos.read(member.getHandOver()));
+      }
+    }
     return new MemberList(
-        list.getEpoch(), list.getMembersList().stream().map(Protos::read).toList());
+        list.getEpoch(), list.getMembersList().stream().map(Protos::read).toList(), handOvers);
+  }
+
+  private static Member write(MemberList list, MemberInfo member) {
+    Member.Builder out = write(member).toBuilder();
+    HandOver handOver = list.handOvers().get(member.id());
+    return handOver == null ? out.build() : out.setHandOver(WorkProtos.write(handOver)).build();
   }
 
   /** A dataset to the wire. */
@@ -234,6 +248,9 @@ public final class Protos {
         .setSnapshot(pin.snapshot())
         .setPathGlob(pin.glob())
         .setExpiresAtMs(pin.expiresAt().map(Instant::toEpochMilli).orElse(0L))
+        .setOwner(pin.owner())
+        .setFiles(pin.files())
+        .setBytes(pin.bytes())
         .build();
   }
 
@@ -247,7 +264,10 @@ public final class Protos {
             pin.getPathGlob(),
             pin.getExpiresAtMs() == 0
                 ? Optional.empty()
-                : Optional.of(Instant.ofEpochMilli(pin.getExpiresAtMs()))),
+                : Optional.of(Instant.ofEpochMilli(pin.getExpiresAtMs())),
+            pin.getOwner(),
+            pin.getFiles(),
+            pin.getBytes()),
         Instant.ofEpochMilli(pin.getCreatedAtMs()));
   }
 

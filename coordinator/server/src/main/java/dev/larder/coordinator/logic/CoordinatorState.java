@@ -95,6 +95,9 @@ public final class CoordinatorState {
       Transaction transaction, Reader reader, Position position, Record record) {
     Outcome outcome = outcome(transaction, record);
     Transaction kept = outcome instanceof Refused ? new Transaction(reader) : transaction;
+    if (kept.changesAny(Table.PINS) || kept.changesAny(Table.WARM_UPS)) {
+      kept.add(Keys.WORK, 1);
+    }
     kept.put(Table.META, Keys.FORMAT, Keys.number(FORMAT_VERSION));
     kept.put(Table.META, Keys.APPLIED, position.bytes());
     return new Step(kept, outcome);
@@ -114,6 +117,9 @@ public final class CoordinatorState {
       case Record.RecordRoots roots -> Roots.record(transaction, roots.roots());
       case Record.PutPin put -> Pins.put(transaction, put);
       case Record.RemovePin remove -> Pins.remove(transaction, remove);
+      case Record.MovePin move -> Pins.move(transaction, move);
+      case Record.PutWarmUp put -> WarmUps.put(transaction, put);
+      case Record.EndWarmUps end -> WarmUps.end(transaction, end);
       case Record.ExpirePins expire -> Pins.expire(transaction, expire.now());
     };
   }

@@ -7,7 +7,9 @@ enum Counter {
   SNAPSHOTS("count-snapshots"),
   ROOTS("count-roots"),
   PINS("count-pins"),
-  PLACEMENTS("count-placements");
+  PLACEMENTS("count-placements"),
+  /** Those that stand; ended ones are rows too. */
+  WARM_UPS("count-warm-ups");
 
   private final String diskName;
 

@@ -74,6 +74,7 @@ final class DatasetRules {
     snapshots.forEach(row -> transaction.delete(Table.SNAPSHOTS, row));
     List<byte[]> pins = transaction.keys(Table.PINS, owned);
     pins.forEach(row -> transaction.delete(Table.PINS, row));
+    WarmUps.drop(transaction, wish.name().text(), snapshot -> true);
     transaction.delete(Table.DATASETS, key);
     transaction.put(
         Table.TOMBSTONES,
@@ -134,10 +135,11 @@ final class DatasetRules {
       if (number == dataset.getLastSnapshot()) {
         return refused(wish.dataset(), number, "is the newest of its dataset");
       }
-      if (pinned.contains(number)) {
+      if (pinned.contains(number) || WarmUps.pins(transaction, name, number)) {
         return refused(wish.dataset(), number, "is pinned");
       }
       transaction.delete(Table.SNAPSHOTS, row);
+      WarmUps.drop(transaction, name, snapshot -> snapshot == number);
       removed++;
     }
     transaction.add(Counter.SNAPSHOTS.key(), -removed);

@@ -15,6 +15,8 @@ final class Keys {
   static final byte[] APPLIED = text("applied");
   static final byte[] EPOCH = text("epoch");
   static final byte[] UNPUBLISHED = text("unpublished");
+  static final byte[] WORK = text("work");
+  static final byte[] WARM_UPS_MADE = text("warm-ups-made");
 
   private Keys() {}
 
@@ -38,9 +40,10 @@ final class Keys {
     return ByteBuffer.allocate(owner.length + 8).put(owner).putLong(number).array();
   }
 
-  static byte[] pin(String dataset, long snapshot, String glob) {
+  /** Pins without owner stand where they stood before there were owners. */
+  static byte[] pin(String dataset, long snapshot, String glob, String pinOwner) {
     byte[] owner = owned(dataset);
-    byte[] utf8 = text(glob);
+    byte[] utf8 = text(pinOwner.isEmpty() ? glob : glob + '\0' + pinOwner);
     return ByteBuffer.allocate(owner.length + 8 + utf8.length)
         .put(owner)
         .putLong(snapshot)

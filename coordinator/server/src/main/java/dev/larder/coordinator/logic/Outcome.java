@@ -4,6 +4,7 @@ import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.api.WarmUpJob;
 import dev.larder.protocol.ErrorCode;
 import java.util.List;
 
@@ -26,6 +27,9 @@ public sealed interface Outcome {
 
   /** The pin that stands. */
   record Pinned(PathPin pin) implements Outcome {}
+
+  /** The warm-up that stands, or how it ended. */
+  record WarmUp(WarmUpJob job) implements Outcome {}
 
   /** How many rows went. */
   record Removed(int count) implements Outcome {}

@@ -2,10 +2,12 @@ package dev.larder.coordinator.logic;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.larder.coordinator.api.Protos;
+import dev.larder.coordinator.api.WorkProtos;
 import dev.larder.coordinator.api.v1.Dataset;
 import dev.larder.coordinator.api.v1.PinRecord;
 import dev.larder.coordinator.api.v1.RecordRootsResponse;
 import dev.larder.coordinator.api.v1.Snapshot;
+import dev.larder.coordinator.api.v1.WarmUp;
 import dev.larder.coordinator.logic.v1.OutcomeValue;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -31,6 +33,7 @@ public final class OutcomeCodec {
                   .build()
                   .toByteString());
       case Outcome.Pinned pinned -> out.setPin(Protos.write(pinned.pin()).toByteString());
+      case Outcome.WarmUp warmUp -> out.setWarmUp(WorkProtos.write(warmUp.job()).toByteString());
       case Outcome.Removed removed -> out.setRemoved(removed.count());
     }
     return out.build().toByteArray();
@@ -54,6 +57,7 @@ public final class OutcomeCodec {
                     .map(Protos::read)
                     .toList());
         case PIN -> new Outcome.Pinned(Protos.read(PinRecord.parseFrom(value.getPin())));
+        case WARM_UP -> new Outcome.WarmUp(WorkProtos.read(WarmUp.parseFrom(value.getWarmUp())));
         case REMOVED -> new Outcome.Removed(value.getRemoved());
         case BODY_NOT_SET ->
             throw new LarderException(ErrorCode.INTERNAL, "an outcome without a body");

@@ -7,6 +7,8 @@ import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.Work;
 import dev.larder.coordinator.logic.v1.DatasetValue;
 import dev.larder.coordinator.logic.v1.MemberValue;
 import dev.larder.coordinator.logic.v1.PinValue;
@@ -207,6 +209,38 @@ public final class Queries {
           return !found[0];
         });
     return found[0];
+  }
+
+  /** Names the present state of pins and warm-ups; counts up when they change. */
+  public long workVersion() {
+    return number(Keys.WORK);
+  }
+
+  /** Warm-ups in the order they began, ended ones too. */
+  public List<WarmUpJob> warmUps() {
+    return WarmUps.all(reader, value -> true).stream().map(WarmUps::job).toList();
+  }
+
+  /** How many warm-ups stand. */
+  public long warmUpsStanding() {
+    return number(Counter.WARM_UPS.key());
+  }
+
+  /** Whether a warm-up stands whose time is over. */
+  public boolean hasWarmUpsOver(Instant now) {
+    return warmUpsStanding() > 0
+        && !WarmUps.all(reader, value -> WarmUps.isOver(value, now)).isEmpty();
+  }
+
+  /** What a member is to bring in and keep. */
+  public Work work(String memberId, Instant now) {
+    return new Work(
+        workVersion(),
+        WarmUps.all(reader, value -> value.getEndedAtMs() == 0 && !WarmUps.isOver(value, now))
+            .stream()
+            .map(WarmUps::job)
+            .toList(),
+        pins(now).stream().filter(pin -> pin.pin().owner().equals(memberId)).toList());
   }
 
   /** Row counts. */

@@ -9,6 +9,7 @@ import dev.larder.protocol.DatasetName;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One entry of the Raft log: what somebody wants, with the time and the ids it shall have. Fields
@@ -75,7 +76,36 @@ public sealed interface Record {
   record PutPin(String id, NewPin pin, Instant createdAt) implements Record {}
 
   /** A pin goes. */
-  record RemovePin(DatasetName dataset, long snapshot, String glob) implements Record {}
+  record RemovePin(DatasetName dataset, long snapshot, String glob, String owner)
+      implements Record {
+
+    /** Of nobody in particular. */
+    public RemovePin(DatasetName dataset, long snapshot, String glob) {
+      this(dataset, snapshot, glob, "");
+    }
+  }
+
+  /** A pin gets another owner. */
+  record MovePin(DatasetName dataset, long snapshot, String glob, String from, String to)
+      implements Record {}
+
+  /** A warm-up over nodes; repeating the request id makes no second one. */
+  record PutWarmUp(
+      DatasetName dataset,
+      long snapshot,
+      String glob,
+      String nodes,
+      boolean pinned,
+      Instant createdAt,
+      Optional<Instant> expiresAt,
+      String requestId)
+      implements Record {}
+
+  /**
+   * Warm-ups end: the one of this number or, with 0, all whose end is not after this moment; then
+   * ended ones go except for the newest {@code keptMax}.
+   */
+  record EndWarmUps(long number, Instant now, int keptMax) implements Record {}
 
   /** All pins go whose end is not after this moment. */
   record ExpirePins(Instant now) implements Record {}

@@ -9,10 +9,13 @@ import dev.larder.coordinator.logic.v1.CoordinatorValue;
 import dev.larder.coordinator.logic.v1.CreateDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteSnapshotsBody;
+import dev.larder.coordinator.logic.v1.EndWarmUpsBody;
 import dev.larder.coordinator.logic.v1.Envelope;
 import dev.larder.coordinator.logic.v1.ExpirePinsBody;
 import dev.larder.coordinator.logic.v1.HoldingsBody;
 import dev.larder.coordinator.logic.v1.LeaveBody;
+import dev.larder.coordinator.logic.v1.MovePinBody;
+import dev.larder.coordinator.logic.v1.PutWarmUpBody;
 import dev.larder.coordinator.logic.v1.RecordRootsBody;
 import dev.larder.coordinator.logic.v1.RemovePinBody;
 import dev.larder.protocol.BlobKey;
@@ -94,7 +97,24 @@ public final class RecordCodec {
               RemovePinBody.newBuilder()
                   .setDataset(remove.dataset().text())
                   .setSnapshot(remove.snapshot())
-                  .setGlob(remove.glob()));
+                  .setGlob(remove.glob())
+                  .setOwner(remove.owner()));
+      case Record.MovePin move ->
+          out.setMovePin(
+              MovePinBody.newBuilder()
+                  .setDataset(move.dataset().text())
+                  .setSnapshot(move.snapshot())
+                  .setGlob(move.glob())
+                  .setFrom(move.from())
+                  .setTo(move.to()));
+      case Record.PutWarmUp put ->
+          out.setPutWarmUp(PutWarmUpBody.newBuilder().setWarmUp(WarmUps.value(put)));
+      case Record.EndWarmUps end ->
+          out.setEndWarmUps(
+              EndWarmUpsBody.newBuilder()
+                  .setNumber(end.number())
+                  .setNowMs(end.now().toEpochMilli())
+                  .setKeptMax(end.keptMax()));
       case Record.ExpirePins expire ->
           out.setExpirePins(ExpirePinsBody.newBuilder().setNowMs(expire.now().toEpochMilli()));
     }
@@ -183,7 +203,23 @@ public final class RecordCodec {
           new Record.RemovePin(
               new DatasetName(envelope.getRemovePin().getDataset()),
               envelope.getRemovePin().getSnapshot(),
-              envelope.getRemovePin().getGlob());
+              envelope.getRemovePin().getGlob(),
+              envelope.getRemovePin().getOwner());
+      case MOVE_PIN -> {
+        MovePinBody body = envelope.getMovePin();
+        yield new Record.MovePin(
+            new DatasetName(body.getDataset()),
+            body.getSnapshot(),
+            body.getGlob(),
+            body.getFrom(),
+            body.getTo());
+      }
+      case PUT_WARM_UP -> WarmUps.record(envelope.getPutWarmUp().getWarmUp());
+      case END_WARM_UPS -> {
+        EndWarmUpsBody body = envelope.getEndWarmUps();
+        yield new Record.EndWarmUps(
+            body.getNumber(), Instant.ofEpochMilli(body.getNowMs()), body.getKeptMax());
+      }
       case EXPIRE_PINS ->
           new Record.ExpirePins(Instant.ofEpochMilli(envelope.getExpirePins().getNowMs()));
       case BODY_NOT_SET -> throw newer("of a kind");

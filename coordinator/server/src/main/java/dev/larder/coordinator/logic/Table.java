@@ -23,7 +23,9 @@ public enum Table {
   /** Member id to MemberValue: the list of the present epoch, as all members see it. */
   PUBLISHED("published"),
   /** Id of a coordinator to host:port of its door. */
-  COORDINATORS("coordinators");
+  COORDINATORS("coordinators"),
+  /** Number to WarmUpValue. */
+  WARM_UPS("warm-ups");
 
   private final String diskName;
 

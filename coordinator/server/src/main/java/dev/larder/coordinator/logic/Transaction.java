@@ -48,6 +48,12 @@ final class Transaction implements Reader {
     return sum;
   }
 
+  /** Whether a row of a table was written. */
+  boolean changesAny(Table table) {
+    NavigableMap<byte[], Optional<byte[]>> written = changes.get(table);
+    return written != null && !written.isEmpty();
+  }
+
   /** The changes by table and key; an empty value deletes. */
   NavigableMap<Table, NavigableMap<byte[], Optional<byte[]>>> changes() {
     return new TreeMap<>(changes);

@@ -150,6 +150,9 @@ final class Values {
         .setGlob(pin.glob())
         .setExpiresAtMs(pin.expiresAt().map(Instant::toEpochMilli).orElse(0L))
         .setCreatedAtMs(createdAt.toEpochMilli())
+        .setOwner(pin.owner())
+        .setFiles(pin.files())
+        .setBytes(pin.bytes())
         .build();
   }
 
@@ -162,7 +165,10 @@ final class Values {
             value.getGlob(),
             value.getExpiresAtMs() == 0
                 ? Optional.empty()
-                : Optional.of(Instant.ofEpochMilli(value.getExpiresAtMs()))),
+                : Optional.of(Instant.ofEpochMilli(value.getExpiresAtMs())),
+            value.getOwner(),
+            value.getFiles(),
+            value.getBytes()),
         Instant.ofEpochMilli(value.getCreatedAtMs()));
   }
 }

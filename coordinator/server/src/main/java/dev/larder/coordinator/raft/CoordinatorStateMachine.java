@@ -4,6 +4,7 @@ import dev.larder.coordinator.logic.CoordinatorState;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.OutcomeCodec;
 import dev.larder.coordinator.logic.Position;
+import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.logic.Record;
 import dev.larder.coordinator.logic.RecordCodec;
 import dev.larder.protocol.LarderException;
@@ -144,13 +145,33 @@ final class CoordinatorStateMachine extends BaseStateMachine {
         record instanceof Record.Join
             || record instanceof Record.Leave
             || record instanceof Record.ChangeMembers;
-    long before = membership ? state().query(queries -> queries.epoch()) : 0;
+    long before = membership ? state().query(Queries::epoch) : 0;
+    boolean work = changesWork(record);
+    long workBefore = work ? state().query(Queries::workVersion) : 0;
     Outcome outcome = state().apply(position, record);
-    long after = membership ? state().query(queries -> queries.epoch()) : 0;
+    long after = membership ? state().query(Queries::epoch) : 0;
     if (after != before) {
       events.epoch(after);
     }
+    long workAfter = work ? state().query(Queries::workVersion) : 0;
+    if (workAfter != workBefore) {
+      events.work(workAfter);
+    }
     return Message.valueOf(UnsafeByteOperations.unsafeWrap(OutcomeCodec.encode(outcome)));
+  }
+
+  private static boolean changesWork(Record record) {
+    return switch (record) {
+      case Record.PutPin put -> true;
+      case Record.RemovePin remove -> true;
+      case Record.MovePin move -> true;
+      case Record.ExpirePins expire -> true;
+      case Record.PutWarmUp put -> true;
+      case Record.EndWarmUps end -> true;
+      case Record.DeleteDataset delete -> true;
+      case Record.DeleteSnapshots delete -> true;
+      default -> false;
+    };
   }
 
   @Override

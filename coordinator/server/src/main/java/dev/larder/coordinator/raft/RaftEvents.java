@@ -5,6 +5,9 @@ public interface RaftEvents {
   /** A new epoch was applied here. */
   void epoch(long epoch);
 
+  /** Pins and warm-ups of a new version were applied here. */
+  void work(long version);
+
   /** This peer leads, or does no longer. */
   void leads(boolean leads);
 }

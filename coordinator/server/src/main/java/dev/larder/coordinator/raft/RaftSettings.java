@@ -15,9 +15,10 @@ import org.apache.ratis.util.TimeDuration;
 final class RaftSettings {
   // Long enough to learn from the log who leads; alone there is nobody to hear from.
   private static final Duration FIRST_ELECTION_ALONE = Duration.ofMillis(20);
+
   /**
-   * Ratis ends a server that stood still for a minute, a suspended machine say, and nobody starts it
-   * again. A leader that comes back late is told so by the others' term; that is enough.
+   * Ratis ends a server that stood still for a minute, a suspended machine say, and nobody starts
+   * it again. A leader that comes back late is told so by the others' term; that is enough.
    */
   private static final TimeDuration NEVER = TimeDuration.valueOf(10_000, TimeUnit.DAYS);
 

@@ -6,6 +6,7 @@ import dev.larder.coordinator.api.GrpcStatuses;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberChange;
 import dev.larder.coordinator.api.Protos;
+import dev.larder.coordinator.api.WorkProtos;
 import dev.larder.coordinator.api.v1.AgentReport;
 import dev.larder.coordinator.api.v1.CoordinatorNotice;
 import dev.larder.protocol.ErrorCode;
@@ -28,6 +29,7 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   private String memberId = "";
   private long acknowledged;
   private long epoch;
+  private long work;
   private long knownEpoch;
   private @Nullable MemberChange change;
   private boolean over;
@@ -56,7 +58,8 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
               Protos.readKeys(report.getNowHoldingList()),
               Protos.readKeys(report.getGoneList()),
               report.getComplete(),
-              report.getUsedBytes()));
+              report.getUsedBytes(),
+              WorkProtos.read(report)));
     } catch (RuntimeException e) {
       finish(e);
       return;
@@ -94,6 +97,12 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   }
 
   @Override
+  public synchronized void work(long version) {
+    work = version;
+    send();
+  }
+
+  @Override
   public void ended(LarderException cause) {
     finish(cause);
   }
@@ -112,7 +121,10 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   private void send() {
     if (!over) {
       CoordinatorNotice.Builder notice =
-          CoordinatorNotice.newBuilder().setEpoch(epoch).setAcknowledgedReports(acknowledged);
+          CoordinatorNotice.newBuilder()
+              .setEpoch(epoch)
+              .setAcknowledgedReports(acknowledged)
+              .setWork(work);
       MemberChange news = change;
       // Who does not read asks for the list later: nothing large may queue up for it.
       if (news != null && news.epoch() == epoch && isReady()) {

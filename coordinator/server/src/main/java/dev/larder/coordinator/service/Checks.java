@@ -1,10 +1,13 @@
 package dev.larder.coordinator.service;
 
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -13,6 +16,9 @@ import java.util.regex.Pattern;
  */
 final class Checks {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
+  private static final Pattern WARM_UP_ID = Pattern.compile("wu-[1-9][0-9]{0,17}");
+  // Far from where milliseconds overflow, and longer than any cache lives.
+  private static final Duration TTL_MAX = Duration.ofDays(36_500);
   private static final int TEXT_MAX = 4096;
   private static final int PAIRS_MAX = 64;
   private static final int ADDRESS_MAX = 300;
@@ -61,6 +67,40 @@ final class Checks {
   static void snapshotNumber(long number) {
     if (number < 1) {
       throw bad("a snapshot's number", "must be at least 1, is " + number);
+    }
+  }
+
+  static void pin(NewPin pin, Duration ttl) {
+    text("pin.path_glob", pin.glob());
+    if (!pin.owner().isEmpty()) {
+      memberId(pin.owner());
+    }
+    notNegative("pin.files", pin.files());
+    notNegative("pin.bytes", pin.bytes());
+    notNegative("ttl_ms", ttl.toMillis());
+    longest("ttl_ms", ttl);
+  }
+
+  static void warmUp(NewWarmUp wish, int globMax) {
+    if (wish.glob().length() > globMax) {
+      throw bad(
+          "path_glob", "is longer than " + globMax + " characters (coordinator.warm-up-glob-max)");
+    }
+    longest("ttl_ms", wish.ttl());
+    text("request_id", wish.requestId());
+  }
+
+  /** The number in an id. */
+  static long warmUpNumber(String id) {
+    if (!WARM_UP_ID.matcher(id).matches()) {
+      throw new LarderException(ErrorCode.NO_SUCH_PATH, "there is no warm-up \"" + id + "\"");
+    }
+    return Long.parseLong(id.substring("wu-".length()));
+  }
+
+  private static void longest(String field, Duration ttl) {
+    if (ttl.compareTo(TTL_MAX) > 0) {
+      throw bad(field, "must be at most " + TTL_MAX.toDays() + " days");
     }
   }
 

@@ -1,10 +1,13 @@
 package dev.larder.coordinator.service;
 
 import dev.larder.coordinator.api.GrpcStatuses;
+import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.Protos;
 import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.WorkProtos;
 import dev.larder.coordinator.api.v1.AddSnapshotRequest;
 import dev.larder.coordinator.api.v1.AgentReport;
+import dev.larder.coordinator.api.v1.CancelWarmUpRequest;
 import dev.larder.coordinator.api.v1.CoordinatorGrpc;
 import dev.larder.coordinator.api.v1.CoordinatorNotice;
 import dev.larder.coordinator.api.v1.CreateDatasetRequest;
@@ -21,6 +24,8 @@ import dev.larder.coordinator.api.v1.GetRootsRequest;
 import dev.larder.coordinator.api.v1.GetRootsResponse;
 import dev.larder.coordinator.api.v1.GetStatusRequest;
 import dev.larder.coordinator.api.v1.GetStatusResponse;
+import dev.larder.coordinator.api.v1.GetWorkRequest;
+import dev.larder.coordinator.api.v1.GetWorkResponse;
 import dev.larder.coordinator.api.v1.JoinRequest;
 import dev.larder.coordinator.api.v1.JoinResponse;
 import dev.larder.coordinator.api.v1.LeaveRequest;
@@ -33,21 +38,29 @@ import dev.larder.coordinator.api.v1.ListMembersRequest;
 import dev.larder.coordinator.api.v1.ListMembersResponse;
 import dev.larder.coordinator.api.v1.ListPinsRequest;
 import dev.larder.coordinator.api.v1.ListPinsResponse;
+import dev.larder.coordinator.api.v1.ListWarmUpsRequest;
+import dev.larder.coordinator.api.v1.ListWarmUpsResponse;
+import dev.larder.coordinator.api.v1.MovePinRequest;
+import dev.larder.coordinator.api.v1.MovePinResponse;
 import dev.larder.coordinator.api.v1.PinRecord;
 import dev.larder.coordinator.api.v1.PinRequest;
 import dev.larder.coordinator.api.v1.RecordRootsRequest;
 import dev.larder.coordinator.api.v1.RecordRootsResponse;
 import dev.larder.coordinator.api.v1.ReplaceCoordinatorRequest;
 import dev.larder.coordinator.api.v1.Snapshot;
+import dev.larder.coordinator.api.v1.StartWarmUpRequest;
 import dev.larder.coordinator.api.v1.UnpinRequest;
 import dev.larder.coordinator.api.v1.UnpinResponse;
+import dev.larder.coordinator.api.v1.WarmUp;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -212,7 +225,12 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
 
   @Override
   public void pin(PinRequest request, StreamObserver<PinRecord> out) {
-    answer(out, () -> Protos.write(coordinator.pin(Protos.read(request.getPin()).pin())));
+    answer(
+        out,
+        () ->
+            Protos.write(
+                coordinator.pin(
+                    Protos.read(request.getPin()).pin(), Duration.ofMillis(request.getTtlMs()))));
   }
 
   @Override
@@ -225,7 +243,8 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
                     coordinator.unpin(
                             new DatasetName(request.getDataset()),
                             request.getSnapshot(),
-                            request.getPathGlob())
+                            request.getPathGlob(),
+                            request.getOwner())
                         ? 1
                         : 0)
                 .build());
@@ -245,6 +264,46 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
                         .map(Protos::write)
                         .toList())
                 .build());
+  }
+
+  @Override
+  public void movePin(MovePinRequest request, StreamObserver<MovePinResponse> out) {
+    answer(
+        out,
+        () -> {
+          NewPin pin =
+              new NewPin(
+                  new DatasetName(request.getDataset()),
+                  request.getSnapshot(),
+                  request.getPathGlob(),
+                  Optional.empty(),
+                  request.getFrom(),
+                  0,
+                  0);
+          return MovePinResponse.newBuilder()
+              .setMoved(coordinator.movePin(pin, request.getTo()))
+              .build();
+        });
+  }
+
+  @Override
+  public void startWarmUp(StartWarmUpRequest request, StreamObserver<WarmUp> out) {
+    answer(out, () -> WorkProtos.write(coordinator.warmUp(WorkProtos.read(request))));
+  }
+
+  @Override
+  public void cancelWarmUp(CancelWarmUpRequest request, StreamObserver<WarmUp> out) {
+    answer(out, () -> WorkProtos.write(coordinator.cancelWarmUp(request.getId())));
+  }
+
+  @Override
+  public void listWarmUps(ListWarmUpsRequest request, StreamObserver<ListWarmUpsResponse> out) {
+    answer(out, () -> WorkProtos.write(coordinator.warmUps()));
+  }
+
+  @Override
+  public void getWork(GetWorkRequest request, StreamObserver<GetWorkResponse> out) {
+    answer(out, () -> WorkProtos.write(coordinator.work(request.getMemberId())));
   }
 
   @Override

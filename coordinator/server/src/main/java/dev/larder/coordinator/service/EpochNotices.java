@@ -42,6 +42,7 @@ public final class EpochNotices implements AutoCloseable {
   // What a listener said it has, until it was told the first time.
   private final Map<Ticket, Long> known = new HashMap<>();
   private long latest;
+  private long latestWork;
   private boolean scheduled;
   private boolean closed;
 
@@ -53,6 +54,8 @@ public final class EpochNotices implements AutoCloseable {
   /** A listener's place; equal to itself only. */
   static final class Ticket {
     private final AttendanceListener listener;
+    // Guarded by the notices' lock.
+    private long work = -1;
 
     private Ticket(AttendanceListener listener) {
       this.listener = listener;
@@ -65,12 +68,19 @@ public final class EpochNotices implements AutoCloseable {
     schedule();
   }
 
-  /** Adds a listener, which hears the present epoch first. */
-  synchronized @Nullable Ticket add(AttendanceListener listener, long epoch) {
+  /** Notes a version of pins and warm-ups and has it told soon. */
+  public synchronized void workChanged(long version) {
+    latestWork = Math.max(latestWork, version);
+    schedule();
+  }
+
+  /** Adds a listener, which hears the present epoch first, and the version of the work. */
+  synchronized @Nullable Ticket add(AttendanceListener listener, long epoch, long work) {
     if (closed) {
       return null;
     }
     latest = Math.max(latest, epoch);
+    latestWork = Math.max(latestWork, work);
     Ticket ticket = new Ticket(listener);
     // Also who knows the newest hears it once: it is the sign that the stream is open.
     told.put(ticket, -1L);
@@ -113,10 +123,19 @@ public final class EpochNotices implements AutoCloseable {
 
   private void tell() {
     long epoch;
+    long work;
     Map<Ticket, Long> behind = new HashMap<>();
+    List<Ticket> newWork = new ArrayList<>();
     synchronized (this) {
       scheduled = false;
       epoch = latest;
+      work = latestWork;
+      for (Ticket ticket : told.keySet()) {
+        if (ticket.work != work) {
+          ticket.work = work;
+          newWork.add(ticket);
+        }
+      }
       told.forEach((ticket, last) -> {
         if (last < epoch) {
           behind.put(ticket, Math.max(last, known.getOrDefault(ticket, 0L)));
@@ -135,6 +154,13 @@ public final class EpochNotices implements AutoCloseable {
         ticket.listener.epoch(epoch);
       } catch (RuntimeException e) {
         log.warn("a listener failed to hear of an epoch epoch={}", epoch, e);
+      }
+    }
+    for (Ticket ticket : newWork) {
+      try {
+        ticket.listener.work(work);
+      } catch (RuntimeException e) {
+        log.warn("a listener failed to hear of work version={}", work, e);
       }
     }
   }

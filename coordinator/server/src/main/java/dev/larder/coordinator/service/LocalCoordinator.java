@@ -1,5 +1,6 @@
 package dev.larder.coordinator.service;
 
+import dev.larder.coordinator.CoordinatorConfig;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.api.Batches;
 import dev.larder.coordinator.api.CoordinatorClient;
@@ -12,9 +13,13 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.WarmUpOverview;
+import dev.larder.coordinator.api.Work;
 import dev.larder.coordinator.logic.MemberWatch;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.Queries;
@@ -27,12 +32,14 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.PathGlob;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -50,6 +57,7 @@ public final class LocalCoordinator implements CoordinatorClient {
   private final EpochNotices notices;
   private final MemberWatch watch;
   private final SpaceCheck space;
+  private final WorkBoard board;
 
   /** All parts stay the caller's. */
   public LocalCoordinator(
@@ -58,13 +66,15 @@ public final class LocalCoordinator implements CoordinatorClient {
       Clock clock,
       EpochNotices notices,
       MemberWatch watch,
-      SpaceCheck space) {
+      SpaceCheck space,
+      WorkBoard board) {
     this.node = node;
     this.limits = limits;
     this.clock = clock;
     this.notices = notices;
     this.watch = watch;
     this.space = space;
+    this.board = board;
   }
 
   @Override
@@ -89,6 +99,7 @@ public final class LocalCoordinator implements CoordinatorClient {
     Checks.memberId(memberId);
     long epoch = change(List.of(), List.of(memberId), List.of(), List.of());
     watch.forget(memberId);
+    board.forget(memberId);
     return epoch;
   }
 
@@ -106,6 +117,7 @@ public final class LocalCoordinator implements CoordinatorClient {
         new Record.ChangeMembers(
             List.of(), due.gone(), List.of(), List.of(), due.stable(), due.publish(), now()));
     due.gone().forEach(watch::forget);
+    due.gone().forEach(board::forget);
   }
 
   /** Changes members, and the epoch too where the last one is old enough. */
@@ -131,7 +143,8 @@ public final class LocalCoordinator implements CoordinatorClient {
         list.epoch(),
         list.members().stream()
             .map(m -> watch.silence(m.id()).map(time -> m.seenAt(now.minus(time))).orElse(m))
-            .toList());
+            .toList(),
+        board.handOvers());
   }
 
   @Override
@@ -140,7 +153,8 @@ public final class LocalCoordinator implements CoordinatorClient {
     if (!node.isLeader()) {
       throw node.notLeader();
     }
-    EpochNotices.Ticket ticket = notices.add(listener, node.readLocal(Queries::epoch));
+    EpochNotices.Ticket ticket =
+        notices.add(listener, node.readLocal(Queries::epoch), node.readLocal(Queries::workVersion));
     if (ticket == null) {
       throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed");
     }
@@ -159,6 +173,7 @@ public final class LocalCoordinator implements CoordinatorClient {
 
   /** Ends all streams: members must be where their leader is. */
   void endStreams() {
+    board.clear();
     notices.end(node.notLeader(), false);
   }
 
@@ -169,7 +184,7 @@ public final class LocalCoordinator implements CoordinatorClient {
       throw node.notLeader();
     }
     if (node.readLocal(queries -> changesNothing(queries, memberId, report))) {
-      watch.seen(memberId);
+      seen(memberId, report);
       return;
     }
     for (HoldingReport part : Batches.of(report, limits.batchMax())) {
@@ -177,7 +192,12 @@ public final class LocalCoordinator implements CoordinatorClient {
           Outcome.Removed.class,
           new Record.Holdings(memberId, part.nowHolding(), part.gone(), part.complete()));
     }
+    seen(memberId, report);
+  }
+
+  private void seen(String memberId, HoldingReport report) {
     watch.seen(memberId);
+    report.progress().ifPresent(progress -> board.said(memberId, progress));
   }
 
   private static boolean changesNothing(Queries queries, String memberId, HoldingReport report) {
@@ -276,20 +296,91 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   @Override
-  public PathPin pin(NewPin pin) {
+  public PathPin pin(NewPin pin, Duration ttl) {
+    Checks.pin(pin, ttl);
     admit(
         queries -> queries.counts().pins() >= limits.pinsMax(),
         "pins",
         "coordinator.pins-max",
         limits.pinsMax());
-    return expect(Outcome.Pinned.class, new Record.PutPin(UUID.randomUUID().toString(), pin, now()))
+    Instant now = now();
+    NewPin wish = ttl.isZero() ? pin : pin.until(Optional.of(now.plus(ttl)));
+    return expect(Outcome.Pinned.class, new Record.PutPin(UUID.randomUUID().toString(), wish, now))
         .pin();
   }
 
   @Override
-  public boolean unpin(DatasetName dataset, long snapshot, String glob) {
+  public boolean unpin(DatasetName dataset, long snapshot, String glob, String owner) {
     PathGlob.parse(glob);
-    return expect(Outcome.Removed.class, new Record.RemovePin(dataset, snapshot, glob)).count() > 0;
+    return expect(Outcome.Removed.class, new Record.RemovePin(dataset, snapshot, glob, owner))
+            .count()
+        > 0;
+  }
+
+  @Override
+  public boolean movePin(NewPin pin, String toOwner) {
+    Checks.memberId(toOwner);
+    return expect(
+                Outcome.Removed.class,
+                new Record.MovePin(pin.dataset(), pin.snapshot(), pin.glob(), pin.owner(), toOwner))
+            .count()
+        > 0;
+  }
+
+  @Override
+  public WarmUpJob warmUp(NewWarmUp wish) {
+    CoordinatorConfig.WarmUps bounds = limits.warmUps();
+    Checks.warmUp(wish, bounds.globMax());
+    admit(
+        queries -> queries.warmUpsStanding() >= bounds.standingMax(),
+        "warm-ups",
+        "coordinator.warm-ups-max",
+        bounds.standingMax());
+    Instant now = now();
+    Optional<Instant> end =
+        wish.ttl().isZero()
+            ? wish.pinned() ? Optional.empty() : Optional.of(now.plus(bounds.lasts()))
+            : Optional.of(now.plus(wish.ttl()));
+    return expect(
+            Outcome.WarmUp.class,
+            new Record.PutWarmUp(
+                wish.dataset(),
+                wish.snapshot(),
+                wish.glob(),
+                wish.nodes(),
+                wish.pinned(),
+                now,
+                end,
+                wish.requestId().isEmpty() ? UUID.randomUUID().toString() : wish.requestId()))
+        .job();
+  }
+
+  @Override
+  public WarmUpJob cancelWarmUp(String id) {
+    long number = Checks.warmUpNumber(id);
+    return expect(
+            Outcome.WarmUp.class, new Record.EndWarmUps(number, now(), limits.warmUps().keptMax()))
+        .job();
+  }
+
+  @Override
+  public List<WarmUpOverview> warmUps() {
+    if (!node.isLeader()) {
+      throw node.notLeader();
+    }
+    record Read(List<WarmUpJob> jobs, MemberList members) {}
+    Read read =
+        node.readLinear(
+            queries -> new Read(queries.warmUps(), queries.members()), limits.requestTimeout());
+    return read.jobs().reversed().stream()
+        .map(job -> board.overview(job, read.members().members()))
+        .toList();
+  }
+
+  @Override
+  public Work work(String memberId) {
+    Checks.memberId(memberId);
+    return node.readLinear(queries -> queries.work(memberId, now()), limits.requestTimeout());
   }
 
   @Override
@@ -372,11 +463,17 @@ public final class LocalCoordinator implements CoordinatorClient {
   @Override
   public void close() {}
 
-  /** Has pins removed whose time is over; the leader's duty. */
-  public void expirePins() {
+  /**
+   * Has pins removed and warm-ups ended whose time is over; the leader's duty, and its clock's. The
+   * moment goes into the log, so that all coordinators come to the same state.
+   */
+  public void expire() {
     Instant now = now();
     if (node.isLeader() && node.readLocal(queries -> queries.hasEndedPins(now))) {
       expect(Outcome.Removed.class, new Record.ExpirePins(now));
+    }
+    if (node.isLeader() && node.readLocal(queries -> queries.hasWarmUpsOver(now))) {
+      expect(Outcome.Removed.class, new Record.EndWarmUps(0, now, limits.warmUps().keptMax()));
     }
   }
 

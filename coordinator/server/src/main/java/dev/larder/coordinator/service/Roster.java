@@ -26,6 +26,14 @@ public final class Roster implements RaftEvents {
   }
 
   @Override
+  public void work(long version) {
+    EpochNotices told = notices;
+    if (told != null) {
+      told.workChanged(version);
+    }
+  }
+
+  @Override
   public void leads(boolean leads) {
     MemberKeeper told = keeper;
     if (told != null) {

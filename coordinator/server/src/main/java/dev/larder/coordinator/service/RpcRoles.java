@@ -31,6 +31,8 @@ final class RpcRoles {
           CoordinatorGrpc.getJoinMethod(),
           CoordinatorGrpc.getAttendMethod(),
           CoordinatorGrpc.getRecordRootsMethod(),
+          CoordinatorGrpc.getMovePinMethod(),
+          CoordinatorGrpc.getGetWorkMethod(),
         }) {
       allowed.put(method.getFullMethodName(), EnumSet.of(AGENT));
     }
@@ -48,6 +50,9 @@ final class RpcRoles {
           CoordinatorGrpc.getPinMethod(),
           CoordinatorGrpc.getUnpinMethod(),
           CoordinatorGrpc.getListPinsMethod(),
+          CoordinatorGrpc.getStartWarmUpMethod(),
+          CoordinatorGrpc.getCancelWarmUpMethod(),
+          CoordinatorGrpc.getListWarmUpsMethod(),
           CoordinatorGrpc.getDrainMemberMethod(),
           CoordinatorGrpc.getListCoordinatorsMethod(),
           CoordinatorGrpc.getReplaceCoordinatorMethod(),

@@ -33,7 +33,7 @@ public final class RandomRecords {
   }
 
   private Record one(int i) {
-    return switch (random.nextInt(17)) {
+    return switch (random.nextInt(20)) {
       case 0, 1 -> new Record.Join(member());
       case 2 -> new Record.Leave(memberId());
       case 3 ->
@@ -82,12 +82,31 @@ public final class RandomRecords {
                   name(),
                   random.nextInt(3),
                   random.nextBoolean() ? "" : "a/*",
-                  random.nextBoolean() ? Optional.empty() : Optional.of(time())),
+                  random.nextBoolean() ? Optional.empty() : Optional.of(time()),
+                  owner(),
+                  random.nextInt(9),
+                  random.nextInt(9)),
               time());
+      case 17 ->
+          new Record.PutWarmUp(
+              name(),
+              1 + random.nextInt(3),
+              random.nextBoolean() ? "" : "a/*",
+              List.of("all", "2", "zone=z1").get(random.nextInt(3)),
+              random.nextBoolean(),
+              time(),
+              random.nextBoolean() ? Optional.empty() : Optional.of(time()),
+              request());
+      case 18 ->
+          new Record.EndWarmUps(
+              random.nextBoolean() ? 0 : 1 + random.nextInt(20), time(), random.nextInt(5));
+      case 19 ->
+          new Record.MovePin(
+              name(), random.nextInt(3), random.nextBoolean() ? "" : "a/*", owner(), owner());
       default ->
           random.nextBoolean()
               ? new Record.ExpirePins(time())
-              : new Record.RemovePin(name(), random.nextInt(3), "a/*");
+              : new Record.RemovePin(name(), random.nextInt(3), "a/*", owner());
     };
   }
 
@@ -105,6 +124,10 @@ public final class RandomRecords {
 
   private String memberId() {
     return "m" + random.nextInt(3);
+  }
+
+  private String owner() {
+    return random.nextBoolean() ? "" : memberId();
   }
 
   private DatasetName name() {

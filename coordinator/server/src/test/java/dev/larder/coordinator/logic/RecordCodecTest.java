@@ -65,6 +65,17 @@ class RecordCodecTest {
     records.put("put-coordinator", new Record.PutCoordinator("c2", "host:7452"));
     records.put("delete-snapshots", new Record.DeleteSnapshots(NAME, List.of(1L, 2L, 300L)));
     records.put("add-snapshot-origin", new Record.AddSnapshot(NAME, Samples.snapshot(5)));
+    records.put(
+        "put-pin-owned",
+        new Record.PutPin(
+            "p-2", new NewPin(NAME, 0, "", Optional.empty(), "node-a", 12, 3_456), time));
+    records.put("remove-pin-owned", new Record.RemovePin(NAME, 0, "", "node-a"));
+    records.put("move-pin", new Record.MovePin(NAME, 3, "a/*", "node-a", "node-b"));
+    records.put(
+        "put-warm-up",
+        new Record.PutWarmUp(
+            NAME, 3, "a/*", "2,zone=z1", true, time, Optional.of(time.plusMillis(7)), "r-9"));
+    records.put("end-warm-ups", new Record.EndWarmUps(4, time, 100));
     return records;
   }
 

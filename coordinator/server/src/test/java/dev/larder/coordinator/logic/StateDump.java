@@ -1,5 +1,6 @@
 package dev.larder.coordinator.logic;
 
+import dev.larder.coordinator.api.WarmUpJob;
 import java.util.HexFormat;
 
 /** The whole state as text, and the rules any state must keep. */
@@ -34,6 +35,10 @@ public final class StateDump {
       compare(faults, reader, Table.SNAPSHOTS, counts.snapshots());
       compare(faults, reader, Table.ROOTS, counts.roots());
       compare(faults, reader, Table.PINS, counts.pins());
+      long standing = new Queries(reader).warmUps().stream().filter(WarmUpJob::isStanding).count();
+      if (standing != new Queries(reader).warmUpsStanding()) {
+        faults.append("warm-ups that stand are counted wrongly\n");
+      }
       compare(faults, reader, Table.HOLDERS, counts.placements());
       compare(faults, reader, Table.HOLDINGS, counts.placements());
       reader.scan(

@@ -46,7 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** No call without a certificate, and none with a role it is not for: every RPC there is. */
 class DoorTest {
   private static final Set<String> AGENTS_ONLY =
-      Set.of("Join", "Attend", "RecordRoots", "AddSnapshot");
+      Set.of("Join", "Attend", "RecordRoots", "AddSnapshot", "MovePin", "GetWork");
   private static final Set<String> COORDINATORS_TOO = Set.of("GetStatus", "Ping");
 
   @TempDir Path data;

@@ -24,6 +24,22 @@ public sealed interface Request {
   /** Shows an overlay at a directory. */
   record Bind(String id, String target) implements Request {}
 
+  /**
+   * Shows a directory of an overlay at a directory.
+   *
+   * @param part from the overlay's root, no link in it
+   */
+  record BindPart(String id, String target, String part) implements Request {}
+
+  /**
+   * Makes a directory a small file system of its own with an empty directory {@code current},
+   * unless it is. Taken away like what is shown.
+   */
+  record Anchor(String target) implements Request {}
+
+  /** Takes away what is mounted at a directory and answers nothing any more. */
+  record DetachDead(String target) implements Request {}
+
   /** Shows another overlay in the place of one. */
   record Switch(String target, String from, String to) implements Request {}
 

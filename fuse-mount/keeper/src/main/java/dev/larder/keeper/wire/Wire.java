@@ -1,9 +1,12 @@
 package dev.larder.keeper.wire;
 
+import dev.larder.keeper.wire.Request.Anchor;
 import dev.larder.keeper.wire.Request.BackingClose;
 import dev.larder.keeper.wire.Request.BackingOpen;
 import dev.larder.keeper.wire.Request.Bind;
+import dev.larder.keeper.wire.Request.BindPart;
 import dev.larder.keeper.wire.Request.Catalog;
+import dev.larder.keeper.wire.Request.DetachDead;
 import dev.larder.keeper.wire.Request.DetachId;
 import dev.larder.keeper.wire.Request.DetachTarget;
 import dev.larder.keeper.wire.Request.End;
@@ -45,6 +48,9 @@ public final class Wire {
   private static final int TAKE_OVER = 13;
   private static final int END = 14;
   private static final int INVALIDATE = 15;
+  private static final int BIND_PART = 16;
+  private static final int ANCHOR = 17;
+  private static final int DETACH_DEAD = 18;
 
   private Wire() {}
 
@@ -75,6 +81,10 @@ public final class Wire {
           new Writer(OVERLAY, id).text(mount).text(label).flag(noExec).bytes();
       case Bind(String mount, String target) ->
           new Writer(BIND, id).text(mount).text(target).bytes();
+      case BindPart(String mount, String target, String part) ->
+          new Writer(BIND_PART, id).text(mount).text(target).text(part).bytes();
+      case Anchor(String target) -> new Writer(ANCHOR, id).text(target).bytes();
+      case DetachDead(String target) -> new Writer(DETACH_DEAD, id).text(target).bytes();
       case Switch(String target, String from, String to) ->
           new Writer(SWITCH, id).text(target).text(from).text(to).bytes();
       case Remount(String mount) -> new Writer(REMOUNT, id).text(mount).bytes();
@@ -101,6 +111,9 @@ public final class Wire {
           case CATALOG -> new Catalog(in.mountId());
           case OVERLAY -> new Overlay(in.mountId(), in.text(), in.flag());
           case BIND -> new Bind(in.mountId(), in.text());
+          case BIND_PART -> new BindPart(in.mountId(), in.text(), in.text());
+          case ANCHOR -> new Anchor(in.text());
+          case DETACH_DEAD -> new DetachDead(in.text());
           case SWITCH -> new Switch(in.text(), in.mountId(), in.mountId());
           case REMOUNT -> new Remount(in.mountId());
           case DETACH_TARGET -> new DetachTarget(in.text(), in.flag(), in.flag());

@@ -1,0 +1,346 @@
+package dev.larder.dist;
+
+import dev.larder.agent.AgentConfig;
+import dev.larder.agent.NodeServices;
+import dev.larder.agent.config.ConfigTree;
+import dev.larder.agent.dataset.Datasets.Entry;
+import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.coordinator.CoordinatorConfig;
+import dev.larder.coordinator.CoordinatorConfig.Fleet;
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.CoordinatorServer;
+import dev.larder.coordinator.api.CoordinatorClientConfig;
+import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.WarmUpOverview;
+import dev.larder.coordinator.tls.DevCa;
+import dev.larder.origin.OriginOptions;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
+import dev.larder.store.BlobStore;
+import dev.larder.testkit.AccessLogEntry;
+import dev.larder.testkit.S3Server;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * A cluster in this process: coordinators over Raft and gRPC, nodes with peer doors, a real S3
+ * server. The coordinators' wall clock can be set. One thread.
+ */
+final class WarmCluster implements AutoCloseable {
+  static final SnapshotRef DATA = SnapshotRef.parse("data");
+  static final DatasetName NAME = new DatasetName("data");
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
+
+  private final Path root;
+  private final DevCa authority;
+  private final Random random = new Random(7);
+  private final AtomicLong stepSeconds = new AtomicLong();
+  private final SortedMap<String, String> raft = new TreeMap<>();
+  private final SortedMap<String, String> doors = new TreeMap<>();
+  private final Map<String, CoordinatorServer> coordinators = new TreeMap<>();
+  private final Map<String, NodeServices> nodes = new TreeMap<>();
+  private final Map<String, GrpcCoordinatorClient> clients = new HashMap<>();
+  private final S3Server server;
+  private final Path bucket;
+  private long bytes;
+
+  private WarmCluster(Path root) throws Exception {
+    this.root = root;
+    this.authority = DevCa.create(root.resolve("tls"), Clock.systemUTC());
+    this.server = S3Server.start(root.resolve("s3"));
+    this.bucket = server.createBucket("bucket");
+  }
+
+  /** So many coordinators, no node yet. */
+  static WarmCluster start(Path root, int count) throws Exception {
+    WarmCluster cluster = new WarmCluster(root);
+    for (int i = 1; i <= count; i++) {
+      cluster.raft.put("c" + i, "127.0.0.1:" + freePort());
+      cluster.doors.put("c" + i, "127.0.0.1:" + freePort());
+    }
+    List<CompletableFuture<Void>> starts = new ArrayList<>();
+    for (String id : cluster.raft.keySet()) {
+      starts.add(CompletableFuture.runAsync(() -> cluster.startCoordinator(id)));
+    }
+    starts.forEach(CompletableFuture::join);
+    return cluster;
+  }
+
+  private void startCoordinator(String id) {
+    Limits base = Limits.defaults();
+    Limits limits =
+        new Limits(
+            base.requestTimeout(),
+            base.startTimeout(),
+            base.closeTimeout(),
+            base.electionTimeout(),
+            base.snapshotEvery(),
+            1 << 20,
+            base.rocks(),
+            base.requestsMax(),
+            base.streamsMax(),
+            base.batchMax(),
+            base.membersMax(),
+            base.datasetsMax(),
+            base.snapshotsMax(),
+            base.pinsMax(),
+            Duration.ofMillis(200),
+            new Fleet(Duration.ofSeconds(20), Duration.ZERO, Duration.ofMillis(100)));
+    CoordinatorServer started =
+        CoordinatorServer.start(
+            new CoordinatorConfig(
+                root.resolve(id),
+                id,
+                doors.get(id),
+                raft.get(id),
+                "",
+                raft,
+                false,
+                authority.material(Role.COORDINATOR),
+                limits),
+            new SteppedClock());
+    synchronized (coordinators) {
+      coordinators.put(id, started);
+    }
+  }
+
+  /** Wall clock plus a step. */
+  private final class SteppedClock extends Clock {
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+
+    @Override
+    public Instant instant() {
+      return Instant.now().plusSeconds(stepSeconds.get());
+    }
+  }
+
+  /** Sets the coordinators' clock ahead of this host's. */
+  void ahead(Duration time) {
+    stepSeconds.set(time.toSeconds());
+  }
+
+  /** Ends the coordinator that leads. */
+  void stopLeader() {
+    String leader = client().status().leaderId();
+    coordinators.remove(leader).close();
+  }
+
+  /** Starts a node or, after {@link #stop}, the same again. */
+  NodeServices startNode(String id, String... keys) {
+    Map<String, String> config = new HashMap<>();
+    config.put("node.id", id);
+    config.put("node.zone", "z-" + id.charAt(0));
+    config.put("peer.listen", "127.0.0.1:0");
+    config.put("store.disk-min-free", "0");
+    config.put("node.report-interval", "100ms");
+    config.put("dataset.sync-interval", "200ms");
+    config.put("jobs.recheck-delay", "200ms");
+    config.put("jobs.retry-min", "200ms");
+    config.put("jobs.retry-max", "1s");
+    for (String each : keys) {
+      config.put(each.substring(0, each.indexOf('=')), each.substring(each.indexOf('=') + 1));
+    }
+    NodeServices node =
+        new NodeServices(
+            AgentConfig.of(root.resolve(id), new ConfigTree(config)),
+            client(id),
+            new AgentMetrics("test"),
+            "test");
+    node.peersBy(() -> authority.material(Role.AGENT));
+    node.start();
+    nodes.put(id, node);
+    return node;
+  }
+
+  void stop(String id) {
+    nodes.remove(id).close();
+  }
+
+  NodeServices node(String id) {
+    return nodes.get(id);
+  }
+
+  /** A client as a node's. */
+  GrpcCoordinatorClient client() {
+    return client("test");
+  }
+
+  private GrpcCoordinatorClient client(String user) {
+    return clients.computeIfAbsent(
+        user,
+        unused ->
+            GrpcCoordinatorClient.connect(
+                CoordinatorClientConfig.of(List.copyOf(doors.values())),
+                authority.material(Role.AGENT)));
+  }
+
+  /** Writes random objects into the bucket. */
+  void objects(String prefix, int count, int size) throws IOException {
+    for (int i = 0; i < count; i++) {
+      byte[] content = new byte[size];
+      random.nextBytes(content);
+      Path file = bucket.resolve(prefix + "/%04d.bin".formatted(i));
+      Files.createDirectories(file.getParent());
+      Files.write(file, content);
+      bytes += size;
+    }
+  }
+
+  /** Bytes written so far. */
+  long bytes() {
+    return bytes;
+  }
+
+  /** Makes the bucket a dataset at a node. */
+  void dataset(String node) throws IOException {
+    Path keys = root.resolve("keys");
+    Files.writeString(keys, S3Server.ACCESS_KEY + ":" + S3Server.SECRET_KEY);
+    Map<String, String> options =
+        Map.of(
+            "endpoint",
+            server.endpoint().toString(),
+            "region",
+            "us-east-1",
+            "path-style",
+            "true",
+            "credentials",
+            "file:" + keys);
+    nodes
+        .get(node)
+        .datasetsOfNode()
+        .create(NAME, "s3://bucket", new OriginOptions(options), progress -> {});
+  }
+
+  /** Bytes of objects that left the server. */
+  long originBytes() throws Exception {
+    return server.accessLog().stream()
+        .filter(AccessLogEntry::isObjectRead)
+        .mapToLong(AccessLogEntry::bodyBytes)
+        .sum();
+  }
+
+  WarmUpOverview warmUp(String id) {
+    return client().warmUps().stream()
+        .filter(each -> each.job().id().equals(id))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Bytes of the dataset's files that are sealed in a node's store. */
+  long local(String node, String glob) {
+    long[] sum = new long[1];
+    NodeServices at = nodes.get(node);
+    at.datasetsOfNode()
+        .walk(
+            DATA,
+            glob,
+            entry -> {
+              if (entry.key().flatMap(at.store()::find).filter(this::isSealed).isPresent()) {
+                sum[0] += entry.sizeBytes();
+              }
+            });
+    return sum[0];
+  }
+
+  /** How many of the files are pinned at a node. */
+  long pinned(String node, String glob) {
+    long[] sum = new long[1];
+    NodeServices at = nodes.get(node);
+    at.datasetsOfNode()
+        .walk(
+            DATA,
+            glob,
+            entry -> {
+              if (entry
+                  .key()
+                  .flatMap(at.store()::find)
+                  .filter(BlobStore.BlobInfo::pinned)
+                  .isPresent()) {
+                sum[0]++;
+              }
+            });
+    return sum[0];
+  }
+
+  private boolean isSealed(BlobStore.BlobInfo info) {
+    return info.state() == BlobStore.State.SEALED;
+  }
+
+  /** Drops a file from a node's store, as an eviction would. */
+  void evict(String node, String path) {
+    NodeServices at = nodes.get(node);
+    Entry entry = at.datasetsOfNode().stat(DATA, path);
+    at.store().delete(entry.key().orElseThrow());
+  }
+
+  /** Waits until so many nodes are members, and each of those here knows them. */
+  void awaitMembers(int count) {
+    await(
+        count + " members",
+        () ->
+            client().members().members().size() == count
+                && nodes.values().stream()
+                    .allMatch(node -> node.gauges().get("cluster_members") == count));
+  }
+
+  static void await(String what, BooleanSupplier condition) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    LarderException last = null;
+    while (true) {
+      try {
+        if (condition.getAsBoolean()) {
+          return;
+        }
+      } catch (LarderException e) {
+        // An election may be going on.
+        last = e;
+      }
+      if (System.nanoTime() > end) {
+        throw new AssertionError("not within " + PATIENCE + ": " + what, last);
+      }
+      LockSupport.parkNanos(10_000_000);
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() {
+    nodes.values().forEach(NodeServices::close);
+    clients.values().forEach(GrpcCoordinatorClient::close);
+    coordinators.values().forEach(CoordinatorServer::close);
+    server.close();
+  }
+}

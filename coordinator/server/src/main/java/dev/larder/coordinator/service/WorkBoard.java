@@ -1,0 +1,89 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.api.HandOver;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.NodeProgress;
+import dev.larder.coordinator.api.NodeSelector;
+import dev.larder.coordinator.api.WarmUpJob;
+import dev.larder.coordinator.api.WarmUpOverview;
+import dev.larder.coordinator.api.WarmUpProgress;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What nodes said last of their work. The leader's soft knowledge: nodes say it again to each new
+ * leader, as their streams open. Any thread.
+ */
+public final class WorkBoard {
+  private static final Logger log = LoggerFactory.getLogger(WorkBoard.class);
+
+  private final int rowsMax;
+  private final Map<String, Kept> byMember = new HashMap<>();
+  private int rows;
+  private boolean saidFull;
+
+  private record Kept(Map<String, WarmUpProgress> warmUps, NodeProgress said) {}
+
+  /** An empty board for at most {@code rowsMax} warm-ups of nodes. */
+  public WorkBoard(int rowsMax) {
+    this.rowsMax = rowsMax;
+  }
+
+  /** Takes what a member says in place of what it said before. */
+  synchronized void said(String memberId, NodeProgress progress) {
+    forget(memberId);
+    int room = rowsMax - rows;
+    if (progress.warmUps().size() > room && !saidFull) {
+      saidFull = true;
+      log.warn("progress of warm-ups is left out: coordinator.warm-up-reports-max={}", rowsMax);
+    }
+    Map<String, WarmUpProgress> byWarmUp = new HashMap<>();
+    for (WarmUpProgress each : progress.warmUps()) {
+      if (byWarmUp.size() < room) {
+        byWarmUp.put(each.warmUpId(), each);
+      }
+    }
+    rows += byWarmUp.size();
+    byMember.put(memberId, new Kept(byWarmUp, progress));
+  }
+
+  /** A member is gone. */
+  synchronized void forget(String memberId) {
+    Kept old = byMember.remove(memberId);
+    rows -= old == null ? 0 : old.warmUps().size();
+  }
+
+  /** Leads no more: what was said is old. */
+  synchronized void clear() {
+    byMember.clear();
+    rows = 0;
+    saidFull = false;
+  }
+
+  /** A warm-up and how far those are whom it means; an ended one means nobody. */
+  synchronized WarmUpOverview overview(WarmUpJob job, Collection<MemberInfo> members) {
+    Map<String, WarmUpProgress> nodes = new LinkedHashMap<>();
+    if (job.isStanding()) {
+      Set<String> meant = NodeSelector.parse(job.nodes()).of(members, job.id());
+      for (String id : meant) {
+        Kept kept = byMember.get(id);
+        WarmUpProgress said = kept == null ? null : kept.warmUps().get(job.id());
+        nodes.put(id, said == null ? WarmUpProgress.unheard(job.id()) : said);
+      }
+    }
+    return new WarmUpOverview(job, nodes);
+  }
+
+  /** How far members that drain are. */
+  synchronized Map<String, HandOver> handOvers() {
+    Map<String, HandOver> out = new HashMap<>();
+    byMember.forEach(
+        (id, kept) -> kept.said().handOver().ifPresent(handOver -> out.put(id, handOver)));
+    return out;
+  }
+}

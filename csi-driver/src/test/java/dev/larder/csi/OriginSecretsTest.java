@@ -1,0 +1,41 @@
+package dev.larder.csi;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.grpc.StatusRuntimeException;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class OriginSecretsTest {
+  @Test
+  void keysBecomeOptions() {
+    assertEquals(
+        Map.of("credentials", "id:key:token"),
+        OriginSecrets.options(
+            Map.of("accessKeyId", "id", "secretAccessKey", "key", "sessionToken", "token")));
+    assertEquals(Map.of("sas", "s"), OriginSecrets.options(Map.of("sas", "s")));
+    assertEquals(
+        Map.of(),
+        OriginSecrets.options(Map.of("csi.storage.k8s.io/serviceAccount.tokens", "canary")));
+  }
+
+  @Test
+  void faultsNameKeysAndNeverValues() {
+    for (Map<String, String> bad :
+        java.util.List.of(
+            Map.of("password", "canary"),
+            Map.of("accessKeyId", "canary"),
+            Map.of("secretAccessKey", "canary"),
+            Map.of(
+                "accessKeyId", "canary", "secretAccessKey", "canary", "credentials", "canary"))) {
+      StatusRuntimeException e =
+          assertThrows(StatusRuntimeException.class, () -> OriginSecrets.options(bad));
+      String said = String.valueOf(e.getStatus().getDescription());
+      assertFalse(said.contains("canary"), said);
+      assertTrue(said.contains("key"), said);
+    }
+  }
+}

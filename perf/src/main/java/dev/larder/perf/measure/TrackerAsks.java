@@ -1,0 +1,90 @@
+package dev.larder.perf.measure;
+
+import dev.larder.perf.Bench;
+import dev.larder.perf.Figure;
+import dev.larder.perf.Goal;
+import dev.larder.perf.Measure;
+import dev.larder.perf.Rounds;
+import dev.larder.perf.Samples;
+import dev.larder.perf.process.ChildProcess;
+import dev.larder.perf.worker.TrackerWorker;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** One node's tracker under bursts of asks: how many one core answers, and what it remembers. */
+public final class TrackerAsks implements Measure {
+  private static final int MEMBERS = 10_000;
+  private static final int BURSTS = 100;
+
+  /** {@code fill.tracked-stripes-max}. */
+  private static final int ENTRIES_MAX = 100_000;
+
+  /** A full collection leaves no dead objects lie: what lives is what is counted. */
+  private static final List<String> JVM =
+      List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:MarkSweepDeadRatio=0");
+
+  private static final double MIB = 1 << 20;
+
+  @Override
+  public String name() {
+    return "tracker-asks";
+  }
+
+  @Override
+  public String about() {
+    return "bursts of 10,000 members that ask one tracker for one stripe: asks a CPU second, heap";
+  }
+
+  @Override
+  public void run(Bench bench, Consumer<Figure> results) throws Exception {
+    Samples perCpu = new Samples();
+    Samples wall = new Samples();
+    Samples reports = new Samples();
+    for (int round = 0; round < Rounds.COUNT; round++) {
+      String[] words = worker(bench, "asks", MEMBERS, BURSTS);
+      perCpu.add(Double.parseDouble(words[1]));
+      wall.add(Double.parseDouble(words[2]));
+      reports.add(Double.parseDouble(words[3]));
+    }
+    bench.say("  asks a CPU second " + perCpu + ", a second " + wall);
+    bench.say("  reports a CPU second " + reports);
+    results.accept(Figure.alone(name(), "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
+    heap(bench, results, "-heap", MEMBERS);
+    heap(bench, results, "-heap-one-each", 1);
+  }
+
+  private void heap(Bench bench, Consumer<Figure> results, String suffix, int perStripe)
+      throws IOException, InterruptedException {
+    Samples atBound = new Samples();
+    Samples beyond = new Samples();
+    for (int round = 0; round < Rounds.COUNT; round++) {
+      String[] words = worker(bench, "heap", ENTRIES_MAX, perStripe);
+      double empty = Double.parseDouble(words[1]);
+      atBound.add((Double.parseDouble(words[2]) - empty) / MIB);
+      beyond.add((Double.parseDouble(words[3]) - empty) / MIB);
+    }
+    bench.say(
+        "  %d members a stripe: %s MiB at the bound, %.0f bytes an entry; after five times as many %s"
+            .formatted(perStripe, atBound, atBound.median() * MIB / ENTRIES_MAX, beyond));
+    results.accept(
+        new Figure(
+            name() + suffix, "MiB", beyond.median(), atBound.median(), Goal.ratioAtMost(1.05)));
+  }
+
+  private static String[] worker(Bench bench, String mode, int first, int second)
+      throws IOException, InterruptedException {
+    try (ChildProcess worker =
+        bench
+            .children()
+            .java(
+                "tracker-" + mode,
+                JVM,
+                TrackerWorker.class,
+                List.of(mode, Integer.toString(first), Integer.toString(second)))) {
+      String line = worker.line(180);
+      worker.awaitSuccess(30);
+      return line.split(" ", -1);
+    }
+  }
+}

@@ -1,0 +1,380 @@
+package dev.larder.perf.sim;
+
+import dev.larder.agent.fill.ParentRates;
+import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.Assignment;
+import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.StripeReport;
+import dev.larder.agent.tracker.StripeReport.Kind;
+import dev.larder.protocol.Blocks;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One node's way to one stripe, as agents go it: the zone's tracker, then the one of all zones, the
+ * next rank where one is silent; from a parent or the origin; a word to the trackers at the end.
+ */
+final class Fetch {
+  private final Simulation sim;
+  private final Network network;
+  private final Clockwork clock;
+  private final SimNode node;
+  private final int life;
+  private final int stripe;
+  private final StripeId id;
+  private final int first;
+  private final int end;
+  private final Set<String> avoid = new HashSet<>();
+  private final List<Place> places = new ArrayList<>(2);
+  private SimNode source;
+  private String lostParent = "";
+  private boolean isAsking = true;
+  private int next;
+  private int missing;
+  private int round;
+  private long toldAt;
+  private long windowStart;
+  private long windowBytes;
+
+  /** What the node is to a tracker; {@code lease} 0 for a reader. */
+  private record Place(SimNode tracker, int life, long lease) {}
+
+  Fetch(Simulation sim, SimNode node, int stripe) {
+    this.sim = sim;
+    this.network = sim.network();
+    this.clock = sim.clock();
+    this.node = node;
+    this.life = node.life;
+    this.stripe = stripe;
+    this.id = sim.id(stripe);
+    this.first = stripe * Blocks.STRIPE_BLOCKS;
+    this.end = sim.endBlock(stripe);
+    this.missing = end - first - node.blocks.get(first, end).cardinality();
+    this.next = first;
+    this.source = sim.origin();
+    node.fetching.put(stripe, this);
+  }
+
+  void ask() {
+    isAsking = true;
+    places.clear();
+    toldAt = clock.now();
+    askRank(sim.ranks(stripe, node.zone), 0);
+  }
+
+  private boolean isOver() {
+    return node.isDown || node.life != life;
+  }
+
+  private void askRank(List<SimNode> ranks, int from) {
+    int rank = from;
+    while (rank < ranks.size() && node.silent.contains(ranks.get(rank).id)) {
+      rank++;
+    }
+    if (rank == ranks.size()) {
+      assigned(sim.origin());
+      return;
+    }
+    int asked = rank;
+    SimNode tracker = ranks.get(rank);
+    long way = tracker == node ? 0 : network.latencyNanos();
+    clock.at(clock.now() + way, () -> reachTracker(ranks, asked, tracker, way));
+  }
+
+  private void reachTracker(List<SimNode> ranks, int rank, SimNode tracker, long way) {
+    if (isOver()) {
+      return;
+    }
+    if (tracker.isDown) {
+      clock.at(
+          clock.now() + sim.noticeNanos(tracker),
+          () -> {
+            if (!isOver()) {
+              node.silent.add(tracker.id);
+              askRank(ranks, rank + 1);
+            }
+          });
+      return;
+    }
+    Set<String> avoided = avoid;
+    if (!node.demoted.isEmpty()) {
+      avoided = new HashSet<>(avoid);
+      avoided.addAll(node.demoted);
+    }
+    Assignment answer =
+        tracker
+            .desk(network, clock)
+            .ask(new Asker(node.id, node.zone, avoided), id, lostParent, 0)
+            .assignment();
+    int trackerLife = tracker.life;
+    clock.at(
+        clock.now() + way,
+        () -> {
+          if (!isOver()) {
+            answered(ranks, rank, new Place(tracker, trackerLife, lease(answer)), answer);
+          }
+        });
+  }
+
+  private static long lease(Assignment answer) {
+    return answer instanceof Assignment.Lease granted ? granted.lease() : 0;
+  }
+
+  private void answered(List<SimNode> ranks, int rank, Place place, Assignment answer) {
+    boolean isZone = sim.isZoneTracker(place.tracker, stripe, node.zone);
+    if (answer instanceof Assignment.Parent parent) {
+      places.add(place);
+      SimNode named = sim.node(parent.member());
+      sim.require(named != node, node.id + " is sent to itself");
+      // One more where no slot is free, which spares the origin.
+      sim.require(
+          place.tracker.life != place.life
+              || place.tracker.tracker(network, clock).readers(named.id, id)
+                  <= network.fanOut() + 1,
+          named.id + " has more readers than the fan-out");
+      assigned(named);
+      return;
+    }
+    if (place.lease != 0) {
+      places.add(place);
+    }
+    if (isZone) {
+      askRank(ranks, rank + 1);
+    } else {
+      assigned(sim.origin());
+    }
+  }
+
+  private void assigned(SimNode from) {
+    source.readers.remove(this);
+    source = from;
+    isAsking = false;
+    lostParent = "";
+    round++;
+    if (missing == 0) {
+      // The last blocks came while it asked.
+      done();
+      return;
+    }
+    if (from.isDown) {
+      notice();
+      return;
+    }
+    if (from != sim.origin()) {
+      from.readers.add(this);
+      requireNoCircle();
+    }
+    next = node.blocks.nextClearBit(first);
+    windowStart = clock.now();
+    windowBytes = 0;
+    for (int i = 0; i < network.window(); i++) {
+      request();
+    }
+  }
+
+  private void request() {
+    next = node.blocks.nextClearBit(next);
+    if (next < end) {
+      int block = next++;
+      int asked = round;
+      clock.at(clock.now() + network.latencyNanos(), () -> reached(block, asked));
+    }
+  }
+
+  /** The request is at the source. */
+  private void reached(int block, int asked) {
+    if (isOver() || asked != round || source.isDown) {
+      // Who reads from a node that goes hears of it.
+      return;
+    }
+    boolean isOrigin = source == sim.origin();
+    if (!isOrigin && !network.cutsThrough() && !sim.hasStripe(source, stripe)) {
+      source.whenHere(-1 - stripe, () -> reached(block, asked));
+    } else if (isOrigin || source.blocks.get(block)) {
+      send(block, asked, isOrigin);
+    } else {
+      source.whenHere(block, () -> reached(block, asked));
+    }
+  }
+
+  private void send(int block, int asked, boolean isOrigin) {
+    SimNode from = source;
+    int fromLife = from.life;
+    long bytes = sim.blockBytes(block);
+    long sent = Math.max(clock.now(), from.upFree) + Simulation.nanos(bytes, from.upRate);
+    from.upFree = sent;
+    sim.ledger().sent(from, block, isOrigin, bytes);
+    long crossed = sim.crossZones(from, node, sent, bytes);
+    long came =
+        Math.max(
+            crossed + network.latencyNanos(),
+            node.downFree + Simulation.nanos(bytes, node.downRate));
+    node.downFree = came;
+    node.hashFree = Math.max(came, node.hashFree + Simulation.nanos(bytes, network.hashRate()));
+    clock.at(
+        node.hashFree,
+        () -> {
+          boolean isLost = isOver() || (!isOrigin && from.life != fromLife);
+          sim.ledger().ended(node, bytes, isLost);
+          if (!isLost) {
+            arrived(block, asked, bytes);
+          }
+        });
+  }
+
+  private void arrived(int block, int asked, long bytes) {
+    if (!node.blocks.get(block)) {
+      node.keep(block, bytes);
+      missing--;
+      node.diskFree =
+          Math.max(node.diskFree, clock.now()) + Simulation.nanos(bytes, network.diskRate());
+      node.isHere(block);
+    }
+    if (asked != round) {
+      // Of a source it has left meanwhile.
+      return;
+    }
+    windowBytes += bytes;
+    if (missing == 0) {
+      noteRate();
+      done();
+    } else if (isTooSlow()) {
+      node.demoted.add(source.id);
+      leave("");
+    } else if (stillStands()) {
+      request();
+    } else {
+      leave("");
+    }
+  }
+
+  /** Reports as agents do: who fetches with each block, for its digest; who reads now and then. */
+  private boolean stillStands() {
+    boolean isFetching = places.stream().anyMatch(place -> place.lease != 0);
+    if (!isFetching && clock.now() - toldAt < Simulation.LEASE_DEADLINE.toNanos() / 4) {
+      return true;
+    }
+    toldAt = clock.now();
+    for (Place place : places) {
+      boolean stands =
+          !place.tracker.isDown
+              && place.tracker.life == place.life
+              && report(place.tracker, Kind.PROGRESS, place.lease);
+      if (!stands && place.tracker.isDown) {
+        node.silent.add(place.tracker.id);
+      }
+      if (!stands) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean report(SimNode tracker, Kind kind, long lease) {
+    StripeReport report = new StripeReport(id, kind, lease, 0, BlockDigests.NONE);
+    return tracker.desk(network, clock).report(node.id, node.zone, report).stands();
+  }
+
+  private boolean isTooSlow() {
+    if (source == sim.origin() || clock.now() - windowStart < ParentRates.WINDOW_NANOS) {
+      return false;
+    }
+    noteRate();
+    return node.rates.isSlow(source.id, clock.now());
+  }
+
+  private void noteRate() {
+    if (source != sim.origin()) {
+      long now = clock.now();
+      node.rates.note(source.id, windowBytes, now - windowStart, now);
+      windowStart = now;
+      windowBytes = 0;
+    }
+  }
+
+  private void done() {
+    round++;
+    node.fetching.remove(stripe);
+    source.readers.remove(this);
+    Set<SimNode> told = new HashSet<>();
+    for (Place place : places) {
+      complete(place.tracker, place.lease, told);
+    }
+    if (places.stream().anyMatch(place -> place.lease != 0)) {
+      // Whoever follows a tracker that goes must know where the stripe is.
+      sim.ranks(stripe, node.zone).forEach(tracker -> complete(tracker, 0, told));
+    }
+    if (places.isEmpty()) {
+      sim.ranks(stripe, node.zone).stream()
+          .filter(tracker -> !node.silent.contains(tracker.id))
+          .findFirst()
+          .ifPresent(tracker -> complete(tracker, 0, told));
+    }
+    node.isHere(-1 - stripe);
+    if (sim.isWhole(node) && node.finishedAt < 0) {
+      node.finishedAt = node.diskFree;
+    }
+    sim.fetchNext(node);
+  }
+
+  /** Says that it has the stripe; to the next rank once a tracker is found to be gone. */
+  private void complete(SimNode tracker, long lease, Set<SimNode> told) {
+    if (!tracker.isDown) {
+      if (told.add(tracker)) {
+        report(tracker, Kind.COMPLETE, lease);
+      }
+      return;
+    }
+    clock.at(
+        clock.now() + sim.noticeNanos(tracker),
+        () -> {
+          if (!isOver()) {
+            node.silent.add(tracker.id);
+            sim.ranks(stripe, node.zone).stream()
+                .filter(other -> !node.silent.contains(other.id))
+                .findFirst()
+                .ifPresent(other -> complete(other, 0, told));
+          }
+        });
+  }
+
+  /** The source went: after a while it is noticed. */
+  void notice() {
+    SimNode from = source;
+    int asked = round;
+    clock.at(
+        clock.now() + sim.noticeNanos(from),
+        () -> {
+          if (asked == round && !isOver()) {
+            leave(from.id);
+          }
+        });
+  }
+
+  /** Asks again. {@code gone} is who was found gone, empty for nobody. */
+  private void leave(String gone) {
+    round++;
+    source.readers.remove(this);
+    if (!gone.isEmpty()) {
+      avoid.add(gone);
+      lostParent = gone;
+    }
+    ask();
+  }
+
+  /** Following parents must lead to bytes and never back here. */
+  private void requireNoCircle() {
+    SimNode at = source;
+    while (at != sim.origin() && !at.isDown && !sim.hasStripe(at, stripe)) {
+      sim.require(at != node, node.id + " waits for itself");
+      Fetch above = at.fetching.get(stripe);
+      if (above == null || above.isAsking) {
+        return;
+      }
+      at = above.source;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.larder.perf.worker;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.Assignment;
+import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.StripeId;
+import dev.larder.agent.tracker.StripeReport;
+import dev.larder.agent.tracker.Tracker;
+import dev.larder.agent.tracker.TrackerDesk;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Digest;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.Set;
+
+/**
+ * A tracker in a process of its own, asked by one thread.
+ *
+ * <ul>
+ *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
+ *       REPORTS_PER_CPU_SECOND}: so many members ask for one stripe at once and then say that they
+ *       have it; the CPU is all of the process's, collector and compilers included
+ *   <li>{@code heap ENTRIES PER_STRIPE} prints {@code heap EMPTY FULL AFTER}: bytes that live in
+ *       the heap without a tracker, with one at its bound, and after bursts of five times the bound
+ * </ul>
+ */
+public final class TrackerWorker {
+  /** {@code fill.lease-deadline} and {@code fill.tracked-stripes-max} as they are by default. */
+  private static final Duration DEADLINE = Duration.ofSeconds(15);
+
+  private static final int ENTRIES_MAX = 100_000;
+  private static final int WARM_ROUNDS = 20;
+
+  private final OperatingSystemMXBean process =
+      (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+  private int stripes;
+
+  private TrackerWorker() {}
+
+  public static void main(String[] arguments) {
+    int first = Integer.parseInt(arguments[1]);
+    int second = Integer.parseInt(arguments[2]);
+    TrackerWorker worker = new TrackerWorker();
+    switch (arguments[0]) {
+      case "asks" -> worker.asks(first, second);
+      case "heap" -> worker.heap(first, second);
+      default -> throw new IllegalArgumentException(arguments[0]);
+    }
+  }
+
+  private void asks(int members, int rounds) {
+    TrackerDesk desk = desk(ENTRIES_MAX);
+    for (int i = 0; i < WARM_ROUNDS; i++) {
+      reports(desk, burst(desk, members), members);
+    }
+    long cpu = 0;
+    long wall = 0;
+    long reports = 0;
+    for (int i = 0; i < rounds; i++) {
+      long cpuBefore = process.getProcessCpuTime();
+      long wallBefore = System.nanoTime();
+      StripeId stripe = burst(desk, members);
+      wall += System.nanoTime() - wallBefore;
+      long between = process.getProcessCpuTime();
+      reports(desk, stripe, members);
+      cpu += between - cpuBefore;
+      reports += process.getProcessCpuTime() - between;
+    }
+    double asks = 1e9 * members * rounds;
+    System.out.println("asks " + asks / cpu + " " + asks / wall + " " + asks / reports);
+  }
+
+  /** All members ask for a stripe nobody asked for before: one fetches, all others wait for it. */
+  private StripeId burst(TrackerDesk desk, int members) {
+    StripeId stripe = nextStripe();
+    int leases = 0;
+    for (int member = 0; member < members; member++) {
+      // A new text each time, as each comes from the wire.
+      Asker asker = new Asker("node-" + member, "", Set.of());
+      Assignment assignment = desk.ask(asker, stripe, "", 0).assignment();
+      switch (assignment) {
+        case Assignment.Lease granted -> leases++;
+        case Assignment.Parent parent -> {}
+        case Assignment.Untracked none ->
+            throw new IllegalStateException("nobody keeps count of node-" + member);
+      }
+    }
+    if (leases != 1) {
+      throw new IllegalStateException(leases + " members were to fetch one stripe");
+    }
+    return stripe;
+  }
+
+  private static void reports(TrackerDesk desk, StripeId stripe, int members) {
+    for (int member = 0; member < members; member++) {
+      desk.report(
+          "node-" + member,
+          "",
+          new StripeReport(stripe, StripeReport.Kind.COMPLETE, 0, 0, BlockDigests.NONE));
+    }
+  }
+
+  private void heap(int entries, int perStripe) {
+    long empty = livingBytes();
+    TrackerDesk desk = desk(entries);
+    ask(desk, entries, perStripe);
+    long full = livingBytes();
+    ask(desk, 5 * entries, perStripe);
+    long after = livingBytes();
+    if (desk.size() > entries) {
+      throw new IllegalStateException(desk.size() + " stripes are remembered");
+    }
+    System.out.println("heap " + empty + " " + full + " " + after);
+  }
+
+  private void ask(TrackerDesk desk, int entries, int perStripe) {
+    for (int left = entries; left > 0; left -= perStripe) {
+      // Without leases, so that the tracker may forget them.
+      reports(desk, burst(desk, perStripe), perStripe);
+    }
+  }
+
+  private static TrackerDesk desk(int entries) {
+    return new TrackerDesk(new Tracker(DEADLINE, entries), System::nanoTime);
+  }
+
+  private StripeId nextStripe() {
+    int number = ++stripes;
+    return new StripeId(BlobKey.origin(new Digest(number, 1, 2, 3)), number % 16);
+  }
+
+  private static long livingBytes() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+}
