@@ -274,7 +274,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setFrom(pin.owner())
             .setTo(toOwner)
             .build();
-    return call(stub -> stub.movePin(request)).getMoved();
+    return change(stub -> stub.movePin(request)).getMoved();
   }
 
   @Override
@@ -291,14 +291,14 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
                 UUID.randomUUID().toString())
             : wish;
     StartWarmUpRequest request = WorkProtos.write(named);
-    WarmUp answer = call(stub -> stub.startWarmUp(request));
+    WarmUp answer = change(stub -> stub.startWarmUp(request));
     return WorkProtos.read(answer);
   }
 
   @Override
   public WarmUpJob cancelWarmUp(String id) {
     CancelWarmUpRequest request = CancelWarmUpRequest.newBuilder().setId(id).build();
-    WarmUp answer = call(stub -> stub.cancelWarmUp(request));
+    WarmUp answer = change(stub -> stub.cancelWarmUp(request));
     return WorkProtos.read(answer);
   }
 
