@@ -66,6 +66,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private final Thread thread;
   private volatile @Nullable CoordinatorStatus status;
   private volatile boolean isAvailable;
+  private volatile String problem = "";
   private @Nullable Attendance attendance;
   private long reportedNanos;
   private NodeProgress said = NodeProgress.NONE;
@@ -107,6 +108,11 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   /** Whether the last call was answered. */
   boolean isAvailable() {
     return isAvailable;
+  }
+
+  /** Why the last call was not answered; empty when it was. */
+  String problem() {
+    return problem;
   }
 
   @Override
@@ -193,10 +199,13 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
           askStatusAt = System.nanoTime() + statusEvery(heard.members()).toNanos();
         }
         isAvailable = true;
+        problem = "";
         delayMillis = config.reportEvery().toMillis();
       } catch (LarderException e) {
         dropStream();
-        if (isAvailable) {
+        boolean isFirst = problem.isEmpty();
+        problem = String.valueOf(e.getMessage());
+        if (isFirst) {
           log.warn("coordinator not reached code={}: {}", e.code(), e.getMessage());
         }
         isAvailable = false;

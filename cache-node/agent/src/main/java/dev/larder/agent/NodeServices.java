@@ -19,6 +19,7 @@ import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginMetrics;
@@ -38,6 +39,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -309,6 +311,24 @@ public final class NodeServices implements NodeState, AutoCloseable {
         last != null && last.group().hasMajority(),
         last == null ? 0 : last.members(),
         now == null ? 0 : now.cluster.view().epoch());
+  }
+
+  @Override
+  public String coordinatorProblem() {
+    Parts now = parts;
+    return now == null ? "" : now.link.problem();
+  }
+
+  @Override
+  public MemberList lastMembers() {
+    Parts now = parts;
+    if (now == null) {
+      return new MemberList(0, List.of());
+    }
+    Map<String, MemberInfo> last = now.cluster.members();
+    return new MemberList(
+        now.cluster.view().epoch(),
+        last.values().stream().sorted(Comparator.comparing(MemberInfo::id)).toList());
   }
 
   @Override

@@ -105,6 +105,7 @@ public final class FakeCoordinator implements CoordinatorClient {
 
   @Override
   public synchronized MemberList members() {
+    check();
     return new MemberList(epoch, members);
   }
 

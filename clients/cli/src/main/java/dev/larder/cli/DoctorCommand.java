@@ -96,11 +96,15 @@ final class DoctorCommand implements Callable<Integer> {
                   ? "ready at " + status.path("address").asText()
                   : status.path("reasons").toString()));
       String coordinator = status.path("coordinator").path("state").asText();
+      String why = status.path("coordinator").path("problem").asText("");
+      String problem = why.isEmpty() ? "" : "; " + why;
       checks.add(
           new Check(
               "coordinator",
               coordinator.equals("ok") ? "ok" : "warn",
-              coordinator.equals("ok") ? "ok" : coordinator + ": reads go on, changes wait"));
+              coordinator.equals("ok")
+                  ? "ok"
+                  : coordinator + ": reads go on, changes wait" + problem));
       checks.add(corrupt(status));
       checks.add(disk(Path.of(status.path("dataDirectory").asText())));
     } catch (LarderException e) {

@@ -35,7 +35,13 @@ final class FleetCommands {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
         String text = client.control().nodesJson();
-        JsonNode nodes = Output.parse(text).path("nodes");
+        JsonNode answer = Output.parse(text);
+        if (answer.path("stale").asBoolean()) {
+          spec.commandLine()
+              .getErr()
+              .println("note: the coordinators do not answer; this is the last list this node has");
+        }
+        JsonNode nodes = answer.path("nodes");
         switch (output.format) {
           case json -> Output.jsonText(out, text);
           case quiet -> nodes.forEach(node -> out.println(node.path("id").asText()));

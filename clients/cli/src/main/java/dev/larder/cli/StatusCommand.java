@@ -85,6 +85,10 @@ final class StatusCommand implements Callable<Integer> {
     JsonNode coordinator = status.path("coordinator");
     JsonNode cluster = status.path("cluster");
     out.printf("coordinator  %s%n", coordinator(coordinator));
+    String problem = coordinator.path("problem").asText("");
+    if (!problem.isEmpty()) {
+      out.printf("             %s%n", problem);
+    }
     out.printf(
         "cluster  %d nodes, member list %d%n",
         cluster.path("members").asLong(), cluster.path("epoch").asLong());

@@ -25,7 +25,7 @@ final class Dispatcher {
     this.paths = new PathRoutes(services, files);
     this.control = new ControlRoutes(services);
     this.mounts = new MountRoutes(services.mounts());
-    this.fleet = new FleetRoutes(services.coordinator());
+    this.fleet = new FleetRoutes(services.coordinator(), services.node());
     this.warmUps = new WarmUpRoutes(services);
     this.status = status;
   }

@@ -8,23 +8,45 @@ import dev.larder.coordinator.api.CoordinatorPeer;
 import dev.larder.coordinator.api.HandOver;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** The nodes of the cluster and its coordinators. Workers; each answer asks the coordinator. */
+/**
+ * The nodes of the cluster and its coordinators. Workers; each answer asks the coordinator, and
+ * where none can answer the members come from the last list, which is said.
+ */
 final class FleetRoutes {
   private final CoordinatorClient coordinator;
+  private final NodeState node;
 
-  FleetRoutes(CoordinatorClient coordinator) {
+  FleetRoutes(CoordinatorClient coordinator, NodeState node) {
     this.coordinator = coordinator;
+    this.node = node;
   }
 
   void nodes(Exchange exchange) {
-    MemberList list = coordinator.members();
-    ObjectNode json = Json.object().put("epoch", list.epoch());
+    NodeState.CoordinatorState seen = node.coordinator();
+    boolean isSilent = seen.coordinators() > 0 && !(seen.available() && seen.majority());
+    MemberList list = node.lastMembers();
+    boolean isStale = isSilent && !list.members().isEmpty();
+    if (!isStale) {
+      try {
+        list = coordinator.members();
+      } catch (LarderException e) {
+        boolean isUnanswered =
+            e.code() == ErrorCode.COORDINATOR_UNAVAILABLE || e.code() == ErrorCode.DEADLINE;
+        if (!isUnanswered || list.members().isEmpty()) {
+          throw e;
+        }
+        isStale = true;
+      }
+    }
+    ObjectNode json = Json.object().put("epoch", list.epoch()).put("stale", isStale);
     ArrayNode all = json.putArray("nodes");
     for (MemberInfo member : list.members()) {
       ObjectNode one = node(member);
@@ -52,7 +74,11 @@ final class FleetRoutes {
   }
 
   void remove(Exchange exchange) {
-    long epoch = coordinator.leave(exchange.request().component(2));
+    String id = exchange.request().component(2);
+    if (coordinator.members().members().stream().noneMatch(member -> member.id().equals(id))) {
+      throw new LarderException(ErrorCode.BAD_REQUEST, "there is no member \"" + id + "\"");
+    }
+    long epoch = coordinator.leave(id);
     Dispatcher.answer(exchange, 200, Json.object().put("epoch", epoch));
   }
 

@@ -1,5 +1,6 @@
 package dev.larder.agent.http;
 
+import dev.larder.coordinator.api.MemberList;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -51,6 +52,16 @@ public interface NodeState {
       boolean majority,
       long members,
       long epoch) {}
+
+  /** Why the coordinator does not answer, for people; empty while it does. */
+  default String coordinatorProblem() {
+    return "";
+  }
+
+  /** The last list of members that this node was told; empty where there is none. */
+  default MemberList lastMembers() {
+    return new MemberList(0, List.of());
+  }
 
   /** Bytes read from other members since the start. */
   default long peerBytes() {

@@ -84,7 +84,8 @@ final class StatusRoutes {
         .put("appliedIndex", coordinator.appliedIndex())
         .put("leader", coordinator.leaderId())
         .put("coordinators", coordinator.coordinators())
-        .put("majority", coordinator.majority());
+        .put("majority", coordinator.majority())
+        .put("problem", node.coordinatorProblem());
     json.putObject("cluster")
         .put("members", coordinator.members())
         .put("epoch", coordinator.epoch());

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.agent.http.RawClient.Response;
 import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberList;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -106,7 +107,10 @@ class ControlTest {
     fixture.coordinator.join(
         MemberInfo.joining("node-1", "host:7451", "z1", Map.of("pool", "gpu"), 1L << 40));
     JsonNode nodes = json(fixture.get("/v1/nodes"));
-    assertEquals(List.of("epoch", "nodes"), names(nodes));
+    assertEquals(List.of("epoch", "stale", "nodes"), names(nodes));
+    assertEquals(400, fixture.exchange("DELETE", "/v1/nodes/foo", "").status());
+    MemberList last = fixture.coordinator.members();
+    assertEquals(1, last.members().size());
     JsonNode node = nodes.get("nodes").get(0);
     assertEquals(
         List.of(
@@ -129,6 +133,8 @@ class ControlTest {
     assertEquals(400, fixture.exchange("POST", "/v1/nodes/node-1/drain", "{\"x\":1}").status());
     assertEquals(200, fixture.exchange("DELETE", "/v1/nodes/node-1", "").status());
     assertEquals(0, json(fixture.get("/v1/nodes")).get("nodes").size());
+    assertFalse(json(fixture.get("/v1/nodes")).get("stale").asBoolean());
+    fixture.node.last = last;
     JsonNode peer = json(fixture.get("/v1/coordinators")).get("coordinators").get(0);
     assertEquals(
         List.of("id", "raftAddress", "address", "leader", "silentMillis", "lastIndex"),
@@ -143,6 +149,9 @@ class ControlTest {
             .status());
     fixture.coordinator.away(true);
     assertEquals(503, fixture.get("/v1/coordinators").status());
+    JsonNode stale = json(fixture.get("/v1/nodes"));
+    assertTrue(stale.get("stale").asBoolean());
+    assertEquals(last.members().size(), stale.get("nodes").size());
   }
 
   @Test

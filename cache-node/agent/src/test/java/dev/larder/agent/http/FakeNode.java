@@ -6,6 +6,7 @@ import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.LocalSmall;
 import dev.larder.agent.read.ReadPlane;
+import dev.larder.coordinator.api.MemberList;
 import dev.larder.origin.OriginObject;
 import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.BlobKey;
@@ -49,6 +50,8 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   volatile Function<BlobKey, BlobRead> reader = this::generated;
 
   /** When set, creating and refreshing wait for it between two reports of progress. */
+  volatile MemberList last = new MemberList(0, List.of());
+
   volatile CountDownLatch listingGate = new CountDownLatch(0);
 
   volatile LarderException listingFault;
@@ -336,6 +339,11 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   @Override
   public List<String> notReady() {
     return notReady;
+  }
+
+  @Override
+  public MemberList lastMembers() {
+    return last;
   }
 
   @Override

@@ -117,13 +117,13 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   @Override
   public long join(MemberInfo member) {
     JoinRequest request = JoinRequest.newBuilder().setMember(Protos.write(member)).build();
-    return call(stub -> stub.join(request).getEpoch());
+    return change(stub -> stub.join(request).getEpoch());
   }
 
   @Override
   public long leave(String memberId) {
     LeaveRequest request = LeaveRequest.newBuilder().setMemberId(memberId).build();
-    return call(stub -> stub.leave(request).getEpoch());
+    return change(stub -> stub.leave(request).getEpoch());
   }
 
   @Override
@@ -137,7 +137,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   public long drain(String memberId, boolean undo) {
     DrainMemberRequest request =
         DrainMemberRequest.newBuilder().setMemberId(memberId).setUndo(undo).build();
-    return call(stub -> stub.drainMember(request).getEpoch());
+    return change(stub -> stub.drainMember(request).getEpoch());
   }
 
   @Override
@@ -160,7 +160,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .putAllOriginOptions(originOptions)
             .setRequestId(UUID.randomUUID().toString())
             .build();
-    Dataset answer = call(stub -> stub.createDataset(request));
+    Dataset answer = change(stub -> stub.createDataset(request));
     return Protos.read(answer);
   }
 
@@ -185,7 +185,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setName(name.text())
             .setRequestId(UUID.randomUUID().toString())
             .build();
-    call(stub -> stub.deleteDataset(request));
+    change(stub -> stub.deleteDataset(request));
   }
 
   @Override
@@ -195,7 +195,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setDataset(dataset.text())
             .setSnapshot(Protos.write(snapshot))
             .build();
-    Snapshot answer = call(stub -> stub.addSnapshot(request));
+    Snapshot answer = change(stub -> stub.addSnapshot(request));
     return Protos.read(answer);
   }
 
@@ -206,7 +206,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setDataset(dataset.text())
             .addAllNumbers(numbers)
             .build();
-    Dataset answer = call(stub -> stub.deleteSnapshots(request));
+    Dataset answer = change(stub -> stub.deleteSnapshots(request));
     return Protos.read(answer);
   }
 
@@ -218,7 +218,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
           RecordRootsRequest.newBuilder()
               .addAllRoots(batch.stream().map(Protos::write).toList())
               .build();
-      call(stub -> stub.recordRoots(request)).getConflictsList().stream()
+      change(stub -> stub.recordRoots(request)).getConflictsList().stream()
           .map(Protos::read)
           .forEach(conflicts::add);
     }
@@ -248,7 +248,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   public PathPin pin(NewPin pin, Duration ttl) {
     PinRequest request =
         PinRequest.newBuilder().setPin(Protos.write(pin)).setTtlMs(ttl.toMillis()).build();
-    PinRecord answer = call(stub -> stub.pin(request));
+    PinRecord answer = change(stub -> stub.pin(request));
     return Protos.read(answer);
   }
 
@@ -261,7 +261,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setPathGlob(glob)
             .setOwner(owner)
             .build();
-    return call(stub -> stub.unpin(request)).getRemoved() > 0;
+    return change(stub -> stub.unpin(request)).getRemoved() > 0;
   }
 
   @Override
@@ -274,7 +274,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setFrom(pin.owner())
             .setTo(toOwner)
             .build();
-    return call(stub -> stub.movePin(request)).getMoved();
+    return change(stub -> stub.movePin(request)).getMoved();
   }
 
   @Override
@@ -291,14 +291,14 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
                 UUID.randomUUID().toString())
             : wish;
     StartWarmUpRequest request = WorkProtos.write(named);
-    WarmUp answer = call(stub -> stub.startWarmUp(request));
+    WarmUp answer = change(stub -> stub.startWarmUp(request));
     return WorkProtos.read(answer);
   }
 
   @Override
   public WarmUpJob cancelWarmUp(String id) {
     CancelWarmUpRequest request = CancelWarmUpRequest.newBuilder().setId(id).build();
-    WarmUp answer = call(stub -> stub.cancelWarmUp(request));
+    WarmUp answer = change(stub -> stub.cancelWarmUp(request));
     return WorkProtos.read(answer);
   }
 
@@ -345,7 +345,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .setAddId(addId)
             .setAddRaftAddress(addRaftAddress)
             .build();
-    ListCoordinatorsResponse answer = call(stub -> stub.replaceCoordinator(request));
+    ListCoordinatorsResponse answer = change(stub -> stub.replaceCoordinator(request));
     return Protos.read(answer);
   }
 
@@ -355,23 +355,39 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   private <T> T call(Function<CoordinatorBlockingStub, T> request) {
-    return retries.call(nanosLeft -> {
-      Doors.Door door = doors.present();
-      // One that hangs must leave time for another.
-      long patience = doors.isAlone() ? nanosLeft : nanosLeft / 3;
-      try {
-        return request.apply(
-            CoordinatorGrpc.newBlockingStub(door.channel())
-                .withDeadlineAfter(patience, TimeUnit.NANOSECONDS));
-      } catch (RuntimeException e) {
-        LarderException fault = GrpcStatuses.fromGrpc(e);
-        LarderException elsewhere = doors.isAlone() ? fault : Retries.unavailableHere(fault);
-        if (elsewhere.code() == ErrorCode.COORDINATOR_UNAVAILABLE) {
-          doors.failed(door.address(), elsewhere);
-        }
-        throw elsewhere;
+    return ask(false, request);
+  }
+
+  private <T> T change(Function<CoordinatorBlockingStub, T> request) {
+    return ask(true, request);
+  }
+
+  private <T> T ask(boolean isChange, Function<CoordinatorBlockingStub, T> request) {
+    Asked asked = new Asked(config.addresses().size(), isChange);
+    try {
+      return retries.call(nanosLeft -> once(nanosLeft, request, asked));
+    } catch (LarderException e) {
+      throw asked.summary(e);
+    }
+  }
+
+  private <T> T once(long nanosLeft, Function<CoordinatorBlockingStub, T> request, Asked asked) {
+    Doors.Door door = doors.present();
+    // One that hangs must leave time for another.
+    long patience = doors.isAlone() ? nanosLeft : nanosLeft / 3;
+    try {
+      return request.apply(
+          CoordinatorGrpc.newBlockingStub(door.channel())
+              .withDeadlineAfter(patience, TimeUnit.NANOSECONDS));
+    } catch (RuntimeException e) {
+      LarderException fault = GrpcStatuses.fromGrpc(e, door.address());
+      asked.failed(door.address(), e, fault);
+      LarderException elsewhere = doors.isAlone() ? fault : Retries.unavailableHere(fault);
+      if (elsewhere.code() == ErrorCode.COORDINATOR_UNAVAILABLE) {
+        doors.failed(door.address(), elsewhere);
       }
-    });
+      throw elsewhere;
+    }
   }
 
   /** Learns from the end of a stream where to open the next. */

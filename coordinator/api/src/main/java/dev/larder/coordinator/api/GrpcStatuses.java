@@ -38,6 +38,15 @@ public final class GrpcStatuses {
 
   /** What a client throws for a failed call. */
   public static LarderException fromGrpc(Throwable failure) {
+    return fromGrpc(failure, "");
+  }
+
+  /**
+   * What a client throws for a failed call.
+   *
+   * @param address host:port of the coordinator that was asked; empty where it is not known
+   */
+  static LarderException fromGrpc(Throwable failure, String address) {
     Status status = Status.fromThrowable(failure);
     String said = status.getDescription() != null ? status.getDescription() : "no description";
     Metadata trailers = Status.trailersFromThrowable(failure);
@@ -50,7 +59,7 @@ public final class GrpcStatuses {
       return new LarderException(named, said, failure);
     }
     return new LarderException(
-        codeOf(status.getCode()), "coordinator: " + status.getCode() + ", " + said, failure);
+        codeOf(status.getCode()), GrpcFaults.explain(failure, status, address), failure);
   }
 
   /** The status of a code. */

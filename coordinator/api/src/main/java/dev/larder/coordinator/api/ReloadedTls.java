@@ -49,7 +49,7 @@ public final class ReloadedTls implements AutoCloseable {
     this.chain = chain;
     this.authorities = authorities;
     this.seen = stamps();
-    this.now = new Loaded("own-0", TlsFiles.read(key, chain, authorities));
+    this.now = new Loaded("own-0", TlsFiles.readOwn(key, chain, authorities));
     this.before = now;
   }
 
@@ -77,7 +77,7 @@ public final class ReloadedTls implements AutoCloseable {
     }
     seen = stamps;
     try {
-      TlsMaterial material = TlsFiles.read(key, chain, authorities);
+      TlsMaterial material = TlsFiles.readOwn(key, chain, authorities);
       Loaded old = now;
       int number = Integer.parseInt(old.alias().substring("own-".length()));
       before = old;

@@ -41,23 +41,12 @@ final class Retries {
                 && tries < config.attemptsMax()
                 && end - System.nanoTime() > wait;
         if (!again) {
-          throw tries > 1 && fault.code() == ErrorCode.COORDINATOR_UNAVAILABLE
-              ? afterAll(tries, fault)
-              : fault;
+          throw fault;
         }
         pause(wait);
         pause = Math.min(2 * pause, config.backoffMax().toNanos());
       }
     }
-  }
-
-  /** The last try alone says little: it had what time the others left. */
-  private LarderException afterAll(int tries, LarderException last) {
-    return new LarderException(
-        ErrorCode.COORDINATOR_UNAVAILABLE,
-        "no coordinator could answer within %d ms (%d tries); without a majority of them nothing can be changed. The last try: %s"
-            .formatted(config.deadline().toMillis(), tries, last.getMessage()),
-        last);
   }
 
   /** What one of several coordinators says of itself, as seen by who can ask another. */

@@ -67,9 +67,18 @@ public final class RoleTrust extends X509ExtendedTrustManager {
     return base.getAcceptedIssuers();
   }
 
+  /** A certificate of a trusted authority, for something else. */
+  static final class WrongRole extends CertificateException {
+    private static final long serialVersionUID = 1L;
+
+    WrongRole(String message) {
+      super(message);
+    }
+  }
+
   private void checkRole(X509Certificate[] chain) throws CertificateException {
     if (chain.length == 0 || Role.of(chain[0]).filter(roles::contains).isEmpty()) {
-      throw new CertificateException("the certificate carries none of the roles " + roles);
+      throw new WrongRole("the certificate carries none of the roles " + roles);
     }
   }
 }

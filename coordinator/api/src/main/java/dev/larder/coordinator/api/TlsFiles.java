@@ -4,7 +4,9 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -36,18 +38,32 @@ public final class TlsFiles {
 
   private TlsFiles() {}
 
-  /** Reads all three files. */
+  /**
+   * Reads all three files, {@code tls.key}, {@code tls.certificate} and {@code tls.ca}; the key
+   * must be the certificate's.
+   */
   public static TlsMaterial read(Path key, Path chain, Path authorities) {
     try {
       KeyStore own = emptyStore();
-      own.setKeyEntry(
-          "own", privateKey(key), NO_PASSWORD, certificates(chain).toArray(new Certificate[0]));
+      PrivateKey secret = named("tls.key", key, () -> privateKey(key));
+      List<Certificate> shown = named("tls.certificate", chain, () -> certificates(chain));
+      List<Certificate> trusts = named("tls.ca", authorities, () -> certificates(authorities));
+      if (!TlsChecks.isPair(secret, shown.getFirst().getPublicKey())) {
+        throw new LarderException(
+            ErrorCode.BAD_CONFIG,
+            "tls.key: "
+                + key
+                + " is not the key of the certificate in "
+                + chain
+                + " (tls.certificate)");
+      }
+      own.setKeyEntry("own", secret, NO_PASSWORD, shown.toArray(new Certificate[0]));
       KeyManagerFactory keys =
           KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
       keys.init(own, NO_PASSWORD);
       KeyStore trusted = emptyStore();
       int number = 0;
-      for (Certificate authority : certificates(authorities)) {
+      for (Certificate authority : trusts) {
         trusted.setCertificateEntry("ca-" + number++, authority);
       }
       TrustManagerFactory trust =
@@ -60,6 +76,59 @@ public final class TlsFiles {
           "TLS material in " + key.getParent() + " cannot be used: " + e.getMessage(),
           e);
     }
+  }
+
+  /**
+   * The same for a process's own files, whose certificate must be of one of the authorities it
+   * trusts: what it shows would be refused by all who trust the same.
+   */
+  static TlsMaterial readOwn(Path key, Path chain, Path authorities) {
+    TlsMaterial material = read(key, chain, authorities);
+    try {
+      if (!TlsChecks.isSigned(certificates(chain), certificates(authorities))) {
+        throw new LarderException(
+            ErrorCode.BAD_CONFIG,
+            "tls.certificate: "
+                + chain
+                + " is not signed by an authority of "
+                + authorities
+                + " (tls.ca)");
+      }
+    } catch (GeneralSecurityException | IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "tls.certificate: " + chain + ": " + e.getMessage(), e);
+    }
+    return material;
+  }
+
+  @FunctionalInterface
+  private interface Reading<T> {
+    T read() throws GeneralSecurityException, IOException;
+  }
+
+  private static <T> T named(String setting, Path file, Reading<T> reading) {
+    String fault;
+    Exception cause;
+    try {
+      return reading.read();
+    } catch (NoSuchFileException e) {
+      fault = file + " does not exist";
+      cause = e;
+    } catch (AccessDeniedException e) {
+      fault = file + " may not be read by this user";
+      cause = e;
+    } catch (IOException e) {
+      fault = file + " cannot be read: " + e.getMessage();
+      cause = e;
+    } catch (GeneralSecurityException e) {
+      String must =
+          setting.equals("tls.key")
+              ? "one PEM private key, unencrypted PKCS#8 (BEGIN PRIVATE KEY), EC or RSA"
+              : "PEM certificates (BEGIN CERTIFICATE)";
+      fault = file + " must hold " + must + " and holds " + TlsChecks.content(file);
+      cause = e;
+    }
+    throw new LarderException(ErrorCode.BAD_CONFIG, setting + ": " + fault, cause);
   }
 
   private static KeyStore emptyStore() throws GeneralSecurityException, IOException {

@@ -37,8 +37,12 @@ final class DoorInterceptor implements ServerInterceptor {
     String method = call.getMethodDescriptor().getFullMethodName();
     Optional<Role> role = role(call);
     if (role.isEmpty() || !RpcRoles.mayCall(role.get(), method)) {
-      String who = role.map(r -> "role " + r).orElse("a caller without a role");
-      return refuse(call, ErrorCode.UNAUTHENTICATED, who + " may not call " + method);
+      String who =
+          role.map(r -> "a certificate of role " + r).orElse("a certificate without a role");
+      return refuse(
+          call,
+          ErrorCode.UNAUTHENTICATED,
+          who + " may not do this (" + method + "); see the role in tls.certificate");
     }
     boolean unary = call.getMethodDescriptor().getType().clientSendsOneMessage();
     Semaphore bound = unary ? requests : streams;
