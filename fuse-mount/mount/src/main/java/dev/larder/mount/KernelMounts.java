@@ -19,7 +19,6 @@ import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.SealedBlob;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -27,9 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -45,12 +42,12 @@ import org.slf4j.LoggerFactory;
 final class KernelMounts {
   private static final Logger log = LoggerFactory.getLogger(KernelMounts.class);
   private static final int ROUNDS_MAX = 64;
-  private static final long RETRY_NANOS = Duration.ofMillis(20).toNanos();
 
   private final MountConfig config;
   private final Datasets datasets;
   private final BlobStore store;
   private final Keeping keeper;
+  private final KeeperChanges changes;
   private final MountBook book;
   private final PackedCatalogs packed;
   private final Completeness completeness;
@@ -59,9 +56,6 @@ final class KernelMounts {
   private final Map<Path, Integer> behind = new HashMap<>();
 
   private long round;
-
-  /** Views whose last remount failed. */
-  private final Set<String> notRemounted = ConcurrentHashMap.newKeySet();
 
   KernelMounts(
       MountConfig config,
@@ -75,6 +69,7 @@ final class KernelMounts {
     this.datasets = datasets;
     this.store = store;
     this.keeper = keeper;
+    this.changes = new KeeperChanges(keeper, config.keeperWait());
     this.book = book;
     this.packed = packed;
     this.completeness = completeness;
@@ -87,7 +82,7 @@ final class KernelMounts {
       return;
     }
     keeper.require();
-    forgetGone(byTarget(keeper.shown()).keySet());
+    forgetGone(KeeperChanges.byTarget(keeper.shown()).keySet());
     for (DatasetName name : book.all().stream().map(Line::dataset).distinct().toList()) {
       try {
         onRefreshed(name);
@@ -104,32 +99,16 @@ final class KernelMounts {
    * @return what is shown by target; empty where the keeper does not say
    */
   Optional<Map<Path, Shown>> reconcile() {
-    Optional<Map<Path, Shown>> seen = look();
+    Optional<Map<Path, Shown>> seen = changes.look();
     boolean isAnyGone =
         seen.isPresent() && lines().stream().anyMatch(l -> !seen.get().containsKey(l.place()));
     if (isAnyGone) {
       synchronized (this) {
         // Looked at again: a mount may have been made since.
-        look().ifPresent(shown -> forgetGone(shown.keySet()));
+        changes.look().ifPresent(shown -> forgetGone(shown.keySet()));
       }
     }
     return seen;
-  }
-
-  private Optional<Map<Path, Shown>> look() {
-    if (!keeper.isServing()) {
-      return Optional.empty();
-    }
-    try {
-      return Optional.of(byTarget(keeper.shownSoon()));
-    } catch (LarderException e) {
-      log.debug("the keeper does not say what is shown code={}: {}", e.code(), e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private static Map<Path, Shown> byTarget(List<Shown> shown) {
-    return shown.stream().collect(Collectors.toMap(Shown::target, each -> each));
   }
 
   private synchronized List<Line> lines() {
@@ -178,7 +157,7 @@ final class KernelMounts {
   MountInfo mount(MountSpec spec) {
     var unused = reconcile();
     Line line = mounted(spec);
-    return info(line, look().orElse(Map.of()));
+    return info(line, changes.look().orElse(Map.of()));
   }
 
   private synchronized Line mounted(MountSpec spec) {
@@ -214,7 +193,7 @@ final class KernelMounts {
           ErrorCode.TOO_MANY, "mount.max: " + config.mountsMax() + " mounts are there already");
     }
     Line line = line(spec, info, Instant.now());
-    change(() -> {
+    changes.change(() -> {
       makeView(line);
       if (line.anchored()) {
         keeper.anchor(line.target());
@@ -233,16 +212,16 @@ final class KernelMounts {
       return;
     }
     Line line = known.get();
-    change(() -> {
+    changes.change(() -> {
       if (isShown(line)) {
-        detach(line.place(), mode);
+        changes.detach(line.place(), mode);
       }
       if (line.anchored()) {
-        detachQuietly(target, mode);
+        changes.detachQuietly(target, mode);
       }
     });
     book.remove(target);
-    change(() -> dropUnused(line.viewId(), mode == UnmountMode.FORCE));
+    changes.change(() -> dropUnused(line.viewId(), mode == UnmountMode.FORCE));
     log.info("unmounted dataset={}@{} target={}", line.dataset(), line.number(), target);
   }
 
@@ -252,15 +231,15 @@ final class KernelMounts {
       throw unknown(target);
     }
     boolean[] isFound = new boolean[1];
-    change(() -> {
+    changes.change(() -> {
       for (Shown shown : keeper.shown()) {
         if (shown.target().equals(target) || shown.target().equals(target.resolve("current"))) {
-          detach(shown.target(), mode);
+          changes.detach(shown.target(), mode);
           dropUnused(shown.id(), mode == UnmountMode.FORCE);
           isFound[0] = true;
         }
       }
-      isFound[0] |= detachQuietly(target, mode);
+      isFound[0] |= changes.detachQuietly(target, mode);
     });
     if (!isFound[0]) {
       throw unknown(target);
@@ -273,71 +252,9 @@ final class KernelMounts {
         ErrorCode.UNKNOWN_MOUNT, "nothing of Larder is mounted at " + target);
   }
 
-  /** Returns whether there was anything. */
-  private boolean detachQuietly(Path target, UnmountMode mode) {
-    try {
-      detach(target, mode);
-      return true;
-    } catch (LarderException e) {
-      if (e.code() != ErrorCode.UNKNOWN_MOUNT) {
-        throw e;
-      }
-      return false;
-    }
-  }
-
   /** Takes a dead mount of anybody away. */
   void detachDead(Path target) {
-    change(() -> keeper.detachDead(target));
-  }
-
-  /**
-   * Has the keeper change something; anything may be asked for twice. A keeper hangs up when it is
-   * replaced, and whenever it made a new FUSE connection, which a forced unmount beside this has it
-   * do again and again.
-   */
-  private void change(Runnable steps) {
-    long deadline = System.nanoTime() + config.keeperWait().toNanos();
-    while (true) {
-      keeper.require();
-      try {
-        steps.run();
-        return;
-      } catch (LarderException e) {
-        if (e.code() != ErrorCode.CLOSED || System.nanoTime() - deadline > 0) {
-          throw e;
-        }
-        log.info("once more, by the next keeper or over the next connection");
-        LockSupport.parkNanos(RETRY_NANOS);
-      }
-    }
-  }
-
-  private void detach(Path target, UnmountMode mode) {
-    try {
-      keeper.detach(target, mode != UnmountMode.PLAIN, mode == UnmountMode.FORCE);
-    } catch (LarderException e) {
-      if (e.code() != ErrorCode.MOUNT_BUSY) {
-        throw e;
-      }
-      Shown shown = look().orElse(Map.of()).get(target);
-      if (shown != null && shown.isCovered()) {
-        throw new LarderException(
-            ErrorCode.MOUNT_BUSY,
-            target
-                + " is covered by another mount ("
-                + e.getMessage()
-                + "); take that away first: umount "
-                + target,
-            e);
-      }
-      throw new LarderException(
-          ErrorCode.MOUNT_BUSY,
-          "files of "
-              + target
-              + " are open, or a process stands in it; close them, or unmount with --lazy",
-          e);
-    }
+    changes.change(() -> keeper.detachDead(target));
   }
 
   List<MountInfo> list() {
@@ -382,7 +299,7 @@ final class KernelMounts {
 
   /** Shows the newest snapshot where it is to be followed. */
   synchronized void onRefreshed(DatasetName name) {
-    look().ifPresent(shown -> forgetGone(shown.keySet()));
+    changes.look().ifPresent(shown -> forgetGone(shown.keySet()));
     for (Line line : book.all()) {
       if (line.dataset().equals(name) && line.follow()) {
         exchangeAlone(line);
@@ -493,20 +410,7 @@ final class KernelMounts {
     synchronized (this) {
       views = book.all().stream().map(Line::viewId).collect(Collectors.toSet());
     }
-    notRemounted.retainAll(views);
-    boolean isDone = true;
-    for (String view : views) {
-      try {
-        keeper.remount(view);
-        notRemounted.remove(view);
-      } catch (LarderException e) {
-        isDone &= e.code() == ErrorCode.UNKNOWN_MOUNT;
-        if (notRemounted.add(view)) {
-          log.warn("not remounted view={} code={}: {}", view, e.code(), e.getMessage());
-        }
-      }
-    }
-    return isDone;
+    return changes.remount(views);
   }
 
   private void exchange(Line line, SnapshotInfo to) {
@@ -523,12 +427,12 @@ final class KernelMounts {
                 line.anchored()),
             to,
             line.mountedAt());
-    change(() -> {
+    changes.change(() -> {
       makeView(next);
       keeper.exchange(line.place(), line.viewId(), next.viewId());
     });
     book.put(next);
-    change(() -> {
+    changes.change(() -> {
       if (!book.usesView(line.viewId())) {
         leave(line.viewId());
         keeper.drop(line.viewId(), false);
@@ -612,7 +516,7 @@ final class KernelMounts {
 
   private boolean isStillShown(Line line) {
     AtomicBoolean isStill = new AtomicBoolean();
-    change(() -> isStill.set(isShown(line)));
+    changes.change(() -> isStill.set(isShown(line)));
     return isStill.get();
   }
 

@@ -1,21 +1,28 @@
 package dev.larder.agent.dataset;
 
 import dev.larder.agent.dataset.Definition.KeptSnapshot;
+import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.origin.Origin;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A dataset at work: its definition, its origin, its open catalogs. Any thread; the definition is
  * replaced by one thread at a time.
  */
 final class Attached implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Attached.class);
+
   private final BlobStore store;
   private final Function<Definition, Origin> opener;
   private final Map<Long, OpenCatalog> catalogs = new HashMap<>();
@@ -71,6 +78,20 @@ final class Attached implements AutoCloseable {
   OpenCatalog catalog(KeptSnapshot snapshot) {
     OpenCatalog open = readyCatalog(snapshot);
     return open != null ? open : open(snapshot);
+  }
+
+  /** The file with a key in a snapshot; empty also where its catalog cannot be read now. */
+  Optional<BlobSource> source(KeptSnapshot snapshot, BlobKey key) {
+    try {
+      return catalog(snapshot).byKey(key);
+    } catch (LarderException e) {
+      log.warn(
+          "catalog not searched dataset={} snapshot={} code={}",
+          definition.name(),
+          snapshot.info().number(),
+          e.code());
+      return Optional.empty();
+    }
   }
 
   private synchronized OpenCatalog open(KeptSnapshot snapshot) {

@@ -338,7 +338,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   public Optional<BlobSource> sourceOf(BlobKey key) {
     for (Attached dataset : attached.values()) {
       for (KeptSnapshot snapshot : dataset.definition().snapshots().reversed()) {
-        Optional<BlobSource> found = sourceIn(dataset, snapshot, key);
+        Optional<BlobSource> found = dataset.source(snapshot, key);
         if (found.isPresent()) {
           return found;
         }
@@ -587,19 +587,5 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
       throw unknown;
     }
     return dataset;
-  }
-
-  private static Optional<BlobSource> sourceIn(
-      Attached dataset, KeptSnapshot snapshot, BlobKey key) {
-    try {
-      return dataset.catalog(snapshot).byKey(key);
-    } catch (LarderException e) {
-      log.warn(
-          "catalog not searched dataset={} snapshot={} code={}",
-          dataset.definition().name(),
-          snapshot.info().number(),
-          e.code());
-      return Optional.empty();
-    }
   }
 }
