@@ -120,6 +120,15 @@ class ClusterProcessTest {
           (System.nanoTime() - began) / 1_000_000);
       assertEquals(2, control.datasets().size());
       await("another leads", () -> !leader(control).equals(leader));
+      await(
+          "the killed one is called silent",
+          () -> {
+            StringWriter list = new StringWriter();
+            return larder(list, "coordinators", "list", "--agent", ready.toString()) == 0
+                && list.toString()
+                    .lines()
+                    .anyMatch(line -> line.startsWith(leader + " ") && line.contains(" silent "));
+          });
 
       StringWriter nodes = new StringWriter();
       assertEquals(0, larder(nodes, "nodes", "--agent", ready.toString()));

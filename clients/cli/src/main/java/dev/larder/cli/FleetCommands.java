@@ -198,6 +198,20 @@ final class FleetCommands {
     }
   }
 
+  /** A live follower answers its leader several times a second. */
+  private static final long SILENT_MILLIS = 3_000;
+
+  private static String role(JsonNode one, boolean hasLeader) {
+    if (one.path("leader").asBoolean()) {
+      return "leader";
+    }
+    JsonNode silent = one.path("silentMillis");
+    if (silent.isNumber()) {
+      return silent.asLong() > SILENT_MILLIS ? "silent" : hasLeader ? "follower" : "no leader";
+    }
+    return hasLeader ? "follower" : "unknown";
+  }
+
   private static void print(PrintWriter out, Output output, String text) {
     JsonNode all = Output.parse(text).path("coordinators");
     switch (output.format) {
@@ -206,11 +220,15 @@ final class FleetCommands {
       case table -> {
         Output.Table table =
             new Output.Table("COORDINATOR", "ROLE", "DOOR", "RAFT", ">HEARD", ">ENTRY");
+        boolean hasLeader = false;
+        for (JsonNode one : all) {
+          hasLeader |= one.path("leader").asBoolean();
+        }
         for (JsonNode one : all) {
           JsonNode silent = one.path("silentMillis");
           table.row(
               one.path("id").asText(),
-              one.path("leader").asBoolean() ? "leader" : "follower",
+              role(one, hasLeader),
               one.path("address").asText(),
               one.path("raftAddress").asText(),
               silent.isNumber() ? silent.asLong() + " ms ago" : "-",

@@ -25,6 +25,7 @@ public final class DoorNotice implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DoorNotice.class);
   private static final long TRY_MILLIS = 500;
   private static final Duration WAIT = Duration.ofSeconds(5);
+  private static final int KNOCKS = 3;
 
   private final RaftNode node;
   private final String address;
@@ -68,14 +69,22 @@ public final class DoorNotice implements AutoCloseable {
     CoordinatorClientConfig once =
         new CoordinatorClientConfig(
             base.addresses(), WAIT, 1, base.backoffMin(), base.backoffMax(), base.batchMax());
-    try (GrpcCoordinatorClient client = GrpcCoordinatorClient.connect(once, tls)) {
-      client.status();
-    } catch (LarderException e) {
+    String why = "";
+    // A cold process on a busy host may take longer than one wait for its first handshake.
+    for (int knock = 0; knock < KNOCKS && !Thread.currentThread().isInterrupted(); knock++) {
+      try (GrpcCoordinatorClient client = GrpcCoordinatorClient.connect(once, tls)) {
+        client.status();
+        return;
+      } catch (LarderException e) {
+        why = e.code() + " " + e.getMessage();
+      }
+    }
+    if (!Thread.currentThread().isInterrupted()) {
       log.warn(
-          "this coordinator's door is not reached at {}: agents may not either; see"
+          "this coordinator's door is not reached at {} ({}): agents may not either; see"
               + " coordinator.advertise and the names in its certificate",
           address,
-          e);
+          why);
     }
   }
 
