@@ -367,7 +367,7 @@ final class Rig implements AutoCloseable {
         .filter(node -> node.path("leader").asBoolean())
         .map(node -> node.path("id").asText())
         .findFirst()
-        .orElseThrow(() -> new AssertionError("nobody leads"));
+        .orElseThrow(() -> new IllegalStateException("nobody leads"));
   }
 
   /**
