@@ -3,6 +3,7 @@ package dev.larder.containers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -16,6 +17,7 @@ class SharedOriginTest {
 
   @Test
   void theClusterReadsADatasetOnceFromTheOrigin(Rig rig) throws Exception {
+    settle(rig);
     Dataset large = rig.create("agent-1", "once-large", 1, 72 * MIB);
     Dataset middle = rig.create("agent-2", "once-middle", 6, 2 * MIB + 17);
     Dataset small = rig.create("agent-3", "once-small", 40, 9_001);
@@ -31,5 +33,20 @@ class SharedOriginTest {
       assertTrue(status.contains("4 nodes"), status);
     }
     assertEquals(large.bytes(), rig.origin().sentBytes(large.name()), "warm reads ask nobody");
+  }
+
+  /**
+   * Connections that a test before this had cut are found dead by whoever uses them first, and the
+   * member behind them is avoided for a while: that must be over before bytes are counted.
+   */
+  private static void settle(Rig rig) throws Exception {
+    Dataset settling = rig.create("agent-4", "settling", 40, 5_003);
+    Burst.start(rig, settling, Rig.AGENTS).awaitRight(Rig.AGENTS);
+    for (String agent : Rig.AGENTS) {
+      Until.holds(
+          agent + " avoids nobody",
+          Duration.ofSeconds(60),
+          () -> rig.metric(agent, "larder_node_demoted_members") == 0);
+    }
   }
 }
