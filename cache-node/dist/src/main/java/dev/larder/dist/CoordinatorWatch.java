@@ -49,10 +49,10 @@ final class CoordinatorWatch implements AutoCloseable {
   private CoordinatorStatus status;
   private long statusNanos;
 
-  private CoordinatorWatch(CoordinatorServer server, HttpServer http) {
+  private CoordinatorWatch(CoordinatorServer server, HttpServer http, CoordinatorStatus first) {
     this.server = server;
     this.http = http;
-    this.status = server.client().status();
+    this.status = first;
     this.statusNanos = System.nanoTime();
     this.threads =
         new ThreadPoolExecutor(
@@ -72,8 +72,10 @@ final class CoordinatorWatch implements AutoCloseable {
    */
   static CoordinatorWatch open(InetSocketAddress listen, CoordinatorServer server) {
     try {
+      // Before the port is taken: what fails there must leave nothing open.
+      CoordinatorStatus first = server.client().status();
       HttpServer http = HttpServer.create(listen, WAITING_MAX);
-      CoordinatorWatch watch = new CoordinatorWatch(server, http);
+      CoordinatorWatch watch = new CoordinatorWatch(server, http, first);
       http.setExecutor(watch.threads);
       http.createContext("/", watch::answer);
       http.start();
@@ -134,6 +136,10 @@ final class CoordinatorWatch implements AutoCloseable {
 
   /** Ready is who knows a leader: requests sent here end, or are told where to go. */
   private void ready(HttpExchange exchange) throws IOException {
+    if (server.hasEnded()) {
+      healthy(exchange);
+      return;
+    }
     CoordinatorStatus now = status();
     if (now.leaderId().isEmpty()) {
       send(exchange, 503, "no leader: a majority of the coordinators does not answer\n");

@@ -53,7 +53,6 @@ public final class LarderStore implements BlobStore {
     return open(config, hooks, CommitMode.SAFE);
   }
 
-  /** For the test that proves the power-loss test. */
   /**
    * Looks whether a data directory could be opened now, and changes nothing: for whoever writes
    * into it beside the store.
@@ -64,6 +63,7 @@ public final class LarderStore implements BlobStore {
     StoreDirectory.check(directory);
   }
 
+  /** For the test that proves the power-loss test. */
   static LarderStore open(StoreConfig config, StoreHooks hooks, CommitMode mode) {
     return StoreBuilder.build(config, hooks, mode);
   }
