@@ -16,6 +16,7 @@ import csi.v1.Csi.ValidateVolumeCapabilitiesRequest;
 import csi.v1.Csi.ValidateVolumeCapabilitiesResponse;
 import csi.v1.Csi.Volume;
 import csi.v1.Csi.VolumeCapability;
+import dev.larder.csi.Calls.Kind;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +65,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
   public void createVolume(CreateVolumeRequest request, StreamObserver<CreateVolumeResponse> out) {
     calls.answer(
         out,
+        Kind.CONTROL,
         "CreateVolume name=" + VolumeIds.shown(request.getName()),
         () ->
             CreateVolumeResponse.newBuilder()
@@ -106,6 +108,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
   public void deleteVolume(DeleteVolumeRequest request, StreamObserver<DeleteVolumeResponse> out) {
     calls.answer(
         out,
+        Kind.CONTROL,
         "DeleteVolume volume=" + VolumeIds.shown(request.getVolumeId()),
         () -> {
           volumes.delete(VolumeIds.checked(request.getVolumeId()));
@@ -119,6 +122,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
       StreamObserver<ValidateVolumeCapabilitiesResponse> out) {
     calls.answer(
         out,
+        Kind.CONTROL,
         "ValidateVolumeCapabilities volume=" + VolumeIds.shown(request.getVolumeId()),
         () -> {
           String id = VolumeIds.checked(request.getVolumeId());
@@ -126,7 +130,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
           if (wanted.isEmpty()) {
             throw Statuses.invalid("volume_capabilities are missing");
           }
-          if (volumes.find(id).isEmpty()) {
+          if (!volumes.exists(id, request.getVolumeContextMap())) {
             throw Statuses.notFound("volume " + id + " does not exist");
           }
           return validated(request);
@@ -155,6 +159,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
   public void listVolumes(ListVolumesRequest request, StreamObserver<ListVolumesResponse> out) {
     calls.answer(
         out,
+        Kind.CONTROL,
         "ListVolumes",
         () -> {
           int most = request.getMaxEntries();

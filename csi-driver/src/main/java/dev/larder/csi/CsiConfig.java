@@ -26,13 +26,20 @@ import java.util.regex.Pattern;
  *     node
  * @param inlineOrigins {@code csi.inline-origins}: beginnings of origin URIs that pods may name
  *     themselves; empty leaves origins to administrators
- * @param callsMax {@code csi.calls-max}: calls at work at once
- * @param volumesMax {@code csi.volumes-max}: volumes published at once, and created ones listed
+ * @param callsMax {@code csi.calls-max}: calls of each kind at work at once
+ * @param volumesMax {@code csi.volumes-max}: volumes published at once, and directories whose sizes
+ *     are remembered
  * @param publishTimeout {@code csi.publish-timeout}: longest wait of a publish call; it goes on in
  *     the background
  * @param unpublishTimeout {@code csi.unpublish-timeout}: longest wait of an unpublish call
  * @param checkEvery {@code csi.check-interval}: how old the knowledge may be that a published
  *     volume is still mounted when it is published again
+ * @param datasetKeep {@code csi.dataset-keep}: how long a dataset that was made of a volume's
+ *     origin stays after the last volume of this node that used it
+ * @param datasetsMax {@code csi.datasets-max}: such datasets in the cluster at once
+ * @param originRefresh {@code csi.origin-refresh}: how old the origin's word on a secret, and its
+ *     listing, may be when such a dataset is published
+ * @param events {@code csi.events} and what begins so
  */
 public record CsiConfig(
     String socket,
@@ -47,10 +54,20 @@ public record CsiConfig(
     int volumesMax,
     Duration publishTimeout,
     Duration unpublishTimeout,
-    Duration checkEvery) {
+    Duration checkEvery,
+    Duration datasetKeep,
+    int datasetsMax,
+    Duration originRefresh,
+    EventsConfig events) {
 
   // A letter at both ends: the official suite is stricter than the specification.
   private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9.-]{0,61}[A-Za-z]");
+  // A bucket is a host of Amazon's, as pods can set no endpoint.
+  private static final Pattern INLINE_ORIGIN =
+      Pattern.compile(
+          "(s3://[A-Za-z0-9._-]+"
+              + "|https?://([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+])(:\\d{1,5})?"
+              + "|abfss?://[a-z0-9$-]+@[A-Za-z0-9.-]+)/.*");
   private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9._-]{0,128}");
 
   /** Checks bounds; BAD_CONFIG names the key. */
@@ -63,19 +80,40 @@ public record CsiConfig(
     require(isPlace(endpoint), "csi.endpoint", endpoint);
     require(registryEvery.isPositive(), "csi.registry-interval", registryEvery);
     for (String origin : inlineOrigins) {
-      // A beginning without its host would let a pod choose any.
-      require(origin.matches("[a-z0-9]+://[^/]+/.*"), "csi.inline-origins", origin);
-      require(!origin.startsWith("file:"), "csi.inline-origins", origin);
+      requireHost(origin);
     }
-    require(callsMax >= 1, "csi.calls-max", callsMax);
-    require(volumesMax >= 1, "csi.volumes-max", volumesMax);
+    atLeastOne("csi.calls-max", callsMax);
+    atLeastOne("csi.volumes-max", volumesMax);
     require(publishTimeout.isPositive(), "csi.publish-timeout", publishTimeout);
     require(unpublishTimeout.isPositive(), "csi.unpublish-timeout", unpublishTimeout);
     require(!checkEvery.isNegative(), "csi.check-interval", checkEvery);
+    require(!datasetKeep.isNegative(), "csi.dataset-keep", datasetKeep);
+    atLeastOne("csi.datasets-max", datasetsMax);
+    require(!originRefresh.isNegative(), "csi.origin-refresh", originRefresh);
+  }
+
+  /** A beginning without its host would let a pod's author choose any. */
+  private static void requireHost(String origin) {
+    if (!INLINE_ORIGIN.matcher(origin).matches()) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG,
+          "csi.inline-origins: \""
+              + origin
+              + "\" does not name a host to its end: expected s3://BUCKET/…,"
+              + " https://HOST/… (http too), or abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/…;"
+              + " az:// leaves the account open, so say https://ACCOUNT.blob.core.windows.net/…");
+    }
   }
 
   private static boolean isPlace(String path) {
     return path.isEmpty() || path.startsWith("/");
+  }
+
+  private static void atLeastOne(String key, int value) {
+    if (value < 1) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, key + ": value out of range: " + value + "; at least 1");
+    }
   }
 
   private static void require(boolean holds, String key, Object value) {
@@ -99,7 +137,11 @@ public record CsiConfig(
         1000,
         Duration.ofSeconds(110),
         Duration.ofSeconds(10),
-        Duration.ofSeconds(1));
+        Duration.ofSeconds(1),
+        Duration.ofHours(1),
+        100,
+        Duration.ofMinutes(5),
+        EventsConfig.defaults());
   }
 
   /**
@@ -122,7 +164,11 @@ public record CsiConfig(
         tree.count("csi.volumes-max", base.volumesMax()),
         tree.duration("csi.publish-timeout", base.publishTimeout()),
         tree.duration("csi.unpublish-timeout", base.unpublishTimeout()),
-        tree.duration("csi.check-interval", base.checkEvery()));
+        tree.duration("csi.check-interval", base.checkEvery()),
+        tree.duration("csi.dataset-keep", base.datasetKeep()),
+        tree.count("csi.datasets-max", base.datasetsMax()),
+        tree.duration("csi.origin-refresh", base.originRefresh()),
+        EventsConfig.of(tree));
   }
 
   private static boolean flag(ConfigTree tree, String key, boolean fallback) {

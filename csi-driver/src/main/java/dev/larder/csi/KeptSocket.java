@@ -24,7 +24,7 @@ final class KeptSocket implements AutoCloseable {
 
   private final Path socket;
   private final List<BindableService> services;
-  private @Nullable UnixServer server;
+  private volatile @Nullable UnixServer server;
   private String said = "";
 
   KeptSocket(Path socket, List<BindableService> services) {
@@ -94,14 +94,16 @@ final class KeptSocket implements AutoCloseable {
   }
 
   /** Whether it is served by this. */
-  synchronized boolean isServing() {
-    return server != null && server.isReachable();
+  boolean isServing() {
+    UnixServer now = server;
+    return now != null && now.isReachable();
   }
 
   @Override
   public synchronized void close() {
-    if (server != null) {
-      server.close();
+    UnixServer now = server;
+    if (now != null) {
+      now.close();
     }
   }
 }

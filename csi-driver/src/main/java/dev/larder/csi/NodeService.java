@@ -13,13 +13,17 @@ import csi.v1.Csi.NodeUnpublishVolumeRequest;
 import csi.v1.Csi.NodeUnpublishVolumeResponse;
 import csi.v1.Csi.VolumeUsage;
 import csi.v1.NodeGrpc;
+import dev.larder.csi.Calls.Kind;
 import dev.larder.csi.Volume.Usage;
 import dev.larder.csi.Volumes.Publication;
+import dev.larder.protocol.LarderException;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** Volumes of the pods of this node. */
 final class NodeService extends NodeGrpc.NodeImplBase {
@@ -28,11 +32,13 @@ final class NodeService extends NodeGrpc.NodeImplBase {
 
   private final CsiConfig config;
   private final Volumes volumes;
+  private final Pods pods;
   private final Calls calls;
 
-  NodeService(CsiConfig config, Volumes volumes, Calls calls) {
+  NodeService(CsiConfig config, Volumes volumes, Pods pods, Calls calls) {
     this.config = config;
     this.volumes = volumes;
+    this.pods = pods;
     this.calls = calls;
   }
 
@@ -40,16 +46,28 @@ final class NodeService extends NodeGrpc.NodeImplBase {
   public void nodePublishVolume(
       NodePublishVolumeRequest request, StreamObserver<NodePublishVolumeResponse> out) {
     String what = what("NodePublishVolume", request.getVolumeId()) + pod(request);
-    calls.answer(
+    calls.publish(
         out,
+        PodRef.of(request.getVolumeContextMap()),
+        request.getVolumeId(),
         what,
-        () -> {
-          volumes.publish(publication(request));
+        gone -> {
+          volumes.publish(publication(request), gone);
           return NodePublishVolumeResponse.getDefaultInstance();
         });
   }
 
   private Publication publication(NodePublishVolumeRequest request) {
+    Optional<PodRef> pod = PodRef.of(request.getVolumeContextMap());
+    try {
+      return publication(request, pod);
+    } catch (LarderException | StatusRuntimeException e) {
+      pods.publishFailed(pod, request.getVolumeId(), e);
+      throw e;
+    }
+  }
+
+  private Publication publication(NodePublishVolumeRequest request, Optional<PodRef> pod) {
     String id = VolumeIds.checked(request.getVolumeId());
     Path target = Targets.checked(request.getTargetPath());
     if (!request.hasVolumeCapability()) {
@@ -66,7 +84,8 @@ final class NodeService extends NodeGrpc.NodeImplBase {
         VolumeAttributes.parse(context, id, isInline, config.inlineOrigins()),
         Capabilities.isNoExec(request.getVolumeCapability()),
         isInline,
-        Map.copyOf(request.getSecretsMap()));
+        Map.copyOf(request.getSecretsMap()),
+        pod);
   }
 
   private static String what(String call, String volumeId) {
@@ -88,6 +107,7 @@ final class NodeService extends NodeGrpc.NodeImplBase {
       NodeUnpublishVolumeRequest request, StreamObserver<NodeUnpublishVolumeResponse> out) {
     calls.answer(
         out,
+        Kind.UNPUBLISH,
         what("NodeUnpublishVolume", request.getVolumeId()),
         () -> {
           String id = VolumeIds.checked(request.getVolumeId());

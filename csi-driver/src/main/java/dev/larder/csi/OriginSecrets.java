@@ -15,12 +15,17 @@ final class OriginSecrets {
   private static final String ACCESS_KEY = "accessKeyId";
   private static final String SECRET_KEY = "secretAccessKey";
   private static final String SESSION_TOKEN = "sessionToken";
+  private static final String CONNECTION = "connectionString";
   private static final Map<String, String> SINGLE =
       Map.of(
-          "credentials", "credentials",
-          "connectionString", "connection-string",
-          "accountKey", "account-key",
-          "sas", "sas");
+          "credentials",
+          "credentials",
+          CONNECTION,
+          "connection-string",
+          "accountKey",
+          "account-key",
+          "sas",
+          "sas");
   private static final Set<String> PARTS = Set.of(ACCESS_KEY, SECRET_KEY, SESSION_TOKEN);
   // Kubelet's tokens of the pod's service account.
   private static final String FOREIGN = "csi.storage.k8s.io/";
@@ -30,9 +35,18 @@ final class OriginSecrets {
   /**
    * Options and their values.
    *
+   * @param inline whether a pod's author chose the secret
    * @throws io.grpc.StatusRuntimeException INVALID_ARGUMENT naming a key
    */
-  static Map<String, String> options(Map<String, String> secrets) {
+  static Map<String, String> options(Map<String, String> secrets, boolean inline) {
+    if (inline && secrets.containsKey(CONNECTION)) {
+      // It names an endpoint, and where nodes connect to is no pod author's to say.
+      throw Statuses.invalid(
+          "key "
+              + CONNECTION
+              + " of the secret: not in a pod's own volume, as it names a host; accountKey or sas do"
+              + " the same");
+    }
     Map<String, String> options = new TreeMap<>();
     for (Map.Entry<String, String> each : secrets.entrySet()) {
       String key = each.getKey();

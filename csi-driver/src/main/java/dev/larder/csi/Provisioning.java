@@ -8,7 +8,9 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.SnapshotRef;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,11 +33,11 @@ final class Provisioning {
   private static final String VIEW = "view-";
   private static final int NAME_MAX = 63;
   private static final int NAME_DIGITS = 32;
+  private static final int VIEW_DIGITS = 8;
 
   private final Datasets datasets;
   private final Origination origins;
   private final Created created;
-  private final int most;
   private final Set<String> working = ConcurrentHashMap.newKeySet();
 
   /**
@@ -55,11 +58,10 @@ final class Provisioning {
     }
   }
 
-  Provisioning(Datasets datasets, Origination origins, Created created, int most) {
+  Provisioning(Datasets datasets, Origination origins, Created created) {
     this.datasets = datasets;
     this.origins = origins;
     this.created = created;
-    this.most = most;
   }
 
   /** Makes a volume, unless it is there as it is asked for. */
@@ -68,39 +70,69 @@ final class Provisioning {
       throw Statuses.invalid("parameters: either origin or dataset is needed");
     }
     VolumeAttributes attributes = VolumeAttributes.parse(wanted.parameters(), "", false, List.of());
-    boolean isOwn = attributes.origin().isPresent();
-    String id = id(isOwn, wanted.name());
-    return alone(id, () -> create(id, wanted, attributes));
-  }
-
-  private Created.Entry create(String id, Wanted wanted, VolumeAttributes attributes) {
     String text = attributes.fingerprint();
     String asked = Digests.ofBytes(text.getBytes(StandardCharsets.UTF_8)).hex();
+    if (attributes.origin().isEmpty()) {
+      return view(asked, wanted, attributes);
+    }
+    String id = id(DATASET, wanted.name());
+    return alone(id, () -> own(id, asked, wanted, attributes, attributes.origin().get()));
+  }
+
+  /*
+   * A view is nothing but its id and context, and both follow from the request: any node makes the
+   * same of it, and there is nothing to note and to take away. Other parameters are another view.
+   */
+  private Created.Entry view(String asked, Wanted wanted, VolumeAttributes attributes) {
+    String id = id(VIEW, wanted.name() + "-" + asked.substring(0, VIEW_DIGITS));
+    DatasetInfo info = datasets.get(attributes.snapshot().orElseThrow().dataset());
+    return entry(id, asked, wanted, attributes, info);
+  }
+
+  private Created.Entry own(
+      String id, String asked, Wanted wanted, VolumeAttributes attributes, OriginSpec origin) {
+    forgetDeleted();
     Optional<Created.Entry> there = created.find(id);
     if (there.isPresent()) {
       return same(there.get(), asked, wanted);
     }
-    if (created.all().size() >= most) {
-      throw new LarderException(
-          ErrorCode.TOO_MANY, "csi.volumes-max: " + most + " volumes were created already");
+    Made made = dataset(new DatasetName(id), origin, wanted.secrets());
+    Created.Entry entry;
+    try {
+      entry = entry(id, asked, wanted, attributes, made.info());
+    } catch (StatusRuntimeException e) {
+      if (made.isNew()) {
+        delete(made.info().name());
+      }
+      throw e;
     }
-    DatasetInfo info =
-        attributes.origin().isPresent()
-            ? dataset(new DatasetName(id), attributes.origin().get(), wanted.secrets())
-            : datasets.get(attributes.snapshot().orElseThrow().dataset());
+    created.put(entry);
+    log.info("created volume={} new={}", id, made.isNew());
+    return entry;
+  }
+
+  /** Volumes may be deleted through another node; their notes are no use any more. */
+  private void forgetDeleted() {
+    Set<String> names =
+        datasets.list().stream().map(info -> info.name().text()).collect(Collectors.toSet());
+    for (Created.Entry entry : created.all()) {
+      if (!names.contains(entry.volumeId()) && !working.contains(entry.volumeId())) {
+        created.remove(entry.volumeId());
+      }
+    }
+  }
+
+  private static Created.Entry entry(
+      String id, String asked, Wanted wanted, VolumeAttributes attributes, DatasetInfo info) {
     long bytes = info.snapshots().isEmpty() ? 0 : info.snapshots().getLast().bytes();
     long capacity = Math.max(bytes, wanted.requiredBytes());
     if (wanted.limitBytes() > 0 && capacity > wanted.limitBytes()) {
-      undo(id);
       throw Status.OUT_OF_RANGE
           .withDescription(
               "capacity_range: the dataset has " + bytes + " bytes, more than the limit")
           .asRuntimeException();
     }
-    Created.Entry entry = new Created.Entry(id, asked, capacity, context(id, wanted, attributes));
-    created.put(entry);
-    log.info("created volume={} dataset={} bytes={}", id, info.name(), bytes);
-    return entry;
+    return new Created.Entry(id, asked, capacity, context(id, wanted, attributes));
   }
 
   private static Created.Entry same(Created.Entry there, String asked, Wanted wanted) {
@@ -113,10 +145,15 @@ final class Provisioning {
     return there;
   }
 
-  private DatasetInfo dataset(DatasetName name, OriginSpec spec, Map<String, String> secrets) {
-    OriginOptions options = origins.options(name, spec, secrets);
+  private record Made(DatasetInfo info, boolean isNew) {}
+
+  private Made dataset(DatasetName name, OriginSpec spec, Map<String, String> secrets) {
+    return origins.listing(name, spec, secrets, options -> dataset(name, spec, options));
+  }
+
+  private Made dataset(DatasetName name, OriginSpec spec, OriginOptions options) {
     try {
-      return datasets.create(name, spec.uri(), options, progress -> {});
+      return new Made(datasets.create(name, spec.uri(), options, progress -> {}), true);
     } catch (LarderException e) {
       if (e.code() != ErrorCode.ALREADY_EXISTS) {
         throw e;
@@ -126,13 +163,7 @@ final class Provisioning {
       if (!info.uri().equals(spec.uri()) || !info.options().equals(options)) {
         throw Statuses.exists("dataset " + name + " is of another origin");
       }
-      return info;
-    }
-  }
-
-  private void undo(String id) {
-    if (id.startsWith(DATASET)) {
-      delete(new DatasetName(id));
+      return new Made(info, false);
     }
   }
 
@@ -153,17 +184,15 @@ final class Provisioning {
 
   /** Deletes a volume, and its dataset if it was made for it; none is fine. */
   void delete(String id) {
-    if (!id.startsWith(DATASET) && !id.startsWith(VIEW)) {
-      // Not made here: a dataset that somebody else defined is never deleted for a volume.
+    if (!id.startsWith(DATASET) || id.length() > NAME_MAX) {
+      // A view, or not made here: a dataset that somebody else defined is never deleted for it.
       return;
     }
     var unused =
         alone(
             id,
             () -> {
-              if (id.startsWith(DATASET) && id.length() <= NAME_MAX) {
-                delete(new DatasetName(id));
-              }
+              delete(new DatasetName(id));
               if (created.find(id).isPresent()) {
                 created.remove(id);
                 log.info("deleted volume={}", id);
@@ -180,17 +209,30 @@ final class Provisioning {
         throw e;
       }
     }
+    origins.deleted(name);
   }
 
-  /** A volume that was created, here or through another node. */
-  Optional<Created.Entry> find(String id) {
-    Optional<Created.Entry> here = created.find(id);
-    return here.isPresent()
-        ? here
-        : all().stream().filter(entry -> entry.volumeId().equals(id)).findFirst();
+  /**
+   * Whether a volume is one that was created, here or through another node.
+   *
+   * @param context as it was given with the volume; a view is nothing else
+   */
+  boolean exists(String id, Map<String, String> context) {
+    if (!id.startsWith(VIEW)) {
+      return all().stream().anyMatch(entry -> entry.volumeId().equals(id));
+    }
+    if (!context.containsKey("dataset")) {
+      return false;
+    }
+    Optional<SnapshotRef> shown = VolumeAttributes.parse(context, id, false, List.of()).snapshot();
+    return shown.isPresent()
+        && datasets.list().stream().anyMatch(info -> info.name().equals(shown.get().dataset()));
   }
 
-  /** All that were created, by id. */
+  /**
+   * All that were created and are more than a view, by id; each node says the same, so it is as
+   * large as its dataset.
+   */
   List<Created.Entry> all() {
     TreeMap<String, Created.Entry> all = new TreeMap<>();
     for (DatasetInfo info : datasets.list()) {
@@ -200,7 +242,6 @@ final class Provisioning {
         all.put(id, new Created.Entry(id, "", bytes, Map.of("dataset", id)));
       }
     }
-    created.all().forEach(entry -> all.put(entry.volumeId(), entry));
     return new ArrayList<>(all.values());
   }
 
@@ -219,8 +260,7 @@ final class Provisioning {
     }
   }
 
-  private static String id(boolean isOwn, String name) {
-    String prefix = isOwn ? DATASET : VIEW;
+  private static String id(String prefix, String name) {
     boolean isLabel =
         name.matches("[a-z0-9]([a-z0-9-]*[a-z0-9])?")
             && prefix.length() + name.length() <= NAME_MAX;

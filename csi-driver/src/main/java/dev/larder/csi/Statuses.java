@@ -6,26 +6,35 @@ import io.grpc.StatusRuntimeException;
 
 /** Faults as the codes that the CSI specification gives them. */
 final class Statuses {
+  // A status goes into headers, of which who asks takes some KiB.
+  private static final int MESSAGE_MAX = 2048;
+
   private Statuses() {}
 
+  /** A message that may repeat what somebody asked for, fit for a status. */
+  static String shortened(String message) {
+    String clean = VolumeIds.printable(message);
+    return clean.length() <= MESSAGE_MAX ? clean : clean.substring(0, MESSAGE_MAX) + "…";
+  }
+
   static StatusRuntimeException invalid(String message) {
-    return Status.INVALID_ARGUMENT.withDescription(message).asRuntimeException();
+    return Status.INVALID_ARGUMENT.withDescription(shortened(message)).asRuntimeException();
   }
 
   static StatusRuntimeException notFound(String message) {
-    return Status.NOT_FOUND.withDescription(message).asRuntimeException();
+    return Status.NOT_FOUND.withDescription(shortened(message)).asRuntimeException();
   }
 
   static StatusRuntimeException aborted(String message) {
-    return Status.ABORTED.withDescription(message).asRuntimeException();
+    return Status.ABORTED.withDescription(shortened(message)).asRuntimeException();
   }
 
   static StatusRuntimeException failed(String message) {
-    return Status.FAILED_PRECONDITION.withDescription(message).asRuntimeException();
+    return Status.FAILED_PRECONDITION.withDescription(shortened(message)).asRuntimeException();
   }
 
   static StatusRuntimeException exists(String message) {
-    return Status.ALREADY_EXISTS.withDescription(message).asRuntimeException();
+    return Status.ALREADY_EXISTS.withDescription(shortened(message)).asRuntimeException();
   }
 
   /** The code of a fault. */

@@ -146,6 +146,10 @@ final class Targets {
    *     where something else is mounted
    */
   void prepare(Path target) {
+    if (isMade(target)) {
+      // Nothing can be mounted at what was not there; the list of mounts is long to read.
+      return;
+    }
     MountEntry top = table().top(target);
     if (top != null && isOurs(top)) {
       // What an earlier try left; it may be of another snapshot.
@@ -156,12 +160,20 @@ final class Targets {
       // Refuses what still answers.
       mounts.detachDead(target);
     }
+    if (!isMade(target)) {
+      requireDirectory(target);
+    }
+  }
+
+  /** Whether the directory was made; not if something is there. */
+  private static boolean isMade(Path target) {
     try {
       Files.createDirectory(
           target,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
+      return true;
     } catch (FileAlreadyExistsException e) {
-      requireDirectory(target);
+      return false;
     } catch (NoSuchFileException e) {
       throw Statuses.failed("target_path: the directory above " + target + " does not exist");
     } catch (IOException e) {

@@ -60,7 +60,12 @@ record VolumeAttributes(
       List.of("csi.storage.k8s.io/", "storage.kubernetes.io/");
   // Made by Origination and Provisioning.
   private static final Pattern RESERVED = Pattern.compile("csi-[0-9a-f]{32}|vol-");
+  // An origin's server may take these for steps upwards, or for the end of the path.
+  private static final Pattern LEAVES_ITS_BEGINNING =
+      Pattern.compile("/\\.\\.?(/|$)|%2[ef]|%5c|[\\\\?#\\s]|\\p{Cntrl}", Pattern.CASE_INSENSITIVE);
   private static final int WARM_GLOBS_MAX = 32;
+  // The specification gives all of them together 4 KiB.
+  private static final int VALUE_MAX = 4096;
   private static final int SUB_PATH_MAX = 4096;
 
   /**
@@ -125,6 +130,9 @@ record VolumeAttributes(
       if (each.getValue().indexOf(0) >= 0) {
         throw Statuses.invalid("attribute " + key + ": it holds a NUL");
       }
+      if (each.getValue().length() > VALUE_MAX) {
+        throw Statuses.invalid("attribute " + key + ": more than " + VALUE_MAX + " characters");
+      }
     }
   }
 
@@ -152,7 +160,9 @@ record VolumeAttributes(
               + " and cannot be named here");
     }
     String uri = own.get(ORIGIN);
-    if (uri != null && inlineOrigins.stream().noneMatch(uri::startsWith)) {
+    if (uri != null
+        && (LEAVES_ITS_BEGINNING.matcher(uri).find()
+            || inlineOrigins.stream().noneMatch(uri::startsWith))) {
       throw Statuses.invalid(
           "attribute origin: only an administrator may set it, in a PersistentVolume or"
               + " StorageClass, or allow it with csi.inline-origins");

@@ -34,8 +34,12 @@ final class VolumeIds {
 
   /** A text of somebody else's, fit for a message: short, and without control characters. */
   static String shown(String text) {
-    String cut = text.length() > SHOWN_MAX ? text.substring(0, SHOWN_MAX) + "…" : text;
-    return cut.codePoints()
+    return printable(text.length() > SHOWN_MAX ? text.substring(0, SHOWN_MAX) + "…" : text);
+  }
+
+  /** A text without control characters. */
+  static String printable(String text) {
+    return text.codePoints()
         .map(c -> Character.isISOControl(c) || !Character.isDefined(c) ? '?' : c)
         .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
         .toString();

@@ -1,22 +1,28 @@
 package dev.larder.csi;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.larder.agent.dataset.Datasets;
 import dev.larder.agent.dataset.Datasets.Entry;
 import dev.larder.agent.dataset.Datasets.SnapshotInfo;
+import dev.larder.agent.dataset.Datasets.Totals;
 import dev.larder.agent.dataset.Datasets.Type;
 import dev.larder.agent.mount.Mounts;
 import dev.larder.csi.Volume.Usage;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
+import io.grpc.StatusRuntimeException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -45,8 +51,14 @@ final class Volumes implements AutoCloseable {
   private final Targets targets;
   private final Origination origins;
   private final WarmUps warmUps;
+  private final Pods pods;
   private final Consumer<Step> steps;
   private final Map<Path, Work> works = new ConcurrentHashMap<>();
+
+  /** Of directories that volumes showed lately; a catalog's name is a digest, so they hold. */
+  private final Cache<Part, Usage> sizes;
+
+  private record Part(BlobKey catalog, String subPath) {}
 
   /** Where a change of a volume stands; tests break off between any two. */
   enum Step {
@@ -66,6 +78,7 @@ final class Volumes implements AutoCloseable {
    *
    * @param inline whether a pod's author asks for it, not an administrator
    * @param secrets as they came; they go into no message
+   * @param pod whose volume it is, where that is known
    */
   record Publication(
       String volumeId,
@@ -73,7 +86,8 @@ final class Volumes implements AutoCloseable {
       VolumeAttributes attributes,
       boolean noExec,
       boolean inline,
-      Map<String, String> secrets) {
+      Map<String, String> secrets,
+      Optional<PodRef> pod) {
 
     String asked() {
       String text = volumeId + "\n" + noExec + "\n" + attributes.fingerprint();
@@ -94,6 +108,7 @@ final class Volumes implements AutoCloseable {
       VolumeBook book,
       Origination origins,
       WarmUps warmUps,
+      Pods pods,
       Consumer<Step> steps) {
     this.config = config;
     this.datasets = datasets;
@@ -102,7 +117,10 @@ final class Volumes implements AutoCloseable {
     this.targets = new Targets(mounts, config.checkEvery());
     this.origins = origins;
     this.warmUps = warmUps;
+    this.pods = pods;
     this.steps = steps;
+    this.sizes =
+        Caffeine.newBuilder().maximumSize(config.volumesMax()).executor(Runnable::run).build();
   }
 
   /**
@@ -131,27 +149,52 @@ final class Volumes implements AutoCloseable {
     }
   }
 
-  /** Publishes, unless it is; equal requests share one try. */
-  void publish(Publication wanted) {
-    Optional<Volume> there = book.find(wanted.target());
-    if (there.isPresent() && there.get().state() == Volume.State.PUBLISHED) {
-      Volume volume = there.get();
-      if (!volume.asked().equals(wanted.asked())) {
-        throw Statuses.exists(
-            "volume " + volume.volumeId() + " with other attributes is published at this target");
-      }
-      origins.refresh(wanted, volume.dataset());
-      Targets.requireHostUsers(wanted.target());
-      if (targets.isShownLately(volume.target())) {
+  /**
+   * Publishes, unless it is; equal requests share one try.
+   *
+   * @param gone completed when who asked hung up; then this ends, and the try goes on
+   */
+  void publish(Publication wanted, CompletableFuture<Void> gone) {
+    Work work;
+    try {
+      if (isPublished(wanted)) {
         return;
       }
+      work = begin(wanted);
+    } catch (LarderException | StatusRuntimeException e) {
+      pods.publishFailed(wanted.pod(), wanted.volumeId(), e);
+      throw e;
     }
-    Work work = begin(wanted);
-    if (!work.await(config.publishTimeout())) {
+    if (!work.await(config.publishTimeout(), gone)) {
+      if (gone.isDone()) {
+        throw new LarderException(
+            ErrorCode.CANCELLED, "who asked hung up; publishing goes on in the background");
+      }
       throw new LarderException(
           ErrorCode.DEADLINE,
           "not published within " + config.publishTimeout() + "; it goes on in the background");
     }
+  }
+
+  private boolean isPublished(Publication wanted) {
+    Optional<Volume> there =
+        book.find(wanted.target()).filter(each -> each.state() == Volume.State.PUBLISHED);
+    if (there.isEmpty()) {
+      return false;
+    }
+    Volume volume = there.get();
+    if (!volume.asked().equals(wanted.asked())) {
+      throw Statuses.exists(
+          "volume " + volume.volumeId() + " with other attributes is published at this target");
+    }
+    origins.refresh(wanted, volume.dataset());
+    pods.shown(wanted.target(), wanted.pod());
+    if (volume.follow()) {
+      origins.follow(volume.dataset(), fault -> readFailed(volume.dataset(), "", fault));
+    }
+    warmUps.resume(volume, wanted.attributes());
+    Targets.requireHostUsers(wanted.target());
+    return targets.isShownLately(volume.target());
   }
 
   private Work begin(Publication wanted) {
@@ -165,14 +208,24 @@ final class Volumes implements AutoCloseable {
       if (other != null) {
         throw Statuses.aborted("another " + other.kind() + " of this target is at work");
       }
-      if (works.size() + book.all().size() >= config.volumesMax()) {
+      if (book.find(wanted.target()).isEmpty() && volumesAndBegun() >= config.volumesMax()) {
         throw new LarderException(
             ErrorCode.TOO_MANY, "csi.volumes-max: " + config.volumesMax() + " volumes are there");
       }
       works.put(wanted.target(), fresh);
     }
-    run(wanted.target(), fresh, () -> make(wanted, fresh));
+    run(wanted.target(), fresh, () -> makeOrTell(wanted, fresh));
     return fresh;
+  }
+
+  /** Under the lock. One that is in the book and worked on counts once. */
+  private long volumesAndBegun() {
+    long begun =
+        works.entrySet().stream()
+            .filter(each -> each.getValue().kind() == Work.Kind.PUBLISH)
+            .filter(each -> book.find(each.getKey()).isEmpty())
+            .count();
+    return begun + book.all().size();
   }
 
   private void run(Path target, Work work, Runnable steps) {
@@ -193,6 +246,16 @@ final class Volumes implements AutoCloseable {
   private void end(Path target, Work work) {
     synchronized (works) {
       works.remove(target, work);
+    }
+  }
+
+  /** Who asked may have given up waiting, so the pod is told from here. */
+  private void makeOrTell(Publication wanted, Work work) {
+    try {
+      make(wanted, work);
+    } catch (LarderException | StatusRuntimeException e) {
+      pods.publishFailed(wanted.pod(), wanted.volumeId(), e);
+      throw e;
     }
   }
 
@@ -223,6 +286,7 @@ final class Volumes implements AutoCloseable {
       mount(volume);
       steps.accept(Step.MOUNTED);
       book.put(volume.in(Volume.State.PUBLISHED));
+      pods.shown(target, wanted.pod());
       steps.accept(Step.PROMISED);
     } catch (RuntimeException e) {
       takeBackAfter(e, target);
@@ -238,8 +302,7 @@ final class Volumes implements AutoCloseable {
 
   private Volume resolve(Publication wanted, Work work) {
     VolumeAttributes asked = wanted.attributes();
-    SnapshotRef ref =
-        asked.snapshot().isPresent() ? asked.snapshot().get() : origins.ensure(wanted, work);
+    SnapshotRef ref = asked.snapshot().isPresent() ? asked.snapshot().get() : made(wanted, work);
     origins.refresh(wanted, ref.dataset());
     SnapshotInfo info = datasets.resolve(ref);
     SnapshotRef numbered = new SnapshotRef(ref.dataset(), OptionalLong.of(info.number()));
@@ -258,6 +321,14 @@ final class Volumes implements AutoCloseable {
         Volume.State.UNSETTLED);
   }
 
+  private SnapshotRef made(Publication wanted, Work work) {
+    Origination.Made made = origins.ensure(wanted, work);
+    made.fault()
+        .ifPresent(fault ->
+            pods.oldListing(wanted.pod(), wanted.volumeId(), made.snapshot().dataset(), fault));
+    return made.snapshot();
+  }
+
   private Usage usage(SnapshotRef snapshot, SnapshotInfo info, String subPath) {
     if (subPath.isEmpty()) {
       return new Usage(info.files(), info.bytes());
@@ -267,17 +338,12 @@ final class Volumes implements AutoCloseable {
       throw Statuses.invalid(
           "attribute subPath: " + subPath + " of " + snapshot + " is no directory");
     }
-    long[] sums = new long[2];
-    datasets.walk(
-        snapshot,
-        "",
-        file -> {
-          if (file.path().startsWith(subPath + "/")) {
-            sums[0]++;
-            sums[1] += file.sizeBytes();
-          }
+    return sizes.get(
+        new Part(info.catalog(), subPath),
+        part -> {
+          Totals totals = datasets.totals(snapshot, subPath);
+          return new Usage(totals.files(), totals.bytes());
         });
-    return new Usage(sums[0], sums[1]);
   }
 
   private void mount(Volume volume) {
@@ -358,12 +424,23 @@ final class Volumes implements AutoCloseable {
       throw Statuses.notFound(
           "volume " + volumeId + " is not at this target, but " + there.get().volumeId());
     }
-    there.ifPresent(volume -> book.put(volume.in(Volume.State.UNSETTLED)));
+    there.ifPresent(this::giveUp);
     steps.accept(Step.GIVEN_UP);
     takeBack(target);
     origins.forget(volumeId, target);
+    pods.gone(target);
+    warmUps.forget(target);
     if (there.isPresent()) {
       log.info("unpublished volume={} target={}", volumeId, target);
+    }
+  }
+
+  /** Without room for it a volume is taken away all the same: its record goes at the end. */
+  private void giveUp(Volume volume) {
+    try {
+      book.put(volume.in(Volume.State.UNSETTLED));
+    } catch (LarderException e) {
+      log.warn("unpublishing without a note target={}: {}", volume.target(), e.getMessage());
     }
   }
 
@@ -386,9 +463,15 @@ final class Volumes implements AutoCloseable {
     return new Usage(newest.files(), newest.bytes());
   }
 
-  /** Whether a dataset is shown by a volume of this node. */
-  boolean uses(DatasetName dataset) {
-    return book.all().stream().anyMatch(volume -> volume.dataset().equals(dataset));
+  /** Whether a volume of this node shows a dataset, or is about to. */
+  boolean shows(DatasetName dataset) {
+    return !book.of(dataset).isEmpty();
+  }
+
+  /** A read of a dataset was not served by its origin; returns at once. */
+  void readFailed(DatasetName dataset, String path, LarderException fault) {
+    origins.readFailed(dataset, fault.code());
+    pods.readFailed(book.of(dataset), path, fault);
   }
 
   /** Volumes published now. */

@@ -6,11 +6,14 @@ import dev.larder.agent.job.Jobs.State;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +25,7 @@ final class WarmUps {
 
   private final Jobs jobs;
   private final Map<Wanted, String> running = new HashMap<>();
+  private final Set<Path> begun = ConcurrentHashMap.newKeySet();
 
   private record Wanted(SnapshotRef snapshot, String glob) {}
 
@@ -36,6 +40,7 @@ final class WarmUps {
    *     CANCELLED when the volume is unpublished meanwhile; without waiting none
    */
   void run(Volume volume, VolumeAttributes asked, Work work) {
+    begun.add(volume.target());
     SnapshotRef snapshot = new SnapshotRef(volume.dataset(), OptionalLong.of(volume.number()));
     for (String glob : asked.warm()) {
       if (asked.waitForWarm()) {
@@ -46,12 +51,32 @@ final class WarmUps {
     }
   }
 
+  /** Goes on with what a former agent began for a volume that is there; does it once. */
+  void resume(Volume volume, VolumeAttributes asked) {
+    // Who waited for it was told that it is done.
+    if (!asked.waitForWarm() && begun.add(volume.target())) {
+      SnapshotRef snapshot = new SnapshotRef(volume.dataset(), OptionalLong.of(volume.number()));
+      asked.warm().stream()
+          .map(glob -> inside(volume.subPath(), glob))
+          // It may have gone on by itself and be over by now.
+          .filter(glob -> find(snapshot, glob, State.DONE).isEmpty())
+          .forEach(glob -> startQuietly(snapshot, glob));
+    }
+  }
+
+  /** A volume is no more. */
+  void forget(Path target) {
+    begun.remove(target);
+  }
+
   /** Globs are of what the pod sees. */
-  private static String inside(String subPath, String glob) {
+  static String inside(String subPath, String glob) {
     if (subPath.isEmpty()) {
       return glob;
     }
-    return subPath + "/" + (glob.isEmpty() ? "**" : glob);
+    // A directory may be called what a glob would mean otherwise.
+    String literal = subPath.replaceAll("[*?\\[\\]{}\\\\]", "\\\\$0");
+    return literal + "/" + (glob.isEmpty() ? "**" : glob);
   }
 
   private void startQuietly(SnapshotRef snapshot, String glob) {
@@ -87,6 +112,14 @@ final class WarmUps {
     }
   }
 
+  /** One of a former agent, or that somebody else began. */
+  private Optional<JobInfo> find(SnapshotRef snapshot, String glob, State state) {
+    return jobs.list().stream()
+        .filter(job -> job.state() == state)
+        .filter(job -> job.snapshot().equals(snapshot.toString()) && job.glob().equals(glob))
+        .findFirst();
+  }
+
   private synchronized String start(SnapshotRef snapshot, String glob) {
     Wanted wanted = new Wanted(snapshot, glob);
     String known = running.get(wanted);
@@ -98,7 +131,7 @@ final class WarmUps {
           .values()
           .removeIf(id -> jobs.find(id).filter(j -> j.state() == State.RUNNING).isEmpty());
     }
-    String id = jobs.warm(snapshot, glob).id();
+    String id = find(snapshot, glob, State.RUNNING).orElseGet(() -> jobs.warm(snapshot, glob)).id();
     running.put(wanted, id);
     return id;
   }

@@ -59,9 +59,19 @@ final class Work {
    * @return false when the time is over
    */
   boolean await(Duration most) {
+    return await(most, new CompletableFuture<>());
+  }
+
+  /**
+   * The same for somebody who may give up meanwhile.
+   *
+   * @param gone completed when that happens
+   * @return false when the time is over, or the other is gone
+   */
+  boolean await(Duration most, CompletableFuture<Void> gone) {
     try {
-      done.get(most.toNanos(), TimeUnit.NANOSECONDS);
-      return true;
+      Object unused = CompletableFuture.anyOf(done, gone).get(most.toNanos(), TimeUnit.NANOSECONDS);
+      return done.isDone();
     } catch (TimeoutException e) {
       return false;
     } catch (ExecutionException e) {

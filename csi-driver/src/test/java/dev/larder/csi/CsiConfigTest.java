@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CsiConfigTest {
   @Test
@@ -22,6 +24,21 @@ class CsiConfigTest {
     assertTrue(on.isOn());
     assertEquals("/run/csi.sock", on.socketOfKubelet());
     assertFalse(on.node().isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "s3://bucket/public/",
+        "https://host:8443/",
+        "http://[::1]:80/x",
+        "https://account.blob.core.windows.net/c/",
+        "abfss://c@account.dfs.core.windows.net/"
+      })
+  void beginningsThatNameAHostAreTaken(String origin) {
+    assertEquals(
+        List.of(origin),
+        CsiConfig.of(new ConfigTree(Map.of("csi.inline-origins", origin))).inlineOrigins());
   }
 
   @ParameterizedTest
@@ -37,9 +54,14 @@ class CsiConfigTest {
     "csi.inline-origins, s3://bucket",
     "csi.inline-origins, s3://",
     "csi.inline-origins, file:///etc/",
+    "csi.inline-origins, az://container/",
+    "csi.inline-origins, https://user@host/",
+    "csi.inline-origins, abfss://account.dfs.core.windows.net/",
     "csi.inline-origins, /etc/",
     "csi.calls-max, 0",
     "csi.volumes-max, 0",
+    "csi.datasets-max, 0",
+    "csi.origin-refresh, -1s",
     "csi.publish-timeout, 0s",
     "csi.unpublish-timeout, 0s",
   })
@@ -48,5 +70,13 @@ class CsiConfigTest {
         assertThrows(LarderException.class, () -> CsiConfig.of(new ConfigTree(Map.of(key, value))));
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     assertTrue(String.valueOf(e.getMessage()).contains(key), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"csi.calls-max", "csi.volumes-max", "csi.datasets-max"})
+  void aBadCountSaysWhatIsAllowed(String key) {
+    LarderException e =
+        assertThrows(LarderException.class, () -> CsiConfig.of(new ConfigTree(Map.of(key, "-1"))));
+    assertEquals(key + ": value out of range: -1; at least 1", e.getMessage());
   }
 }

@@ -15,11 +15,21 @@ class OriginSecretsTest {
     assertEquals(
         Map.of("credentials", "id:key:token"),
         OriginSecrets.options(
-            Map.of("accessKeyId", "id", "secretAccessKey", "key", "sessionToken", "token")));
-    assertEquals(Map.of("sas", "s"), OriginSecrets.options(Map.of("sas", "s")));
+            Map.of("accessKeyId", "id", "secretAccessKey", "key", "sessionToken", "token"), false));
+    assertEquals(Map.of("sas", "s"), OriginSecrets.options(Map.of("sas", "s"), false));
     assertEquals(
         Map.of(),
-        OriginSecrets.options(Map.of("csi.storage.k8s.io/serviceAccount.tokens", "canary")));
+        OriginSecrets.options(Map.of("csi.storage.k8s.io/serviceAccount.tokens", "canary"), false));
+  }
+
+  @Test
+  void aPodsAuthorChoosesNoEndpoint() {
+    Map<String, String> secret = Map.of("connectionString", "BlobEndpoint=http://canary/x;");
+    assertEquals(1, OriginSecrets.options(secret, false).size());
+    StatusRuntimeException e =
+        assertThrows(StatusRuntimeException.class, () -> OriginSecrets.options(secret, true));
+    String said = String.valueOf(e.getStatus().getDescription());
+    assertTrue(said.contains("connectionString") && !said.contains("canary"), said);
   }
 
   @Test
@@ -32,7 +42,7 @@ class OriginSecretsTest {
             Map.of(
                 "accessKeyId", "canary", "secretAccessKey", "canary", "credentials", "canary"))) {
       StatusRuntimeException e =
-          assertThrows(StatusRuntimeException.class, () -> OriginSecrets.options(bad));
+          assertThrows(StatusRuntimeException.class, () -> OriginSecrets.options(bad, false));
       String said = String.valueOf(e.getStatus().getDescription());
       assertFalse(said.contains("canary"), said);
       assertTrue(said.contains("key"), said);

@@ -31,5 +31,9 @@ class StatusesTest {
   void textsOfOthersAreShownShortAndWithoutControls() {
     assertEquals("a?b", VolumeIds.shown("a\u0000b"));
     assertEquals(81, VolumeIds.shown("x".repeat(4096)).length());
+    // kubelet takes some KiB of headers, which a status goes into.
+    String said = Statuses.invalid("a\u0000" + "x".repeat(1 << 20)).getStatus().getDescription();
+    assertEquals("a?x", said.substring(0, 3));
+    assertEquals(2049, said.length());
   }
 }

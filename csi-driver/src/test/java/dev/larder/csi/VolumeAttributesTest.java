@@ -87,7 +87,17 @@ class VolumeAttributesTest {
         "s3://open.other/x",
         "http://169.254.169.254/latest",
         "https://data.example/y",
-        "S3://open/x"
+        "S3://open/x",
+        "https://data.example/x/../secret",
+        "https://data.example/x/..",
+        "https://data.example/x/./y",
+        "https://data.example/x/%2e%2E/secret",
+        "https://data.example/x/..%2Fsecret",
+        "https://data.example/x/..\\secret",
+        "https://data.example/x/a?list=/secret",
+        "https://data.example/x/a#b",
+        "https://data.example/x/a b",
+        "https://data.example/x/a\r\nHost: other"
       })
   void podsNameOnlyOriginsThatAreAllowed(String uri) {
     refused("only an administrator", () -> inline(Map.of("origin", uri)));
@@ -95,7 +105,8 @@ class VolumeAttributesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"s3://open/", "s3://open/a/b", "https://data.example/x/y"})
+  @ValueSource(
+      strings = {"s3://open/", "s3://open/a/b", "https://data.example/x/y", "s3://open/a..b/...c"})
   void allowedOriginsArePods(String uri) {
     assertEquals(uri, inline(Map.of("origin", uri)).origin().orElseThrow().uri());
   }
@@ -132,6 +143,7 @@ class VolumeAttributesTest {
     refused("follow", () -> persistent("d@1", Map.of("follow", "true")));
     refused("subPath", () -> persistent("d", Map.of("follow", "true", "subPath", "a")));
     refused("another one", () -> persistent("d@1", Map.of("snapshot", "2")));
+    refused("more than 4096", () -> persistent("d", Map.of("warm", "a".repeat(4097))));
     refused("NUL", () -> persistent("d", Map.of("subPath", "a\u0000b")));
     refused("warm", () -> persistent("d", Map.of("warm", "a,".repeat(33))));
   }

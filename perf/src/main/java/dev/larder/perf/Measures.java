@@ -4,6 +4,9 @@ import dev.larder.perf.measure.AgentMemory;
 import dev.larder.perf.measure.CatalogMillion;
 import dev.larder.perf.measure.ClientSealed;
 import dev.larder.perf.measure.ColdRead;
+import dev.larder.perf.measure.CoordinatorEtcd;
+import dev.larder.perf.measure.CoordinatorMillion;
+import dev.larder.perf.measure.CsiPublish;
 import dev.larder.perf.measure.LargeHit;
 import dev.larder.perf.measure.MountCold;
 import dev.larder.perf.measure.MountIncomplete;
@@ -13,6 +16,7 @@ import dev.larder.perf.measure.MountSealed;
 import dev.larder.perf.measure.MountSmallFiles;
 import dev.larder.perf.measure.MountTwoSnapshots;
 import dev.larder.perf.measure.PeerFour;
+import dev.larder.perf.measure.PeerLink;
 import dev.larder.perf.measure.PeerServe;
 import dev.larder.perf.measure.SharedRead;
 import dev.larder.perf.measure.SimulatedBurst;
@@ -47,7 +51,11 @@ final class Measures {
         new MountMeta(),
         new PeerServe(),
         new PeerFour(),
+        new PeerLink(),
         new TrackerAsks(),
+        new CoordinatorEtcd(),
+        new CoordinatorMillion(),
+        new CsiPublish(),
         new SimulatedBurst());
   }
 }

@@ -4,8 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Two series of samples, taken in turns so that both see the same noise of the machine. */
 public record Rounds(Samples values, Samples baselines) {
-  /** Fewest rounds a median is taken of. */
-  public static final int COUNT = 5;
+  /** Fewest rounds a median is taken of; {@code -Dlarder.perf.rounds} for a quick look at fewer. */
+  public static final int COUNT = Integer.getInteger("larder.perf.rounds", 5);
 
   /** A round's work. */
   @FunctionalInterface

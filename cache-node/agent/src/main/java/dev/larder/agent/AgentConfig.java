@@ -10,6 +10,7 @@ import dev.larder.agent.read.ReadConfig;
 import dev.larder.origin.OriginLimits;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.store.MinFree;
 import dev.larder.store.StoreConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,6 +42,12 @@ public record AgentConfig(
     return of(directory, new ConfigTree(java.util.Map.of()));
   }
 
+  /** The same as a member of this id. */
+  public AgentConfig identified(String id) {
+    return new AgentConfig(
+        directory, store, origin, fill, read, dataset, jobs, http, node.identified(id), peer);
+  }
+
   /**
    * Takes every key from a tree.
    *
@@ -69,7 +76,7 @@ public record AgentConfig(
     return new StoreConfig(
         directory,
         tree.size("store.disk-max", base.diskMaxBytes()),
-        tree.size("store.disk-min-free", base.diskMinFreeBytes()),
+        MinFree.parse(tree.text("store.disk-min-free", "10%")),
         tree.size("store.block-cache", base.blockCacheBytes()),
         tree.size("store.write-buffer", base.writeBufferBytes()),
         tree.count("store.open-files-max", base.openFilesMax()),
@@ -114,6 +121,7 @@ public record AgentConfig(
         tree.duration("fill.lease-deadline", base.leaseDeadline()),
         tree.count("fill.tracked-stripes-max", base.trackedStripesMax()),
         tree.size("fill.checksum-min", base.checksumMinBytes()),
+        tree.duration("fill.checksum-wait", base.checksumWait()),
         tree.duration("fill.store-retry", base.storeRetryAfter()));
   }
 
@@ -200,7 +208,8 @@ public record AgentConfig(
         tree.duration("peer.demote-for", base.demoteFor()),
         tree.count("peer.stripes-max", base.stripesMax()),
         tree.size("peer.upload-max", base.uploadMax()),
-        tree.size("peer.download-max", base.downloadMax()));
+        tree.size("peer.download-max", base.downloadMax()),
+        tree.count("peer.ask-connections-max", base.askConnectionsMax()));
   }
 
   private static boolean isPlain(String tls) {

@@ -27,14 +27,16 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the coordinator told: membership, roots, holdings, and that this node lives; and this node
- * of the members. One thread of its own; without a coordinator it tries again and everything else
- * goes on.
+ * Keeps the coordinator told: membership, holdings, and that this node lives; and this node of the
+ * members. One thread of its own; without a coordinator it tries again and everything else goes on.
+ * Roots have a thread of their own ({@link RootReports}), and holdings that are refused wait by
+ * themselves: neither may keep a sign of life from going out.
  */
 final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorLink.class);
@@ -42,7 +44,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   /** Smallest blob whose holders the coordinator knows, catalogs apart. */
   private static final long HOLDING_BYTES_MIN = 64L << 20;
 
-  /** Roots and changes wait so long at most when the agent ends. */
+  /** Changes wait so long at most when the agent ends. */
   private static final Duration CLOSE_WAIT = Duration.ofSeconds(5);
 
   private static final Duration STATUS_EVERY = Duration.ofSeconds(2);
@@ -52,15 +54,18 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   private final CoordinatorClient coordinator;
   private final BlobStore store;
-  private final RootLedger roots;
-  private final MemberInfo member;
+  private final String memberId;
+  private final Supplier<MemberInfo> member;
   private final NodeConfig config;
   private final Predicate<BlobKey> isCatalog;
   private final CoordinatorCluster cluster;
   private final StandingWork work;
   private final AtomicBoolean mustAskMembers = new AtomicBoolean();
+  private final AtomicBoolean mustAskEpoch = new AtomicBoolean();
+  private final EpochHints hints = new EpochHints();
   private final ArrayBlockingQueue<Change> changes;
   private final AtomicBoolean mustTellAll = new AtomicBoolean(true);
+  private final Holdoff holdings;
   private final ArrayBlockingQueue<Boolean> wakeUps = new ArrayBlockingQueue<>(1);
   private volatile boolean isClosing;
   private final Thread thread;
@@ -74,29 +79,34 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   private record Change(BlobKey key, boolean isHeld) {}
 
+  /**
+   * @param member asked before each join; COORDINATOR_UNAVAILABLE has it tried again
+   */
   CoordinatorLink(
       CoordinatorClient coordinator,
       BlobStore store,
-      RootLedger roots,
-      MemberInfo member,
+      String memberId,
+      Supplier<MemberInfo> member,
       NodeConfig config,
       Predicate<BlobKey> isCatalog,
       CoordinatorCluster cluster,
       StandingWork work) {
     this.coordinator = coordinator;
     this.store = store;
-    this.roots = roots;
+    this.memberId = memberId;
     this.member = member;
     this.config = config;
     this.isCatalog = isCatalog;
     this.cluster = cluster;
     this.work = work;
     this.changes = new ArrayBlockingQueue<>(config.reportsMax());
+    this.holdings = new Holdoff("holdings", config.reportEvery());
     this.thread = Thread.ofPlatform().daemon().name("coordinator-link").unstarted(this::run);
   }
 
   void start() {
     store.addListener(this);
+    cluster.onNewer(this::newerHeard);
     thread.start();
   }
 
@@ -110,9 +120,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     return isAvailable;
   }
 
-  /** Why the last call was not answered; empty when it was. */
+  /** Why the last call was not answered, or what it refused to take; empty when all is well. */
   String problem() {
-    return problem;
+    return problem.isEmpty() ? holdings.problem() : problem;
   }
 
   @Override
@@ -120,6 +130,15 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     if (info.sizeBytes() >= HOLDING_BYTES_MIN || isCatalog.test(info.key())) {
       note(new Change(info.key(), true));
     }
+  }
+
+  /**
+   * A catalog that was sealed before any snapshot named it. Told at once: whoever reads the dataset
+   * on another member waits for it.
+   */
+  void catalogMade(BlobKey key) {
+    note(new Change(key, true));
+    wake();
   }
 
   @Override
@@ -144,6 +163,14 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     log.debug("epoch={}", epoch);
     if (cluster.view().epoch() < epoch) {
       mustAskMembers.set(true);
+      wake();
+    }
+  }
+
+  /** A member's word changes nothing here; it has the coordinator asked. */
+  private void newerHeard(long epoch) {
+    if (epoch > cluster.view().epoch() && hints.take(System.nanoTime())) {
+      mustAskEpoch.set(true);
       wake();
     }
   }
@@ -193,9 +220,17 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     while (true) {
       try {
         tell();
-        if (System.nanoTime() - askStatusAt >= 0) {
+        boolean isHinted = mustAskEpoch.getAndSet(false);
+        if (isHinted || System.nanoTime() - askStatusAt >= 0) {
           CoordinatorStatus heard = coordinator.status();
           status = heard;
+          boolean isNewer = heard.epoch() > cluster.view().epoch();
+          if (isHinted) {
+            hints.answered(isNewer);
+          }
+          if (isNewer) {
+            askMembers();
+          }
           askStatusAt = System.nanoTime() + statusEvery(heard.members()).toNanos();
         }
         isAvailable = true;
@@ -228,13 +263,13 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   /** Who was drained and ends does not come back: nobody needs to wait for it. */
   private void leaveDrained() {
-    MemberInfo known = cluster.members().get(member.id());
+    MemberInfo known = cluster.members().get(memberId);
     if (known == null || known.state() != MemberState.DRAINING || !isAvailable) {
       return;
     }
     try {
-      coordinator.leave(member.id());
-      log.info("left the cluster, as this node was drained id={}", member.id());
+      coordinator.leave(memberId);
+      log.info("left the cluster, as this node was drained id={}", memberId);
     } catch (LarderException e) {
       log.warn("the coordinator removes this drained node after its deadline", e);
     }
@@ -260,21 +295,42 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   }
 
   private void tell() {
-    roots.flush(store);
+    Attendance old = attendance;
+    if (old != null && old.isDue()) {
+      dropStream();
+    }
     Attendance open = attendance;
-    if (open == null || mustTellAll.get()) {
+    boolean isAllDue = mustTellAll.get() && holdings.isDue();
+    if (open == null || isAllDue) {
       dropStream();
       // It may have been removed meanwhile; who is known with the same facts changes nothing.
-      coordinator.join(member);
-      open = coordinator.attend(member.id(), this);
+      coordinator.join(member.get());
+      open = coordinator.attend(memberId, this);
       attendance = open;
-      tellAll(open);
-    } else {
-      tellChanges(open);
+    }
+    try {
+      if (isAllDue) {
+        tellAll(open);
+        holdings.passed();
+      } else {
+        tellChanges(open);
+      }
+    } catch (LarderException e) {
+      if (!isRefused(e.code())) {
+        throw e;
+      }
+      // The coordinator is there and takes signs of life; what it refused waits by itself.
+      holdings.refused(e);
+      dropStream();
+      mustTellAll.set(true);
     }
     if (mustAskMembers.getAndSet(false)) {
       askMembers();
     }
+  }
+
+  private static boolean isRefused(ErrorCode code) {
+    return code == ErrorCode.STORE_FULL || code == ErrorCode.STORE_IO || code == ErrorCode.TOO_MANY;
   }
 
   private void askMembers() {
@@ -342,7 +398,10 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     boolean silent = System.nanoTime() - reportedNanos >= config.heartbeatEvery().toNanos();
     // A sign of life says all of it again: a leader that is new may have missed it.
     Optional<NodeProgress> news = silent ? Optional.of(work.progress()) : progressNews();
-    if (changes.drainTo(batch) == 0 && !silent && news.isEmpty()) {
+    if (!mustTellAll.get()) {
+      changes.drainTo(batch);
+    }
+    if (batch.isEmpty() && !silent && news.isEmpty()) {
       return;
     }
     java.util.LinkedHashMap<BlobKey, Boolean> last = new java.util.LinkedHashMap<>();

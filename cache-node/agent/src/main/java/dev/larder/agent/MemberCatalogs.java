@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.agent.dataset.CatalogSource;
+import dev.larder.agent.dataset.LocalDatasets;
 import dev.larder.agent.fill.Members;
 import dev.larder.agent.fill.Members.MemberRead;
 import dev.larder.protocol.BlobKey;
@@ -90,5 +91,13 @@ final class MemberCatalogs implements CatalogSource {
     } catch (IOException e) {
       throw new LarderException(ErrorCode.STORE_IO, "cannot write a catalog: " + e, e);
     }
+  }
+
+  /** Whether a blob is the catalog of a snapshot that this node knows. */
+  static boolean isCatalog(LocalDatasets datasets, BlobKey key) {
+    return key.kind() == BlobKey.Kind.SHA256
+        && datasets.list().stream()
+            .flatMap(dataset -> dataset.snapshots().stream())
+            .anyMatch(snapshot -> snapshot.catalog().equals(key));
   }
 }

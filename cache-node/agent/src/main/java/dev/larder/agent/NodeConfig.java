@@ -64,6 +64,18 @@ public record NodeConfig(
     }
   }
 
+  NodeConfig identified(String memberId) {
+    return new NodeConfig(
+        address,
+        memberId,
+        zone,
+        labels,
+        reportEvery,
+        heartbeatEvery,
+        reportsMax,
+        scrubBytesPerSecond);
+  }
+
   /** The labels by name. */
   Map<String, String> labelMap() {
     Map<String, String> map = new LinkedHashMap<>();

@@ -2,11 +2,11 @@ package dev.larder.agent;
 
 import dev.larder.agent.cluster.Cluster;
 import dev.larder.agent.cluster.CoordinatorCluster;
-import dev.larder.agent.config.DurableFiles;
 import dev.larder.agent.dataset.DatasetListener;
 import dev.larder.agent.dataset.LocalDatasets;
+import dev.larder.agent.dataset.OriginWatch;
+import dev.larder.agent.dataset.WatchedOrigin;
 import dev.larder.agent.fill.FillEngine;
-import dev.larder.agent.fill.FillMeter;
 import dev.larder.agent.http.DoorServices;
 import dev.larder.agent.http.NodeState;
 import dev.larder.agent.job.LocalJobs;
@@ -22,7 +22,8 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.TlsMaterial;
-import dev.larder.origin.OriginMetrics;
+import dev.larder.origin.Origin;
+import dev.larder.origin.OriginOptions;
 import dev.larder.origin.Origins;
 import dev.larder.origin.SecretMemory;
 import dev.larder.protocol.BlobKey;
@@ -33,17 +34,16 @@ import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.LarderStore;
 import dev.larder.store.StoreHooks;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -68,12 +68,17 @@ public final class NodeServices implements NodeState, AutoCloseable {
   // Two a dataset: an account may have a key and a signature.
   private final SecretMemory secrets;
   private volatile LifeCycle state = LifeCycle.NEW;
+  private final Clock clock;
   private volatile Instant startedAt = Instant.EPOCH;
+  private volatile long startedNanos;
   private volatile @Nullable Parts parts;
   private @Nullable Supplier<TlsMaterial> peerMaterial;
   private @Nullable Function<String, Cluster> peerCluster;
+  private @Nullable Supplier<Optional<String>> host;
   private volatile Mounts mounts;
   private volatile MountHooks hooks;
+  private volatile OriginWatch watch = OriginWatch.NONE;
+  private final List<Supplier<List<String>>> conditions = new CopyOnWriteArrayList<>();
 
   private record Parts(
       BlobStore store,
@@ -83,12 +88,30 @@ public final class NodeServices implements NodeState, AutoCloseable {
       CachedReadPlane plane,
       LocalJobs jobs,
       RootLedger roots,
+      RootReports rootReports,
+      RootDisputes disputes,
       CoordinatorLink link,
       CoordinatorCluster cluster) {}
 
-  /** A node that is not started. */
+  /** A node that is not started, by the machine's clock. */
   public NodeServices(
       AgentConfig config, CoordinatorClient coordinator, AgentMetrics metrics, String version) {
+    this(config, coordinator, metrics, version, Clock.systemUTC());
+  }
+
+  /**
+   * A node that is not started.
+   *
+   * @param clock the wall clock, which may step: signs for origins and says when something was.
+   *     What waits goes by a clock that only goes forward, what ends by the coordinator's
+   */
+  public NodeServices(
+      AgentConfig config,
+      CoordinatorClient coordinator,
+      AgentMetrics metrics,
+      String version,
+      Clock clock) {
+    this.clock = clock;
     this.config = config;
     this.coordinator = coordinator;
     this.metrics = metrics;
@@ -105,6 +128,16 @@ public final class NodeServices implements NodeState, AutoCloseable {
    */
   public void peersBy(Supplier<TlsMaterial> material) {
     peerMaterial = material;
+  }
+
+  /**
+   * Hands in who knows the address of this host that others reach it by, where neither {@code
+   * node.address} nor {@code peer.listen} says it; before {@link #start}.
+   *
+   * @param found asked before each join until it gives one; may block
+   */
+  public void hostBy(Supplier<Optional<String>> found) {
+    host = found;
   }
 
   /**
@@ -126,7 +159,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
     state = state.to(LifeCycle.STARTING);
     try {
       startParts();
-      startedAt = Instant.now();
+      startedAt = clock.instant();
+      startedNanos = System.nanoTime();
       state = state.to(LifeCycle.STARTED);
     } catch (RuntimeException e) {
       close();
@@ -136,10 +170,12 @@ public final class NodeServices implements NodeState, AutoCloseable {
 
   private void startParts() {
     BlobStore store = opened(LarderStore.open(config.store(), new StoreHooks(this::recordedRoot)));
-    Path own = ownDirectory();
-    String memberId = config.node().id().isEmpty() ? memberId(own) : config.node().id();
+    Path own = OwnFiles.directory(config.directory());
+    String memberId = config.node().id().isEmpty() ? OwnFiles.memberId(own) : config.node().id();
     CoordinatorCluster cluster = opened(new CoordinatorCluster(memberId, coordinator));
-    RootLedger roots = new RootLedger(coordinator, memberId, own, config.node().reportsMax());
+    RootDisputes disputes = new RootDisputes(coordinator, store, memberId);
+    RootLedger roots =
+        new RootLedger(coordinator, memberId, disputes, own, config.node().reportsMax());
     roots.start();
     Optional<PeerNode> peers = peers(cluster, store);
     Meter meter = new Meter(metrics);
@@ -159,9 +195,12 @@ public final class NodeServices implements NodeState, AutoCloseable {
                 config.directory().resolve("datasets"),
                 store,
                 coordinator,
-                (uri, options) ->
-                    Origins.open(
-                        uri, options, config.origin(), new Listings(metrics, uri), secrets)));
+                (name, uri, options) ->
+                    WatchedOrigin.open(
+                        name,
+                        () -> origin(uri, options),
+                        (dataset, path, fault) -> watch.failed(dataset, path, fault)),
+                clock));
     CachedReadPlane plane =
         opened(
             new CachedReadPlane(
@@ -170,35 +209,39 @@ public final class NodeServices implements NodeState, AutoCloseable {
         opened(
             new LocalJobs(
                 config.jobs(),
-                own.resolve("pins.json"),
+                own,
                 datasets,
                 plane,
                 store,
                 coordinator,
                 memberId,
-                cluster::members));
+                cluster::members,
+                clock));
+    disputes.readBy(key -> datasets.sourceOf(key).map(plane::fillSource), engine);
+    opened(disputes);
+    jobs.standing().disputesTo(disputes::heard);
     cluster.onView(view -> jobs.standing().membersChanged());
-    datasets.tell(new Users(jobs));
     peers.ifPresent(node -> datasets.catalogsFrom(new MemberCatalogs(node.members())));
-    MemberInfo member =
-        MemberInfo.joining(
-            memberId,
-            peers
-                .map(node -> node.address(config.node().address()))
-                .orElse(config.node().address()),
-            config.node().zone(),
-            config.node().labelMap(),
-            store.stats().capacityBytes());
+    String told = config.node().address();
+    Supplier<String> address =
+        peers.<Supplier<String>>map(node -> node.address(told, host)).orElse(() -> told);
     CoordinatorLink link =
         new CoordinatorLink(
             coordinator,
             store,
-            roots,
-            member,
+            memberId,
+            () ->
+                MemberInfo.joining(
+                    memberId,
+                    address.get(),
+                    config.node().zone(),
+                    config.node().labelMap(),
+                    store.stats().capacityBytes()),
             config.node(),
-            key -> isCatalog(datasets, key),
+            key -> MemberCatalogs.isCatalog(datasets, key),
             cluster,
             jobs.standing());
+    datasets.tell(new Users(jobs, link));
     Scrubbing scrubbing =
         new Scrubbing(
             store,
@@ -208,11 +251,30 @@ public final class NodeServices implements NodeState, AutoCloseable {
     engine.start();
     datasets.start();
     jobs.start();
+    RootReports rootReports = new RootReports(roots, store, config.node().reportEvery());
+    rootReports.start();
+    opened(rootReports);
     link.start();
     opened(link);
     scrubbing.start();
     opened(scrubbing);
-    parts = new Parts(store, engine, peers, datasets, plane, jobs, roots, link, cluster);
+    parts =
+        new Parts(
+            store,
+            engine,
+            peers,
+            datasets,
+            plane,
+            jobs,
+            roots,
+            rootReports,
+            disputes,
+            link,
+            cluster);
+  }
+
+  private Origin origin(String uri, OriginOptions options) {
+    return Origins.open(uri, options, config.origin(), new Listings(metrics, uri), secrets, clock);
   }
 
   /** What the front door serves. */
@@ -237,9 +299,29 @@ public final class NodeServices implements NodeState, AutoCloseable {
     hooks = mounting;
   }
 
+  /**
+   * Adds a condition of being ready.
+   *
+   * @param problems what keeps this node from serving, as {@code part: reason}; nothing that one
+   *     user alone did wrong. Asked often, by any thread; must not block
+   */
+  public void readyWithout(Supplier<List<String>> problems) {
+    conditions.add(problems);
+  }
+
+  /** Hands in who is told of reads that origins did not serve. */
+  public void originsWatchedBy(OriginWatch listener) {
+    watch = listener;
+  }
+
   /** Secrets that origins of this node may refer to; in memory only. */
   public SecretMemory secrets() {
     return secrets;
+  }
+
+  /** Asks origins outside of datasets. */
+  public OriginCheck originCheck() {
+    return new OriginCheck(config.origin(), metrics, clock);
   }
 
   /** The store. */
@@ -274,6 +356,9 @@ public final class NodeServices implements NodeState, AutoCloseable {
     out.putAll(now.plane.counters().snapshot());
     now.peers.ifPresent(peers -> out.putAll(peers.counters()));
     out.put("root_conflicts_total", now.roots.conflicts());
+    out.put("roots_set_aside_total", now.roots.setAside());
+    out.put("root_disputes_lost_total", now.disputes.lost());
+    out.put("root_disputes_read_total", now.disputes.readAgain());
     out.put("warm_up_retries_total", now.jobs.standing().retries());
     return out;
   }
@@ -285,7 +370,10 @@ public final class NodeServices implements NodeState, AutoCloseable {
     now.peers.ifPresent(peers -> out.putAll(peers.gauges()));
     out.put("small_cache_bytes", now.plane.smalls().hotBytes());
     out.putAll(now.jobs.standing().gauges());
+    out.put("roots_waiting", (long) now.roots.waiting());
+    out.put("root_disputes_open", (long) now.disputes.open().size());
     CoordinatorState cluster = coordinator();
+    out.putAll(OwnCertificate.gauges(certificateEnd(), clock));
     out.put("cluster_members", (long) now.cluster.view().peers().size());
     out.put("cluster_epoch", cluster.epoch());
     out.put("coordinator_available", cluster.available() ? 1L : 0L);
@@ -295,7 +383,10 @@ public final class NodeServices implements NodeState, AutoCloseable {
 
   @Override
   public List<String> notReady() {
-    return state == LifeCycle.STARTED ? List.of() : List.of("agent: " + state);
+    if (state != LifeCycle.STARTED) {
+      return List.of("agent: " + state);
+    }
+    return conditions.stream().flatMap(each -> each.get().stream()).toList();
   }
 
   @Override
@@ -314,9 +405,25 @@ public final class NodeServices implements NodeState, AutoCloseable {
   }
 
   @Override
+  public Optional<Instant> certificateEnd() {
+    return Optional.ofNullable(peerMaterial).flatMap(shown -> OwnCertificate.end(shown.get()));
+  }
+
+  @Override
   public String coordinatorProblem() {
     Parts now = parts;
-    return now == null ? "" : now.link.problem();
+    if (now == null) {
+      return "";
+    }
+    String problem = now.link.problem();
+    if (problem.isEmpty()) {
+      problem = now.rootReports.problem();
+    }
+    CoordinatorStatus last = now.link.status();
+    if (problem.isEmpty() && last != null && !last.full().isEmpty()) {
+      problem = "at its bound: " + String.join(", ", last.full());
+    }
+    return OwnCertificate.explain(problem, certificateEnd(), clock);
   }
 
   @Override
@@ -332,8 +439,24 @@ public final class NodeServices implements NodeState, AutoCloseable {
   }
 
   @Override
-  public long peerBytes() {
-    return counters().getOrDefault("peer_bytes_total", 0L);
+  public Disputes disputes() {
+    Parts now = parts;
+    CoordinatorStatus last = now == null ? null : now.link.status();
+    return now == null
+        ? Disputes.NONE
+        : new Disputes(
+            now.disputes.open(),
+            last == null ? 0 : last.disputes().settled(),
+            now.roots.conflicts(),
+            now.disputes.lost());
+  }
+
+  @Override
+  public Peers peers() {
+    return new Peers(
+        counters().getOrDefault("peer_bytes_total", 0L),
+        counters().getOrDefault("peer_wrong_blocks_total", 0L),
+        gauges().getOrDefault("demoted_members", 0L));
   }
 
   @Override
@@ -349,6 +472,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
   @Override
   public Instant startedAt() {
     return startedAt;
+  }
+
+  @Override
+  public Duration uptime() {
+    return Duration.ofNanos(System.nanoTime() - startedNanos);
   }
 
   @Override
@@ -420,47 +548,24 @@ public final class NodeServices implements NodeState, AutoCloseable {
         : Optional.of(new StoreHooks.RecordedRoot(root.sizeBytes(), root.root(), root.trust()));
   }
 
-  private Path ownDirectory() {
-    Path own = config.directory().resolve("agent");
-    try {
-      return Files.createDirectories(own);
-    } catch (IOException e) {
-      throw new LarderException(ErrorCode.STORE_UNUSABLE, "cannot make " + own + ": " + e, e);
-    }
-  }
-
-  private static String memberId(Path own) {
-    Path file = own.resolve("member-id");
-    try {
-      if (Files.exists(file)) {
-        return Files.readString(file).strip();
-      }
-      String id = UUID.randomUUID().toString();
-      DurableFiles.replace(file, (id + "\n").getBytes(StandardCharsets.US_ASCII));
-      return id;
-    } catch (IOException e) {
-      throw new LarderException(ErrorCode.STORE_UNUSABLE, "cannot read " + file + ": " + e, e);
-    }
-  }
-
-  private static boolean isCatalog(LocalDatasets datasets, BlobKey key) {
-    return key.kind() == BlobKey.Kind.SHA256
-        && datasets.list().stream()
-            .flatMap(dataset -> dataset.snapshots().stream())
-            .anyMatch(snapshot -> snapshot.catalog().equals(key));
-  }
-
   /** Jobs and mounts, as those who use datasets. */
   private final class Users implements DatasetListener {
     private final LocalJobs jobs;
+    private final CoordinatorLink link;
 
-    Users(LocalJobs jobs) {
+    Users(LocalJobs jobs, CoordinatorLink link) {
       this.jobs = jobs;
+      this.link = link;
     }
 
     @Override
     public boolean isKept(SnapshotRef snapshot) {
       return jobs.isPinned(snapshot) || hooks.isMounted(snapshot);
+    }
+
+    @Override
+    public void onSnapshotMade(BlobKey catalog) {
+      link.catalogMade(catalog);
     }
 
     @Override
@@ -482,44 +587,6 @@ public final class NodeServices implements NodeState, AutoCloseable {
     @Override
     public void onSnapshotGone(BlobKey catalog) {
       hooks.onCatalogGone(catalog);
-    }
-  }
-
-  /** Counts data requests. */
-  private record Meter(AgentMetrics metrics) implements FillMeter {
-    @Override
-    public void originRequest(String kind, String code) {
-      metrics.originRequest(kind, code);
-    }
-
-    @Override
-    public void originBytes(String kind, long bytes) {
-      metrics.originBytes(kind, bytes);
-    }
-
-    @Override
-    public void integrityFailure(String where) {
-      metrics.integrityFailure(where);
-    }
-  }
-
-  /** Counts listings, single objects asked for, and requests that had to be repeated. */
-  private record Listings(AgentMetrics metrics, String uri) implements OriginMetrics {
-    @Override
-    public void request(Operation operation) {
-      if (operation != Operation.READ) {
-        metrics.originRequest(kind(), "ok");
-      }
-    }
-
-    @Override
-    public void retry(ErrorCode code) {
-      metrics.originRequest(kind(), code.name());
-    }
-
-    private String kind() {
-      int colon = uri.indexOf(':');
-      return colon < 0 ? "file" : uri.substring(0, colon);
     }
   }
 }

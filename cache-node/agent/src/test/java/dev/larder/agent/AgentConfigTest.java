@@ -57,6 +57,10 @@ class AgentConfigTest {
   void anUnknownKeyStopsTheStartAndIsNamed() {
     refuses("fill: {paralel-max: 3}", "fill.paralel-max");
     refuses("nonsense: 1", "nonsense");
+    refuses("fill: {paralel-max: 3}", "near it are fill.parallel-max, ");
+    // Without its section a key is near all the same.
+    refuses("parallel-max: 3", "fill.parallel-max");
+    refuses("zzzzzzzz: 1", "\"zzzzzzzz\"; docs/CONFIG.md lists all");
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.larder.coordinator.api.CoordinatorPeer;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.DatasetList;
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
@@ -47,10 +48,21 @@ public final class FakeCoordinator implements CoordinatorClient {
   private final List<MemberInfo> members = new ArrayList<>();
   private final Map<String, WarmUpJob> warmUps = new TreeMap<>();
   private final List<AttendanceListener> listeners = new ArrayList<>();
+  private List<Dispute> disputes = List.of();
   private NodeProgress progress = NodeProgress.NONE;
+  private DatasetList lastList = new DatasetList(List.of(), Set.of());
+  private long listRevision = 1;
+  private int listsSent;
   private long workVersion;
   private int pinsMade;
   private boolean isAway;
+  private final Map<BlobKey, ErrorCode> refusedRoots = new HashMap<>();
+  private boolean isHoldingRoots;
+  private boolean isHoldingQuestions;
+  private int rootsHeld;
+  private int reports;
+  private int attends;
+  private boolean isOld;
   private long epoch;
 
   /** Whether calls fail from now on. */
@@ -115,11 +127,21 @@ public final class FakeCoordinator implements CoordinatorClient {
     notices.epoch(epoch);
     listeners.add(notices);
     notices.work(workVersion);
+    attends++;
+    isOld = false;
     return new Attendance() {
+      @Override
+      public boolean isDue() {
+        synchronized (FakeCoordinator.this) {
+          return isOld && listeners.contains(notices);
+        }
+      }
+
       @Override
       public void report(HoldingReport report) {
         synchronized (FakeCoordinator.this) {
           check();
+          reports++;
           if (report.complete()) {
             held.clear();
           }
@@ -166,6 +188,25 @@ public final class FakeCoordinator implements CoordinatorClient {
   public synchronized DatasetList datasetList() {
     check();
     return new DatasetList(List.copyOf(datasets.values()), deleted);
+  }
+
+  @Override
+  public synchronized Optional<DatasetList> datasetsSince(long revision) {
+    DatasetList list = datasetList();
+    if (!list.equals(lastList)) {
+      lastList = list;
+      listRevision++;
+    }
+    if (revision == listRevision) {
+      return Optional.empty();
+    }
+    listsSent++;
+    return Optional.of(new DatasetList(list.datasets(), list.deleted(), listRevision));
+  }
+
+  /** Lists of datasets that were fetched whole. */
+  public synchronized int listsSent() {
+    return listsSent;
   }
 
   @Override
@@ -217,9 +258,87 @@ public final class FakeCoordinator implements CoordinatorClient {
     return left;
   }
 
+  /** Has batches with this root refused, until {@link #takeRoot}. */
+  public synchronized void refuseRoot(BlobKey key, ErrorCode code) {
+    refusedRoots.put(key, code);
+  }
+
+  /** Refuses it no more. */
+  public synchronized void takeRoot(BlobKey key) {
+    refusedRoots.remove(key);
+  }
+
+  /** Whether calls that record roots last from now on, until it is false again. */
+  public synchronized void holdRoots(boolean hold) {
+    isHoldingRoots = hold;
+    notifyAll();
+  }
+
+  /**
+   * Whether nobody answers what roots are recorded from now on, as without a majority: a call lasts
+   * 15 s and then fails.
+   */
+  public synchronized void holdQuestions(boolean hold) {
+    isHoldingQuestions = hold;
+    notifyAll();
+  }
+
+  private synchronized void awaitMajority() {
+    long deadline = System.nanoTime() + Duration.ofSeconds(15).toNanos();
+    try {
+      while (isHoldingQuestions) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          throw new LarderException(ErrorCode.COORDINATOR_UNAVAILABLE, "no majority");
+        }
+        wait(left / 1_000_000 + 1);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
+    }
+  }
+
+  /** Calls that record roots and are held. */
+  public synchronized int rootsHeld() {
+    return rootsHeld;
+  }
+
+  /** Streams opened so far. */
+  public synchronized int attends() {
+    return attends;
+  }
+
+  /** The streams that stand are to be opened anew. */
+  public synchronized void age() {
+    isOld = true;
+  }
+
+  /** Reports so far, signs of life among them. */
+  public synchronized int reports() {
+    return reports;
+  }
+
   @Override
   public synchronized List<RecordedRoot> recordRoots(List<RecordedRoot> news) {
+    try {
+      rootsHeld++;
+      while (isHoldingRoots) {
+        wait();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LarderException(ErrorCode.CANCELLED, "interrupted", e);
+    } finally {
+      rootsHeld--;
+    }
     check();
+    for (RecordedRoot root : news) {
+      ErrorCode code = refusedRoots.get(root.key());
+      if (code != null) {
+        throw new LarderException(code, "refused, as the test wished");
+      }
+    }
     List<RecordedRoot> standing = new ArrayList<>();
     for (RecordedRoot root : news) {
       RecordedRoot old = roots.putIfAbsent(root.key(), root);
@@ -232,6 +351,7 @@ public final class FakeCoordinator implements CoordinatorClient {
 
   @Override
   public synchronized Map<BlobKey, RecordedRoot> roots(Collection<BlobKey> keys) {
+    awaitMajority();
     check();
     Map<BlobKey, RecordedRoot> out = new HashMap<>(roots);
     out.keySet().retainAll(keys);
@@ -371,7 +491,14 @@ public final class FakeCoordinator implements CoordinatorClient {
     return new Work(
         workVersion,
         warmUps.values().stream().filter(WarmUpJob::isStanding).toList(),
-        pins.stream().filter(pin -> pin.pin().owner().equals(memberId)).toList());
+        pins.stream().filter(pin -> pin.pin().owner().equals(memberId)).toList(),
+        disputes);
+  }
+
+  /** What members do not agree on from now on. */
+  public synchronized void disputes(Dispute... now) {
+    disputes = List.of(now);
+    tellWork();
   }
 
   private void tellWork() {
@@ -399,6 +526,8 @@ public final class FakeCoordinator implements CoordinatorClient {
         0,
         0,
         0,
+        CoordinatorStatus.Disputes.NONE,
+        List.of(),
         new CoordinatorStatus.Group("fake", 1, 1, true));
   }
 

@@ -24,6 +24,7 @@ public final class FakeOrigin implements Origin {
   private final List<Sent> sent = new ArrayList<>();
   private final AtomicInteger openReads = new AtomicInteger();
   private volatile Fault fault = (object, offset) -> {};
+  private volatile Runnable checksumAsked = () -> {};
   private volatile int pieceMax = Integer.MAX_VALUE;
 
   /** One range as it was asked for, and how much of it went out. */
@@ -97,6 +98,11 @@ public final class FakeOrigin implements Origin {
     fault = next;
   }
 
+  /** Called before a checksum is told by a request of its own; throws to fail, blocks to stall. */
+  public void onChecksum(Runnable next) {
+    checksumAsked = next;
+  }
+
   /** Most bytes of one read. */
   public void pieceMax(int bytes) {
     pieceMax = bytes;
@@ -155,6 +161,7 @@ public final class FakeOrigin implements Origin {
 
   @Override
   public Optional<ContentChecksum> checksum(OriginObject object) {
+    checksumAsked.run();
     return Optional.ofNullable(checksums.get(object.path()));
   }
 

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class FaultyStore implements BlobStore {
   private final BlobStore real;
   private volatile @Nullable ErrorCode writeFault;
+  private volatile @Nullable RuntimeException sealFault;
 
   /** Nothing fails yet; the real store is closed with this one. */
   public FaultyStore(BlobStore real) {
@@ -31,6 +32,11 @@ public final class FaultyStore implements BlobStore {
   /** From now on writes fail so, or work again. */
   public void failWrites(@Nullable ErrorCode code) {
     writeFault = code;
+  }
+
+  /** From now on sealing breaks so, as by a defect, or works again. */
+  public void breakSeals(@Nullable RuntimeException fault) {
+    sealFault = fault;
   }
 
   private void check() {
@@ -208,6 +214,10 @@ public final class FaultyStore implements BlobStore {
     public SealedInfo seal(
         Trust atLeast, Optional<Digest> expectedRoot, Optional<ContentChecksum> checksum) {
       check();
+      RuntimeException fault = sealFault;
+      if (fault != null) {
+        throw fault;
+      }
       return fill.seal(atLeast, expectedRoot, checksum);
     }
 

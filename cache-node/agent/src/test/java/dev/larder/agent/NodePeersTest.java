@@ -15,7 +15,7 @@ import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.agent.read.ReadRig;
 import dev.larder.coordinator.api.MemberInfo;
-import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.BlobKey;
@@ -25,6 +25,8 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +35,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,8 +63,11 @@ class NodePeersTest {
     List<NodeServices> nodes = new ArrayList<>();
     try {
       for (FakeCoordinator coordinator : coordinators) {
-        NodeServices node = node(coordinator, nodes.size(), Map.of("peer.listen", "127.0.0.1:0"));
-        node.peersBy(this::cluster, () -> authority.material(Role.AGENT));
+        String id = "node" + nodes.size();
+        NodeServices node =
+            node(coordinator, nodes.size(), Map.of("peer.listen", "127.0.0.1:0", "node.id", id));
+        TlsMaterial shown = authority.agent(id);
+        node.peersBy(this::cluster, () -> shown);
         node.start();
         nodes.add(node);
       }
@@ -90,6 +98,28 @@ class NodePeersTest {
     }
   }
 
+  @Test
+  void aStreamThatIsOldIsOpenedAnewAndNothingIsWrongMeanwhile() {
+    FakeCoordinator coordinator = new FakeCoordinator();
+    try (NodeServices node = node(coordinator, 0, Map.of("node.id", "node0"))) {
+      node.start();
+      ReadRig.await("attends", () -> coordinator.reports() > 0 && node.coordinator().available());
+      for (int streams = 2; streams <= 4; streams++) {
+        int expected = streams;
+        int reports = coordinator.reports();
+        coordinator.age();
+        ReadRig.await(
+            "opened anew",
+            () -> {
+              assertTrue(node.coordinator().available(), node.coordinatorProblem());
+              assertEquals("", node.coordinatorProblem());
+              return coordinator.attends() >= expected && coordinator.reports() > reports;
+            });
+        assertEquals(expected, coordinator.attends());
+      }
+    }
+  }
+
   private static String shown(NodeServices node) throws IOException {
     AgentMetrics metrics = new AgentMetrics("test");
     metrics.watchNode(node::counters, node::gauges);
@@ -110,6 +140,82 @@ class NodePeersTest {
           throw new AssertionError("no TLS");
         });
     assertBadConfig(anywhere, "node.address");
+  }
+
+  /** The names of coordinators may be unknown when a node starts. */
+  @Test
+  void aNodeStartsWithoutAnAddressAndJoinsWhenOneIsFound() {
+    FakeCoordinator coordinator = new FakeCoordinator();
+    NodeServices node = node(coordinator, 1, Map.of("peer.listen", "0.0.0.0:0", "peer.tls", "off"));
+    TlsMaterial shown = DevCa.create(root.resolve("tls"), Clock.systemUTC()).agent("node");
+    node.peersBy(this::cluster, () -> shown);
+    AtomicInteger asked = new AtomicInteger();
+    AtomicReference<Optional<String>> found = new AtomicReference<>(Optional.empty());
+    node.hostBy(() -> {
+      asked.incrementAndGet();
+      return found.get();
+    });
+    try {
+      node.start();
+      ReadRig.await("it asks again", () -> asked.get() > 1);
+      assertEquals(List.of(), coordinator.members().members());
+      assertTrue(node.coordinatorProblem().contains("node.address"), node::coordinatorProblem);
+      found.set(Optional.of("fd00::7"));
+      ReadRig.await("joined", () -> !coordinator.members().members().isEmpty());
+      MemberInfo member = coordinator.members().members().getFirst();
+      assertTrue(member.address().matches("\\[fd00::7]:\\d+"), member.address());
+    } finally {
+      node.close();
+    }
+  }
+
+  @Test
+  void anAddressInBracketsLosesThem() {
+    Map<String, String> told =
+        Map.of(
+            "[10.1.2.3]:7451", "10.1.2.3:7451",
+            "[fd00::7]:7451", "[fd00::7]:7451",
+            "fd00::7:7451", "[fd00::7]:7451",
+            "node-1:7451", "node-1:7451");
+    for (Map.Entry<String, String> each : told.entrySet()) {
+      FakeCoordinator coordinator = new FakeCoordinator();
+      Map<String, String> keys =
+          Map.of("peer.listen", "0.0.0.0:0", "peer.tls", "off", "node.address", each.getKey());
+      NodeServices node = node(coordinator, 1, keys);
+      node.peersBy(
+          this::cluster,
+          () -> {
+            throw new AssertionError("no TLS");
+          });
+      try {
+        node.start();
+        ReadRig.await("joined", () -> !coordinator.members().members().isEmpty());
+        assertEquals(each.getValue(), coordinator.members().members().getFirst().address());
+      } finally {
+        node.close();
+      }
+    }
+  }
+
+  @Test
+  void aPortThatIsTakenIsNamed() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String where = "127.0.0.1:" + taken.getLocalPort();
+      NodeServices clash =
+          node(new FakeCoordinator(), 2, Map.of("peer.listen", where, "peer.tls", "off"));
+      clash.peersBy(
+          this::cluster,
+          () -> {
+            throw new AssertionError("no TLS");
+          });
+      LarderException e = assertThrows(LarderException.class, clash::start);
+      assertEquals(
+          "peer.listen: cannot listen at "
+              + where
+              + ": address in use, another process listens on port "
+              + taken.getLocalPort(),
+          e.getMessage());
+    }
   }
 
   private static void assertBadConfig(NodeServices node, String key) {

@@ -106,7 +106,8 @@ class NodeServicesTest {
     ReadRig.await(
         "it knows the newcomer", () -> node.cluster().view().peers().containsKey("another"));
     ReadRig.await("it joined", () -> node.cluster().view().peers().containsKey(self));
-    assertEquals(1L, node.gauges().get("coordinator_majority"));
+    // The list comes before the answer to the sign of life.
+    ReadRig.await("it is heard", () -> node.gauges().get("coordinator_majority") == 1);
     assertEquals(2L, node.gauges().get("cluster_members"));
   }
 
@@ -322,6 +323,24 @@ class NodeServicesTest {
     ReadRig.await(
         "catalog held", () -> coordinator.held().contains(info.snapshots().getFirst().catalog()));
     ReadRig.await("seen", () -> node.coordinator().available());
+  }
+
+  @Test
+  void theListOfDatasetsIsFetchedOnlyWhereItChanged() {
+    create();
+    DatasetName other = new DatasetName("other");
+    SnapshotRef unknown = SnapshotRef.parse("other");
+    assertThrows(LarderException.class, () -> datasets().stat(unknown, "small.txt"));
+    int sent = coordinator.listsSent();
+    for (int asked = 0; asked < 5; asked++) {
+      // An unknown name has the coordinator asked, and so does each interval.
+      assertThrows(LarderException.class, () -> datasets().stat(unknown, "small.txt"));
+    }
+    assertEquals(sent, coordinator.listsSent());
+    coordinator.createDataset(other, source.toString(), Map.of());
+    coordinator.addSnapshot(other, coordinator.dataset(NAME).newest().orElseThrow().content());
+    assertEquals("small.txt", datasets().stat(unknown, "small.txt").path());
+    assertEquals(sent + 1, coordinator.listsSent());
   }
 
   @Test

@@ -74,6 +74,22 @@ class TwoNodesTest {
   }
 
   @Test
+  void whoMakesACatalogSaysThatItHasIt() throws IOException {
+    // What a node has when it joins is told then; this is of what it makes later.
+    ReadRig.await("both said what they have", () -> coordinator.reports() >= 2);
+    create();
+    awaitHeldCatalog();
+    write("b.bin", 70_000);
+    maker.datasetsOfNode().refresh(NAME, progress -> {});
+    awaitHeldCatalog();
+  }
+
+  private void awaitHeldCatalog() {
+    BlobKey catalog = maker.datasetsOfNode().get(NAME).snapshots().getLast().catalog();
+    ReadRig.await("told of its catalog", () -> coordinator.held().contains(catalog));
+  }
+
+  @Test
   void refreshesAndDeletionsAreFollowed() throws IOException {
     create();
     compare("a.bin");

@@ -37,7 +37,8 @@ class CertificatesTest {
             Rig.RAFT_PORT, Set.of("coordinator"),
             Rig.DOOR_PORT, Set.of("agent", "coordinator", "client"));
     for (String role : List.of("agent", "coordinator", "client")) {
-      TlsMaterial material = DoorProbe.material(rig.certs(present), role);
+      String file = role.equals("agent") ? "agent-1" : role;
+      TlsMaterial material = DoorProbe.material(rig.certs(present), file);
       roles.forEach((port, allowed) -> {
         String address =
             port == Rig.PEER_PORT ? rig.box("agent-1").lastAddress() : rig.box("c1").address();
@@ -63,6 +64,18 @@ class CertificatesTest {
                   client.join(
                       MemberInfo.joining("intruder", "10.0.0.1:7451", "", Map.of(), 1L << 40)));
       assertEquals(ErrorCode.UNAUTHENTICATED, refused.code(), refused.toString());
+    }
+    // Nor may an agent say that it is another one.
+    try (CoordinatorClient agent =
+        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(present), "agent-1"))) {
+      for (String other : List.of("agent-2", "intruder")) {
+        LarderException refused =
+            assertThrows(
+                LarderException.class,
+                () ->
+                    agent.join(MemberInfo.joining(other, "10.0.0.1:7451", "", Map.of(), 1L << 40)));
+        assertEquals(ErrorCode.UNAUTHENTICATED, refused.code(), refused.toString());
+      }
     }
     assertFalse(rig.nodes("agent-1").containsKey("intruder"));
   }
@@ -118,7 +131,7 @@ class CertificatesTest {
       assertEquals(expected, DoorProbe.isLetIn(address, Rig.DOOR_PORT, coordinator), id);
     }
     for (String id : Rig.AGENTS) {
-      TlsMaterial agent = DoorProbe.material(rig.certs(authority), "agent");
+      TlsMaterial agent = DoorProbe.material(rig.certs(authority), id);
       assertEquals(
           expected, DoorProbe.isLetIn(rig.box(id).lastAddress(), Rig.PEER_PORT, agent), id);
     }

@@ -155,7 +155,7 @@ final class Rig implements AutoCloseable {
         http: {host: 0.0.0.0, hosts-allowed: [%s]}
         peer: {progress-deadline: 2s, demote-for: 5s}
         fill: {lease-deadline: 5s}
-        store: {disk-max: 2GiB}
+        store: {disk-max: 2GiB, disk-min-free: 0}
         """
             .formatted(addresses, id, outside.address()));
     return box(id, List.of(outside, inside))
@@ -189,7 +189,10 @@ final class Rig implements AutoCloseable {
     return run;
   }
 
-  /** Makes an authority and a certificate for each role, by {@code larder certs} of the image. */
+  /**
+   * Makes an authority and certificates of coordinators, of each agent, and of a client, by {@code
+   * larder certs} of the image.
+   */
   void certificates(String authority) throws IOException {
     Path directory = Files.createDirectories(work.resolve("certs"));
     String names =
@@ -198,6 +201,12 @@ final class Rig implements AutoCloseable {
             COORDINATORS.stream()
                 .map(each -> "--name " + each + " --name " + box(each).address())
                 .toList());
+    String agents =
+        String.join(
+            " ",
+            AGENTS.stream()
+                .map(id -> "larder certs " + authority + " --role agent --node " + id + " &")
+                .toList());
     try (Box maker =
         new Box(image, "certs", List.of(place(networks.getFirst(), 5)))
             .bind(directory, "/certs")
@@ -205,15 +214,15 @@ final class Rig implements AutoCloseable {
                 command
                     .withEntrypoint("bash", "-ec")
                     .withCmd(
-                        "cd /certs; larder certs %1$s --role coordinator %2$s; larder certs %1$s --role agent & larder certs %1$s --role client & wait; sleep 1000"
-                            .formatted(authority, names)))) {
+                        "cd /certs; larder certs %1$s --role coordinator %2$s; %3$s larder certs %1$s --role client & wait; sleep 1000"
+                            .formatted(authority, names, agents)))) {
       maker.start();
       Path made = directory.resolve(authority);
       Until.holds(
           "certificates are made",
           START,
           () ->
-              Stream.of("ca", "coordinator", "agent", "client")
+              Stream.concat(Stream.of("ca", "coordinator", "client"), AGENTS.stream())
                   .allMatch(name -> Files.exists(made.resolve(name + ".pem"))));
     }
   }
@@ -222,13 +231,13 @@ final class Rig implements AutoCloseable {
     return work.resolve("certs").resolve(authority);
   }
 
-  /** Gives every process the certificate of its role by an authority, as files of its own. */
+  /** Gives every process its certificate by an authority, as files of its own. */
   void identify(String authority) throws IOException {
     for (String name : Stream.concat(COORDINATORS.stream(), AGENTS.stream()).toList()) {
       Path from = certs(authority);
-      String role = COORDINATORS.contains(name) ? "coordinator" : "agent";
-      replace(etc(name).resolve("own.key"), Files.readString(from.resolve(role + ".key")));
-      replace(etc(name).resolve("own.pem"), Files.readString(from.resolve(role + ".pem")));
+      String own = COORDINATORS.contains(name) ? "coordinator" : name;
+      replace(etc(name).resolve("own.key"), Files.readString(from.resolve(own + ".key")));
+      replace(etc(name).resolve("own.pem"), Files.readString(from.resolve(own + ".pem")));
     }
   }
 

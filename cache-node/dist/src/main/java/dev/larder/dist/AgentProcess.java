@@ -20,9 +20,12 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,8 +38,11 @@ import org.slf4j.LoggerFactory;
 final class AgentProcess implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(AgentProcess.class);
 
+  private static final long MEMBER_POLL_NANOS = 20_000_000;
+
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private String address = "";
+  private @Nullable NodeServices services;
 
   private AgentProcess() {}
 
@@ -71,6 +77,25 @@ final class AgentProcess implements AutoCloseable {
     return address;
   }
 
+  /**
+   * Waits a while until the cluster lists this node as a member.
+   *
+   * @return why it does not; empty when it does
+   */
+  String awaitMembership(Duration patience) {
+    NodeServices node = Objects.requireNonNull(services, "not started");
+    long end = System.nanoTime() + patience.toNanos();
+    while (node.lastMembers().members().stream()
+        .noneMatch(member -> member.id().equals(node.cluster().self()))) {
+      if (System.nanoTime() - end >= 0) {
+        String problem = node.coordinatorProblem();
+        return problem.isEmpty() ? "the coordinators did not list it yet" : problem;
+      }
+      LockSupport.parkNanos(MEMBER_POLL_NANOS);
+    }
+    return "";
+  }
+
   private void startParts(
       AgentConfig config,
       Coordination coordination,
@@ -90,12 +115,15 @@ final class AgentProcess implements AutoCloseable {
     AgentMetrics metrics = new AgentMetrics(Main.version());
     NodeServices services =
         own(new NodeServices(config, coordination.client(), metrics, Main.version()));
+    this.services = services;
     coordination.peerTls().ifPresent(tls -> services.peersBy(() -> tls));
+    services.hostBy(coordination::ownHost);
     services.start();
     metrics.watchStore(services.store()::stats);
     NodeMounts mounts =
         own(NodeMounts.start(mounting, services, run.path(), KeeperLaunch.starter(mounting)));
     services.mountsBy(mounts);
+    log.info("reads through mounts are served {} ms after the process began", ProcessAge.millis());
     coordination.start(metrics);
     metrics.watchMounts(mounts::figures);
     metrics.watchNode(services::counters, services::gauges);
@@ -103,6 +131,8 @@ final class AgentProcess implements AutoCloseable {
     if (csi.isOn()) {
       CsiDriver driver = own(CsiDriver.start(csi, services, mounts, run.path()));
       metrics.watchCsi(driver::figures);
+      services.readyWithout(driver::notReady);
+      services.readyWithout(mounts::notReady);
     }
     address = door.localAddress();
     AgentInfo info =
@@ -115,6 +145,7 @@ final class AgentProcess implements AutoCloseable {
     run.writeAgentFile(info);
     own(run::removeAgentFile);
     readyFile.ifPresent(file -> RunDirectory.writeInfo(file, info));
+    log.info("everything is served {} ms after the process began", ProcessAge.millis());
   }
 
   /** Two agents that share a run directory would take each other's clients. */

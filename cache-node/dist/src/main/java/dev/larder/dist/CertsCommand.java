@@ -1,5 +1,6 @@
 package dev.larder.dist;
 
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.tls.Authority;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -34,6 +36,14 @@ final class CertsCommand implements Callable<Integer> {
   Role role;
 
   @Option(
+      names = "--node",
+      paramLabel = "ID",
+      description =
+          "The node (node.id) that an agent's certificate speaks for; may be repeated. '*' stands"
+              + " for all of a cluster whose tls.shared-nodes is on.")
+  List<String> nodes = List.of();
+
+  @Option(
       names = "--name",
       paramLabel = "HOST",
       description = "Host name or address of the process; may be repeated (default: loopback).")
@@ -42,13 +52,27 @@ final class CertsCommand implements Callable<Integer> {
   @Option(
       names = "--file",
       paramLabel = "STEM",
-      description = "Names the files STEM.pem and STEM.key (default: the role).")
+      description = "Names the files STEM.pem and STEM.key (default: the node, else the role).")
   @Nullable String stem;
 
   @Override
   public Integer call() {
-    String name = stem == null ? role.name().toLowerCase(Locale.ROOT) : stem;
-    Authority.open(directory, Clock.systemUTC()).issue(name, role, hosts);
+    if (nodes.isEmpty() == (role == Role.AGENT)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          role == Role.AGENT
+              ? "--role agent needs --node ID: an agent speaks for the node its certificate names"
+              : "--node goes with --role agent alone");
+    }
+    boolean isOneNode = nodes.size() == 1 && !nodes.getFirst().equals(NodeNames.ANY);
+    String usual = isOneNode ? nodes.getFirst() : role.name().toLowerCase(Locale.ROOT);
+    String name = stem == null ? usual : stem;
+    Authority authority = Authority.open(directory, Clock.systemUTC());
+    if (role == Role.AGENT) {
+      authority.issueAgent(name, nodes, hosts);
+    } else {
+      authority.issue(name, role, hosts);
+    }
     for (String file : List.of("ca.pem", name + ".pem", name + ".key")) {
       spec.commandLine().getOut().println(directory.resolve(file));
     }

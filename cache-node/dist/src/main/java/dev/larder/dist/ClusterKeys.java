@@ -1,9 +1,12 @@
 package dev.larder.dist;
 
+import dev.larder.agent.AgentConfig;
 import dev.larder.agent.config.ConfigTree;
 import dev.larder.coordinator.CoordinatorConfig;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.api.ConnectionBounds;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.ReloadedTls;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.protocol.ErrorCode;
@@ -12,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -23,7 +27,12 @@ import java.util.TreeMap;
  * @param key {@code tls.key}
  * @param authorities {@code tls.ca}
  * @param reloadEvery {@code tls.reload-interval}: how often the files are looked at
+ * @param sharedNodes {@code tls.shared-nodes}: whether a certificate that names all nodes is
+ *     believed
+ * @param connections {@code tls.connection-age-max} and {@code tls.connection-grace}: how long what
+ *     a certificate proved is believed
  * @param addresses {@code coordinator.addresses}
+ * @param silenceMax {@code coordinator.silence-max}
  * @param attemptsMax {@code coordinator.attempts-max}
  * @param backoffMin {@code coordinator.backoff-min}
  * @param backoffMax {@code coordinator.backoff-max}
@@ -41,7 +50,10 @@ record ClusterKeys(
     String key,
     String authorities,
     Duration reloadEvery,
+    boolean sharedNodes,
+    ConnectionBounds connections,
     List<String> addresses,
+    Duration silenceMax,
     int attemptsMax,
     Duration backoffMin,
     Duration backoffMax,
@@ -57,12 +69,18 @@ record ClusterKeys(
   /** Takes the keys; BAD_CONFIG names one that is wrong by itself. */
   static ClusterKeys of(ConfigTree tree) {
     CoordinatorClientConfig base = CoordinatorClientConfig.of("localhost", 1);
+    ConnectionBounds bounds = ConnectionBounds.defaults();
     return new ClusterKeys(
         tree.text("tls.certificate", ""),
         tree.text("tls.key", ""),
         tree.text("tls.ca", ""),
         tree.duration("tls.reload-interval", Duration.ofSeconds(10)),
+        flag("tls.shared-nodes", tree.text("tls.shared-nodes", "false")),
+        new ConnectionBounds(
+            tree.duration("tls.connection-age-max", bounds.ageMax()),
+            tree.duration("tls.connection-grace", bounds.grace())),
         tree.list("coordinator.addresses", List.of()),
+        tree.duration("coordinator.silence-max", base.silenceMax()),
         tree.count("coordinator.attempts-max", base.attemptsMax()),
         tree.duration("coordinator.backoff-min", base.backoffMin()),
         tree.duration("coordinator.backoff-max", base.backoffMax()),
@@ -76,6 +94,11 @@ record ClusterKeys(
         flag("coordinator.join", tree.text("coordinator.join", "false")));
   }
 
+  /** What a process of these keys shows, whom it believes, and for how long. */
+  TlsMaterial material(ReloadedTls tls) {
+    return tls.material().believingShared(sharedNodes).bounded(connections);
+  }
+
   /** The TLS files, looked at again from now on. */
   ReloadedTls openTls() {
     return ReloadedTls.open(
@@ -85,11 +108,35 @@ record ClusterKeys(
         reloadEvery);
   }
 
+  /**
+   * An agent as the member that its certificate speaks for: {@code node.id}, or where that is not
+   * set the one node that the certificate names. One that is read later has to name it too.
+   *
+   * @throws LarderException BAD_CONFIG saying what the certificate lacks
+   */
+  AgentConfig identify(AgentConfig agent, ReloadedTls tls) {
+    String id = agent.node().id();
+    Set<String> named = NodeNames.of(tls.certificate()).ids();
+    if (id.isEmpty() && named.size() != 1) {
+      throw bad(
+          "node.id",
+          "must be set: the certificate in "
+              + certificate
+              + " (tls.certificate) names "
+              + (named.isEmpty() ? "no node" : "several nodes")
+              + "; see \"larder certs\"");
+    }
+    AgentConfig identified = id.isEmpty() ? agent.identified(String.join("", named)) : agent;
+    tls.requireNode(identified.node().id(), sharedNodes);
+    return identified;
+  }
+
   /** How an agent reaches the coordinators. */
   CoordinatorClientConfig client(Limits limits) {
     return new CoordinatorClientConfig(
         addresses,
         limits.requestTimeout().multipliedBy(3).dividedBy(2),
+        silenceMax,
         attemptsMax,
         backoffMin,
         backoffMax,

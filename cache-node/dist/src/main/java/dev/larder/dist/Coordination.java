@@ -23,6 +23,13 @@ interface Coordination extends AutoCloseable {
   /** What this process shows other nodes and trusts of them; empty where there are none. */
   Optional<TlsMaterial> peerTls();
 
+  /**
+   * The address of this host that leads to the coordinators; may block for seconds.
+   *
+   * @return empty when it is not known now, or there are none elsewhere
+   */
+  Optional<String> ownHost();
+
   /** Starts what is to be started in this process, once what serves reads runs. */
   void start(AgentMetrics metrics);
 
@@ -40,6 +47,11 @@ interface Coordination extends AutoCloseable {
 
       @Override
       public Optional<TlsMaterial> peerTls() {
+        return Optional.empty();
+      }
+
+      @Override
+      public Optional<String> ownHost() {
         return Optional.empty();
       }
 
@@ -62,9 +74,14 @@ interface Coordination extends AutoCloseable {
     };
   }
 
-  /** Coordinators elsewhere, over gRPC. */
-  static Coordination elsewhere(CoordinatorClientConfig config, ReloadedTls tls) {
-    GrpcCoordinatorClient grpc = GrpcCoordinatorClient.connect(config, tls.material());
+  /**
+   * Coordinators elsewhere, over gRPC.
+   *
+   * @param material of the files, and closed with them
+   */
+  static Coordination elsewhere(
+      CoordinatorClientConfig config, ReloadedTls tls, TlsMaterial material) {
+    GrpcCoordinatorClient grpc = GrpcCoordinatorClient.connect(config, material);
     return new Coordination() {
       @Override
       public CoordinatorClient client() {
@@ -73,7 +90,12 @@ interface Coordination extends AutoCloseable {
 
       @Override
       public Optional<TlsMaterial> peerTls() {
-        return Optional.of(tls.material());
+        return Optional.of(material);
+      }
+
+      @Override
+      public Optional<String> ownHost() {
+        return PeerAddress.ownHost(config.addresses());
       }
 
       @Override

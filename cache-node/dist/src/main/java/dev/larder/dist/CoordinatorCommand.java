@@ -6,6 +6,7 @@ import dev.larder.agent.config.DurableFiles;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.ReloadedTls;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.csi.CsiConfig;
 import dev.larder.mount.MountSettings;
 import java.net.InetSocketAddress;
@@ -53,7 +54,8 @@ final class CoordinatorCommand implements Callable<Integer> {
     AgentConfig unusedToo = AgentConfig.of(Path.of(keys.directory()), tree);
     try (ReloadedTls tls = keys.openTls()) {
       InetSocketAddress listen = keys.watch();
-      CoordinatorServer server = CoordinatorServer.start(keys.server(tls.material(), limits));
+      TlsMaterial material = keys.material(tls);
+      CoordinatorServer server = CoordinatorServer.start(keys.server(material, limits));
       try (CoordinatorWatch watch = watch(listen, server)) {
         if (readyFile != null) {
           DurableFiles.replace(readyFile, ready(server, watch).getBytes(StandardCharsets.UTF_8));

@@ -1,8 +1,10 @@
 package dev.larder.dist;
 
 import dev.larder.agent.config.ConfigTree;
+import dev.larder.coordinator.CoordinatorConfig.Disputes;
 import dev.larder.coordinator.CoordinatorConfig.Fleet;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.CoordinatorConfig.Rows;
 import dev.larder.coordinator.CoordinatorConfig.WarmUps;
 import dev.larder.coordinator.raft.RocksLimits;
 
@@ -47,6 +49,15 @@ final class CoordinatorKeys {
             tree.count("coordinator.warm-ups-kept-max", base.warmUps().keptMax()),
             tree.count("coordinator.warm-up-glob-max", base.warmUps().globMax()),
             tree.duration("coordinator.warm-up-lasts", base.warmUps().lasts()),
-            tree.count("coordinator.warm-up-reports-max", base.warmUps().reportsMax())));
+            tree.count("coordinator.warm-up-reports-max", base.warmUps().reportsMax())),
+        new Disputes(
+            tree.count("coordinator.disputes-max", base.disputes().openMax()),
+            tree.count("coordinator.disputes-kept-max", base.disputes().keptMax()),
+            tree.duration("coordinator.dispute-read-time", base.disputes().readFor()),
+            tree.duration("coordinator.dispute-lasts", base.disputes().lasts())),
+        new Rows(
+            tree.count("coordinator.roots-max", Math.toIntExact(base.rows().rootsMax())),
+            tree.count("coordinator.placements-max", Math.toIntExact(base.rows().placementsMax())),
+            tree.count("coordinator.tombstones-max", base.rows().tombstonesMax())));
   }
 }

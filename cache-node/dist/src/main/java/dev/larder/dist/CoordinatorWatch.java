@@ -17,6 +17,7 @@ import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -37,6 +38,8 @@ final class CoordinatorWatch implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorWatch.class);
   private static final int THREADS = 2;
   private static final int WAITING_MAX = 32;
+  private static final List<String> BOUNDS =
+      List.of("coordinator.roots-max", "coordinator.placements-max", "coordinator.tombstones-max");
 
   /** One answer to a scrape, not eleven, asks the state. */
   private static final long STATUS_FRESH_NANOS = Duration.ofMillis(200).toNanos();
@@ -201,6 +204,23 @@ final class CoordinatorWatch implements AutoCloseable {
         "placements",
         "Pairs of blob and member that has it sealed.",
         CoordinatorStatus::placements);
+    GaugeWithCallback.builder()
+        .name("larder_coordinator_full")
+        .help("1 for each bound of rows that is reached, by its key.")
+        .labelNames("bound")
+        .callback(sink -> {
+          List<String> full = status().full();
+          for (String key : BOUNDS) {
+            sink.call(full.contains(key) ? 1 : 0, key);
+          }
+        })
+        .register(registry);
+    gauge(
+        "disk_usable_bytes", "Room on its disk, -1 while not known.", now -> server.usableBytes());
+    gauge(
+        "disk_full",
+        "1 while it takes no changes as its disk has less than coordinator.free-space-min.",
+        now -> server.isFull() ? 1 : 0);
     GaugeWithCallback.builder()
         .name("larder_coordinator_memory_bytes")
         .help("Memory by pool.")

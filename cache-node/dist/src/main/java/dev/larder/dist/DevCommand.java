@@ -41,7 +41,8 @@ final class DevCommand implements Callable<Integer> {
 
   /** A node with defaults on a free port, for as long as whoever asked keeps it open. */
   static AutoCloseable startForOthers(Path data, Path run, Path ready) {
-    ConfigTree tree = new ConfigTree(Map.of("http.port", "0"));
+    // It holds some MiB, also on a disk with less room than a cache would leave to others.
+    ConfigTree tree = new ConfigTree(Map.of("http.port", "0", "store.disk-min-free", "64MiB"));
     Limits limits = CoordinatorKeys.of(tree);
     MountSettings mounting = MountSettings.of(tree);
     CsiConfig csi = CsiConfig.of(tree);

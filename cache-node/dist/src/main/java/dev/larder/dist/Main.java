@@ -13,6 +13,7 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] args) {
+    HostNames.forgetSoon();
     int status = commandLine().execute(args);
     Logging.stop();
     System.exit(status);
@@ -30,7 +31,7 @@ public final class Main {
             new CoordinatorCommand(),
             new CertsCommand(),
             new QuickstartCommand(),
-            new PrepareCommand(DevCommand::startForOthers)));
+            new PrepareCommand(DevCommand::startForOthers, ClusterForOthers::start)));
   }
 
   /** The version as the jar's manifest has it. */

@@ -6,6 +6,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,39 +17,39 @@ final class PeerAddress {
 
   private PeerAddress() {}
 
-  /**
-   * Sets {@code peer.listen} and {@code node.address} where they are not set: every address of the
-   * host, made known by the one it reaches the coordinators from.
-   *
-   * @param coordinators host:port each
-   */
-  static void setDefaults(ConfigTree tree, List<String> coordinators) {
+  /** Sets {@code peer.listen} where it is not set: every address of the host. */
+  static void setDefaults(ConfigTree tree) {
     tree.putDefault("peer.listen", LISTEN);
-    String listen = tree.peek("peer.listen").orElse(LISTEN);
-    int colon = listen.lastIndexOf(':');
-    boolean isAnywhere = listen.startsWith("0.0.0.0:") || listen.startsWith("[::]:");
-    if (!isAnywhere || tree.peek("node.address").isPresent() || coordinators.isEmpty()) {
-      return;
-    }
-    String own = ownAddress(coordinators.getFirst());
-    if (!own.isEmpty()) {
-      tree.put("node.address", own + listen.substring(colon));
-    }
   }
 
-  /** The address that packets to a host go out from; empty when there is no way there. */
-  private static String ownAddress(String coordinator) {
+  /**
+   * The address of this host that packets to a coordinator go out from; looks names up, and so may
+   * block for seconds.
+   *
+   * @param coordinators host:port each; the first that can be looked up decides
+   * @return empty when none can now
+   */
+  static Optional<String> ownHost(List<String> coordinators) {
+    for (String coordinator : coordinators) {
+      Optional<String> own = ownHost(coordinator);
+      if (own.isPresent()) {
+        return own;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<String> ownHost(String coordinator) {
     int colon = coordinator.lastIndexOf(':');
     // Connecting such a socket sends nothing: it only chooses a route.
     try (DatagramSocket probe = new DatagramSocket()) {
       InetAddress host = InetAddress.getByName(coordinator.substring(0, colon));
       probe.connect(new InetSocketAddress(host, 9));
       InetAddress own = probe.getLocalAddress();
-      String text = own.getHostAddress();
-      return own.isAnyLocalAddress() ? "" : text.contains(":") ? "[" + text + "]" : text;
+      return own.isAnyLocalAddress() ? Optional.empty() : Optional.of(own.getHostAddress());
     } catch (IOException | RuntimeException e) {
-      log.warn("no way to {} now; set node.address: {}", coordinator, e.toString());
-      return "";
+      log.debug("no way to {} now: {}", coordinator, e.toString());
+      return Optional.empty();
     }
   }
 }

@@ -155,6 +155,39 @@ class CliTest {
   }
 
   @Test
+  void pinsOfAMemberAreItsOwn() throws Exception {
+    ObjectMapper mapper = new ObjectMapper();
+    assertEquals(0, run("pin", "docs", "hello.txt", "-o", "json"), lastErr);
+    String owner = mapper.readTree(lastOut).path("owner").asText();
+    assertEquals(0, run("pin", "docs", "sub"), lastErr);
+    assertEquals(2, run("unpin"));
+    assertTrue(lastErr.contains("--owner"), lastErr);
+    assertEquals(2, run("unpin", "--owner", "wu-1"));
+    assertTrue(lastErr.contains("larder warmup cancel wu-1"), lastErr);
+    assertEquals(3, run("unpin", "--owner", "nobody"), lastErr);
+    // A member would tell of them again.
+    assertEquals(2, run("unpin", "--owner", owner), lastErr);
+    assertTrue(lastErr.contains("on that node"), lastErr);
+    assertEquals(0, run("unpin", "docs", "hello.txt"), lastErr);
+    assertEquals(0, run("unpin", "docs", "sub"), lastErr);
+    assertEquals(0, run("pins", "-o", "quiet"), lastErr);
+    assertEquals("", lastOut);
+  }
+
+  @Test
+  void saysWhatNewUsersAsk() {
+    assertEquals(0, execute("help"), lastErr);
+    assertTrue(lastOut.contains("warm") && lastOut.contains("COMMAND"), lastOut);
+    assertEquals(0, execute("help", "warm"), lastErr);
+    assertTrue(lastOut.contains("--nodes"), lastOut);
+    assertEquals(0, run("coordinators", "list"), lastErr);
+    assertTrue(lastOut.contains("embedded") && !lastOut.contains(":0 "), lastOut);
+    assertEquals(0, run("status"), lastErr);
+    assertTrue(lastOut.contains(" pinned, ") && lastOut.contains(" catalogs, "), lastOut);
+    assertFalse(lastOut.contains(" 0 B catalogs"), lastOut);
+  }
+
+  @Test
   void warmsPinsAndReportsStatus() throws Exception {
     assertEquals(0, run("warm", "docs", "--path", "sub/**"), lastErr);
     assertTrue(lastErr.contains("done, 1 of 1 files"), lastErr);
@@ -270,7 +303,8 @@ class CliTest {
 
   private int run(String... words) {
     List<String> all = new ArrayList<>(Arrays.asList(words));
-    boolean isGroup = Set.of("dataset", "warmup").contains(words[0]) && words.length > 1;
+    boolean isGroup =
+        Set.of("dataset", "warmup", "coordinators").contains(words[0]) && words.length > 1;
     boolean takesAgent = !words[0].equals("frobnicate");
     if (takesAgent) {
       all.addAll(isGroup ? 2 : 1, List.of("--agent", readyFile().toString()));

@@ -1,6 +1,7 @@
 package dev.larder.dist;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.client.Control.ControlApi;
@@ -47,7 +48,11 @@ class ClusterProcessTest {
   void coordinatorsAndAnAgentFromFilesSurviveTheLeadersKill() throws Exception {
     Path certs = directory.resolve("certs");
     for (String role : List.of("coordinator", "agent", "client")) {
-      assertEquals(0, larder(new StringWriter(), "certs", certs.toString(), "--role", role));
+      List<String> words = new ArrayList<>(List.of("certs", certs.toString(), "--role", role));
+      if (role.equals("agent")) {
+        words.addAll(List.of("--node", "node-1"));
+      }
+      assertEquals(0, larder(new StringWriter(), words.toArray(String[]::new)));
     }
     List<String> doors = new ArrayList<>();
     List<String> peers = new ArrayList<>();
@@ -84,7 +89,7 @@ class ClusterProcessTest {
     Files.writeString(
         config,
         """
-        tls: {certificate: %1$s/agent.pem, key: %1$s/agent.key, ca: %1$s/ca.pem}
+        tls: {certificate: %1$s/node-1.pem, key: %1$s/node-1.key, ca: %1$s/ca.pem}
         coordinator: {addresses: [%2$s]}
         node: {id: node-1, zone: z1, labels: [pool=gpu]}
         http: {port: 0}
@@ -189,6 +194,44 @@ class ClusterProcessTest {
     assertTrue(out.toString().contains("tls.key"), out.toString());
   }
 
+  @Test
+  void anAgentWhoseCertificateDoesNotNameItDoesNotStart() throws Exception {
+    Path certs = directory.resolve("certs");
+    StringWriter refused = new StringWriter();
+    assertEquals(2, larder(refused, "certs", certs.toString(), "--role", "agent"));
+    assertTrue(refused.toString().contains("--node"), refused.toString());
+    List<String> words = List.of("certs", certs.toString(), "--role", "agent", "--file", "own");
+    for (String[] names :
+        new String[][] {{"--node", "node-6"}, {"--node", "*"}, {"--node", "x", "--node", "y"}}) {
+      List<String> all = new ArrayList<>(words);
+      all.addAll(List.of(names));
+      assertEquals(0, larder(new StringWriter(), all.toArray(String[]::new)));
+      String what = String.join(" ", names);
+      assertTrue(start(certs, "node: {id: node-7}").contains("larder://node/node-7"), what);
+      if (!what.equals("--node node-6")) {
+        assertTrue(start(certs, "").contains("node.id must be set"), what);
+      }
+    }
+  }
+
+  /** What an agent says that does not start. */
+  private String start(Path certs, String more) throws IOException {
+    Path config = directory.resolve("agent.yaml");
+    Files.writeString(
+        config,
+        """
+        tls: {certificate: %1$s/own.pem, key: %1$s/own.key, ca: %1$s/ca.pem}
+        coordinator: {addresses: ['127.0.0.1:1']}
+        %2$s
+        """
+            .formatted(certs, more));
+    StringWriter out = new StringWriter();
+    Path data = directory.resolve("never");
+    assertEquals(2, larder(out, "agent", "--config", config.toString(), "--data", data.toString()));
+    assertFalse(Files.exists(data), "nothing was begun");
+    return out.toString();
+  }
+
   private static String leader(ControlApi control) {
     String json = control.coordinatorsJson();
     int at = json.indexOf("\"leader\":true");
@@ -212,6 +255,7 @@ class ClusterProcessTest {
                 "-Xmx192m",
                 "-XX:TieredStopAtLevel=1",
                 "-ea",
+                "-Djava.io.tmpdir=" + Files.createDirectories(directory.resolve("tmp")),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",

@@ -15,8 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -82,24 +82,22 @@ class ConfigDocTest {
     assertTrue(line.contains("keeper.agent-deadline=7000ms"), line.toString());
   }
 
-  private static TreeSet<String> known() {
-    String message = String.valueOf(fault(Map.of("zzz", "1")).getMessage());
-    String list = message.substring(message.indexOf("there are ") + "there are ".length());
-    return new TreeSet<>(List.of(list.split(", ")));
+  private static SortedSet<String> known() {
+    ConfigTree tree = new ConfigTree(Map.of());
+    takeAll(tree);
+    return tree.known();
+  }
+
+  private static void takeAll(ConfigTree tree) {
+    MountSettings unused = MountSettings.of(tree);
+    CsiConfig unusedThree = CsiConfig.of(tree);
+    Limits unusedToo = CoordinatorKeys.of(tree);
+    ClusterKeys unusedEither = ClusterKeys.of(tree);
+    AgentConfig.of(DATA, tree);
   }
 
   private static LarderException fault(Map<String, String> values) {
-    LarderException e =
-        assertThrows(
-            LarderException.class,
-            () -> {
-              ConfigTree tree = new ConfigTree(values);
-              MountSettings unused = MountSettings.of(tree);
-              CsiConfig unusedThree = CsiConfig.of(tree);
-              Limits unusedToo = CoordinatorKeys.of(tree);
-              ClusterKeys unusedEither = ClusterKeys.of(tree);
-              AgentConfig.of(DATA, tree);
-            });
+    LarderException e = assertThrows(LarderException.class, () -> takeAll(new ConfigTree(values)));
     assertEquals(ErrorCode.BAD_CONFIG, e.code());
     return e;
   }

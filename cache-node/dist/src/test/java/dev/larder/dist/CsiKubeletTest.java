@@ -8,6 +8,7 @@ import csi.v1.Csi.GetPluginInfoRequest;
 import csi.v1.Csi.NodeGetInfoRequest;
 import csi.v1.IdentityGrpc;
 import csi.v1.NodeGrpc;
+import dev.larder.client.LarderClient;
 import dev.larder.testkit.Needs;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
@@ -77,10 +78,42 @@ class CsiKubeletTest {
         assertEquals(1.0, csi.node.metric("larder_csi_registered"));
         assertEquals(0.0, csi.node.metric("larder_csi_volumes"));
 
+        assertTrue(!csi.log().contains("channel option"), "no warning at each connection");
         notify(kubelet, socket, false);
         assertEquals(0.0, csi.node.metric("larder_csi_registered"));
         assertTrue(csi.log().contains("kubelet does not register"), "the cause is in the log");
       }
+    }
+  }
+
+  @Test
+  void aWarmUpBesideThePodGoesOnAfterTheAgentsDeath() throws Exception {
+    Needs.root();
+    try (CsiNode csi = CsiNode.start(directory, "origin.bandwidth-max=2MiB")) {
+      Path target = csi.target("pod-a", "data");
+      var publish = CsiNode.inline("v", target, "dataset=data", "warm=all").build();
+      var unused = csi.nodeCalls().nodePublishVolume(publish);
+      csi.node.kill();
+      csi.node.startAgain();
+      // Nobody reads; kubelet publishes again, as it does every minute or so.
+      unused = csi.nodeCalls().nodePublishVolume(publish);
+      unused = csi.nodeCalls().nodePublishVolume(publish);
+      try (LarderClient client = csi.node.connect()) {
+        long running =
+            client.control().jobs().stream().filter(job -> job.state().equals("running")).count();
+        assertTrue(running <= 1, running + " warm-ups of one volume run");
+      }
+      await(csi, () -> isLocal(csi, "large/model.bin") && isLocal(csi, "large/other.bin"));
+      try (LarderClient client = csi.node.connect()) {
+        assertEquals(1, client.control().jobs().size(), "it went on, and nobody began another");
+      }
+      var unusedToo = csi.nodeCalls().nodeUnpublishVolume(CsiNode.unpublish("v", target));
+    }
+  }
+
+  private static boolean isLocal(CsiNode csi, String path) {
+    try (LarderClient client = csi.node.connect()) {
+      return client.control().statJson("data", path).replace(" ", "").contains("\"sealed\"");
     }
   }
 

@@ -59,7 +59,11 @@ final class CsiNode implements AutoCloseable {
     }
     List<String> all =
         new ArrayList<>(
-            List.of("csi.socket=" + socket, "csi.node-id=node-1", "mount.remount-interval=200ms"));
+            List.of(
+                "csi.socket=" + socket,
+                "csi.node-id=node-1",
+                "mount.remount-interval=200ms",
+                "store.disk-min-free=64MiB"));
     all.addAll(List.of(settings));
     node = NodeProcess.start(directory.resolve("node"), all.toArray(String[]::new));
   }

@@ -14,6 +14,7 @@ import dev.larder.mount.MountSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -195,7 +196,9 @@ class KubernetesManifestsTest {
       }
       // An agent's container may not mount.
       assertEquals("false", tree.peek("keeper.start").orElse(""));
-      MountSettings unusedAtAll = MountSettings.of(tree);
+      MountSettings mounts = MountSettings.of(tree);
+      // Longer than kubelet takes to bring secrets again, up to two minutes.
+      assertTrue(mounts.fuse().readDeadline().compareTo(Duration.ofMinutes(2)) > 0, folder);
       CsiConfig csi = CsiConfig.of(tree);
       var unused = CoordinatorKeys.of(tree);
       ClusterKeys keys = ClusterKeys.of(tree);
@@ -264,6 +267,27 @@ class KubernetesManifestsTest {
               : List.of();
       boolean isAgent = container.text("name").equals("agent");
       assertEquals(isAgent ? List.of("IPC_LOCK", "LEASE") : List.of(), added, container.where());
+    }
+  }
+
+  @Test
+  void agentsMayPostEventsAndNothingElse() throws IOException {
+    Node role = object("ClusterRole", "larder-agent-events");
+    assertEquals(1, role.list("rules").size());
+    Node rule = role.list("rules").getFirst();
+    assertEquals(List.of(""), rule.texts("apiGroups"));
+    assertEquals(List.of("events"), rule.texts("resources"));
+    assertEquals(List.of("create", "patch"), rule.texts("verbs"));
+    for (Node each : all()) {
+      if (each.text("kind").endsWith("RoleBinding")
+          && each.list("subjects").stream()
+              .anyMatch(subject -> subject.text("name").equals("larder-agent"))) {
+        assertEquals("larder-agent-events", each.in("roleRef").text("name"));
+      }
+    }
+    for (Node pod :
+        List.of(pod("DaemonSet", "larder-keeper"), pod("StatefulSet", "larder-coordinator"))) {
+      assertEquals(false, pod.value("automountServiceAccountToken"), pod.where());
     }
   }
 

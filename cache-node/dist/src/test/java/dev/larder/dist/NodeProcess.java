@@ -26,6 +26,7 @@ final class NodeProcess implements AutoCloseable {
   private final Path directory;
   private final List<String> settings;
   private String classPath = System.getProperty("java.class.path");
+  private List<String> options = List.of();
   private @Nullable Process process;
 
   private NodeProcess(Path directory, List<String> settings) {
@@ -46,9 +47,21 @@ final class NodeProcess implements AutoCloseable {
     awaitReady();
   }
 
+  /**
+   * Starts another agent over the same directories, which waits for this one's end, as an upgrade
+   * does. Close both.
+   */
+  NodeProcess launchBeside(Path standbyFile) throws Exception {
+    NodeProcess next = new NodeProcess(directory, settings);
+    next.options = List.of("--standby-file", standbyFile.toString());
+    next.launch(List.of());
+    return next;
+  }
+
   /** Starts it and returns at once; {@code before} is a command that executes the rest. */
   void launch(List<String> before) throws Exception {
-    Files.createDirectories(directory);
+    // RocksDB unpacks its library here; a killed process does not delete it.
+    Path temporary = Files.createDirectories(directory.resolve("tmp"));
     Path ready = directory.resolve("ready.json");
     Files.deleteIfExists(ready);
     List<String> command = new ArrayList<>(before);
@@ -57,6 +70,7 @@ final class NodeProcess implements AutoCloseable {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx192m",
             "-ea",
+            "-Djava.io.tmpdir=" + temporary,
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-cp",
@@ -70,7 +84,11 @@ final class NodeProcess implements AutoCloseable {
             "--port",
             "0",
             "--ready-file",
-            ready.toString()));
+            ready.toString(),
+            // A test does not depend on how full the machine's disk is.
+            "-c",
+            "store.disk-min-free=0"));
+    command.addAll(options);
     for (String setting : settings) {
       command.add("-c");
       command.add(setting);
@@ -119,6 +137,10 @@ final class NodeProcess implements AutoCloseable {
     return -1;
   }
 
+  boolean isAlive() {
+    return running().isAlive();
+  }
+
   /** What {@code /metrics} says of one figure without labels. */
   double metric(String name) throws Exception {
     return metrics()
@@ -130,15 +152,20 @@ final class NodeProcess implements AutoCloseable {
   }
 
   private String metrics() throws Exception {
+    return get("/metrics").body();
+  }
+
+  /** Asks the front door, with the token. */
+  HttpResponse<String> get(String path) throws Exception {
     String token = Files.readString(runDirectory().resolve("token")).strip();
     String info = Files.readString(directory.resolve("ready.json"));
     String address = info.replaceFirst(".*\"address\":\"([^\"]+)\".*", "$1").strip();
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create("http://" + address + "/metrics"))
+        HttpRequest.newBuilder(URI.create("http://" + address + path))
             .header("Authorization", "Bearer " + token)
             .build();
     try (HttpClient client = HttpClient.newHttpClient()) {
-      return client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+      return client.send(request, HttpResponse.BodyHandlers.ofString());
     }
   }
 

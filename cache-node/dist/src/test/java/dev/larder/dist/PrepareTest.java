@@ -40,6 +40,7 @@ class PrepareTest {
     String printed = Files.readString(output);
     assertTrue(ended, () -> "still running: " + printed);
     assertEquals(0, process.exitValue(), printed);
+    assertFalse(printed.contains("without a cluster"), printed);
     if ("root".equals(System.getProperty("user.name"))) {
       assertFalse(printed.contains("without mounts"), printed);
     }

@@ -11,15 +11,20 @@ import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.CoordinatorServer;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.NodeNames;
+import dev.larder.coordinator.api.ReloadedTls;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.api.WarmUpOverview;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginOptions;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.testkit.AccessLogEntry;
+import dev.larder.testkit.Records;
 import dev.larder.testkit.S3Server;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -41,6 +46,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * A cluster in this process: coordinators over Raft and gRPC, nodes with peer doors, a real S3
@@ -49,12 +55,20 @@ import java.util.function.BooleanSupplier;
 final class WarmCluster implements AutoCloseable {
   static final SnapshotRef DATA = SnapshotRef.parse("data");
   static final DatasetName NAME = new DatasetName("data");
+
+  /** As the development authority makes them. */
+  private static final Duration CERTIFICATE_LASTS = Duration.ofDays(365);
+
   private static final Duration PATIENCE = Duration.ofSeconds(120);
 
   private final Path root;
+  private final long snapshotEvery;
   private final DevCa authority;
   private final Random random = new Random(7);
   private final AtomicLong stepSeconds = new AtomicLong();
+  private final AtomicLong issuing = new AtomicLong();
+  private final Map<String, AtomicLong> nodeSteps = new HashMap<>();
+  private final Map<String, ReloadedTls> reloaded = new HashMap<>();
   private final SortedMap<String, String> raft = new TreeMap<>();
   private final SortedMap<String, String> doors = new TreeMap<>();
   private final Map<String, CoordinatorServer> coordinators = new TreeMap<>();
@@ -64,16 +78,22 @@ final class WarmCluster implements AutoCloseable {
   private final Path bucket;
   private long bytes;
 
-  private WarmCluster(Path root) throws Exception {
+  private WarmCluster(Path root, long snapshotEvery) throws Exception {
     this.root = root;
-    this.authority = DevCa.create(root.resolve("tls"), Clock.systemUTC());
+    this.snapshotEvery = snapshotEvery;
+    this.authority = DevCa.create(root.resolve("tls"), new SteppedClock(issuing));
     this.server = S3Server.start(root.resolve("s3"));
     this.bucket = server.createBucket("bucket");
   }
 
   /** So many coordinators, no node yet. */
   static WarmCluster start(Path root, int count) throws Exception {
-    WarmCluster cluster = new WarmCluster(root);
+    return start(root, count, Limits.defaults().snapshotEvery());
+  }
+
+  /** The same with a snapshot after so many entries. */
+  static WarmCluster start(Path root, int count, long snapshotEvery) throws Exception {
+    WarmCluster cluster = new WarmCluster(root, snapshotEvery);
     for (int i = 1; i <= count; i++) {
       cluster.raft.put("c" + i, "127.0.0.1:" + freePort());
       cluster.doors.put("c" + i, "127.0.0.1:" + freePort());
@@ -87,24 +107,16 @@ final class WarmCluster implements AutoCloseable {
   }
 
   private void startCoordinator(String id) {
-    Limits base = Limits.defaults();
     Limits limits =
-        new Limits(
-            base.requestTimeout(),
-            base.startTimeout(),
-            base.closeTimeout(),
-            base.electionTimeout(),
-            base.snapshotEvery(),
-            1 << 20,
-            base.rocks(),
-            base.requestsMax(),
-            base.streamsMax(),
-            base.batchMax(),
-            base.membersMax(),
-            base.datasetsMax(),
-            base.snapshotsMax(),
-            base.pinsMax(),
+        Records.with(
+            Limits.defaults(),
+            "snapshotEvery",
+            snapshotEvery,
+            "freeSpaceMinBytes",
+            1L << 20,
+            "expiryInterval",
             Duration.ofMillis(200),
+            "fleet",
             new Fleet(Duration.ofSeconds(20), Duration.ZERO, Duration.ofMillis(100)));
     CoordinatorServer started =
         CoordinatorServer.start(
@@ -116,16 +128,22 @@ final class WarmCluster implements AutoCloseable {
                 "",
                 raft,
                 false,
-                authority.material(Role.COORDINATOR),
+                authority.material(Role.COORDINATOR).believingShared(true),
                 limits),
-            new SteppedClock());
+            new SteppedClock(stepSeconds));
     synchronized (coordinators) {
       coordinators.put(id, started);
     }
   }
 
   /** Wall clock plus a step. */
-  private final class SteppedClock extends Clock {
+  private static final class SteppedClock extends Clock {
+    private final AtomicLong seconds;
+
+    SteppedClock(AtomicLong seconds) {
+      this.seconds = seconds;
+    }
+
     @Override
     public ZoneId getZone() {
       return ZoneOffset.UTC;
@@ -138,7 +156,7 @@ final class WarmCluster implements AutoCloseable {
 
     @Override
     public Instant instant() {
-      return Instant.now().plusSeconds(stepSeconds.get());
+      return Instant.now().plusSeconds(seconds.get());
     }
   }
 
@@ -147,14 +165,83 @@ final class WarmCluster implements AutoCloseable {
     stepSeconds.set(time.toSeconds());
   }
 
-  /** Ends the coordinator that leads. */
-  void stopLeader() {
+  /** Sets one node's clock ahead of this host's; it must have been started. */
+  void ahead(String node, Duration time) {
+    nodeSteps.get(node).set(time.toSeconds());
+  }
+
+  /** Ends the coordinator that leads; answers which it was. */
+  String stopLeader() {
     String leader = client().status().leaderId();
-    coordinators.remove(leader).close();
+    stopCoordinator(leader);
+    return leader;
+  }
+
+  void stopCoordinator(String id) {
+    coordinators.remove(id).close();
+  }
+
+  /** Ids of the coordinators that run. */
+  List<String> running() {
+    return List.copyOf(coordinators.keySet());
+  }
+
+  /** Where a coordinator keeps its log and state. */
+  Path coordinatorDirectory(String id) {
+    return root.resolve(id);
+  }
+
+  /** Starts one that was ended, in its directory. */
+  void startCoordinatorAgain(String id) {
+    startCoordinator(id);
+  }
+
+  /** A client with a certificate of a role; the caller closes it. */
+  GrpcCoordinatorClient client(Role role) {
+    return GrpcCoordinatorClient.connect(
+        CoordinatorClientConfig.of(List.copyOf(doors.values())), authority.material(role));
+  }
+
+  /** A client with an agent's certificate for some nodes; the caller closes it. */
+  GrpcCoordinatorClient agent(String... nodes) {
+    return GrpcCoordinatorClient.connect(
+        CoordinatorClientConfig.of(List.copyOf(doors.values())), authority.agent(nodes));
   }
 
   /** Starts a node or, after {@link #stop}, the same again. */
   NodeServices startNode(String id, String... keys) {
+    return startNodeShowing(id, id, keys);
+  }
+
+  /** Starts a node whose certificate, in files that are read again, ends after this time. */
+  NodeServices startNodeExpiring(String id, Duration after, String... keys) {
+    issuing.set(after.minus(CERTIFICATE_LASTS).toSeconds());
+    TlsMaterial unused = authority.agent(id);
+    issuing.set(0);
+    Path tls = root.resolve("tls");
+    ReloadedTls files =
+        ReloadedTls.open(
+            tls.resolve("node-" + id + ".key"),
+            tls.resolve("node-" + id + ".pem"),
+            tls.resolve("ca.pem"),
+            Duration.ofMillis(100));
+    files.requireNode(id, false);
+    reloaded.put(id, files);
+    return startNode(id, keys);
+  }
+
+  /** Puts a new certificate in the place of a node's. */
+  void renew(String id) {
+    TlsMaterial unused = authority.agent(id);
+  }
+
+  private TlsMaterial shownBy(String id) {
+    ReloadedTls files = reloaded.get(id);
+    return files == null ? authority.agent(id) : files.material();
+  }
+
+  /** Starts a node that shows another one's certificate. */
+  NodeServices startNodeShowing(String id, String shownId, String... keys) {
     Map<String, String> config = new HashMap<>();
     config.put("node.id", id);
     config.put("node.zone", "z-" + id.charAt(0));
@@ -171,10 +258,12 @@ final class WarmCluster implements AutoCloseable {
     NodeServices node =
         new NodeServices(
             AgentConfig.of(root.resolve(id), new ConfigTree(config)),
-            client(id),
+            client(shownId),
             new AgentMetrics("test"),
-            "test");
-    node.peersBy(() -> authority.material(Role.AGENT));
+            "test",
+            new SteppedClock(nodeSteps.computeIfAbsent(id, unused -> new AtomicLong())));
+    TlsMaterial shown = shownBy(shownId);
+    node.peersBy(() -> shown);
     node.start();
     nodes.put(id, node);
     return node;
@@ -188,18 +277,17 @@ final class WarmCluster implements AutoCloseable {
     return nodes.get(id);
   }
 
-  /** A client as a node's. */
+  /** A client that may speak for every node. */
   GrpcCoordinatorClient client() {
-    return client("test");
+    return client(NodeNames.ANY);
   }
 
   private GrpcCoordinatorClient client(String user) {
     return clients.computeIfAbsent(
         user,
-        unused ->
+        one ->
             GrpcCoordinatorClient.connect(
-                CoordinatorClientConfig.of(List.copyOf(doors.values())),
-                authority.material(Role.AGENT)));
+                CoordinatorClientConfig.of(List.copyOf(doors.values())), shownBy(one)));
   }
 
   /** Writes random objects into the bucket. */
@@ -212,6 +300,28 @@ final class WarmCluster implements AutoCloseable {
       Files.write(file, content);
       bytes += size;
     }
+  }
+
+  /** All objects by their path in the dataset. */
+  Map<String, byte[]> content() throws IOException {
+    Map<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> all = Files.walk(bucket)) {
+      for (Path file : all.filter(Files::isRegularFile).toList()) {
+        files.put(bucket.relativize(file).toString(), Files.readAllBytes(file));
+      }
+    }
+    return files;
+  }
+
+  /** The key of a file, as a node's catalog says. */
+  BlobKey key(String node, String path) {
+    return nodes.get(node).datasetsOfNode().stat(DATA, path).key().orElseThrow();
+  }
+
+  /** Whether a node has the dataset's catalog. */
+  boolean knows(String node) {
+    return nodes.get(node).datasetsOfNode().list().stream()
+        .anyMatch(info -> info.name().equals(NAME) && !info.snapshots().isEmpty());
   }
 
   /** Bytes written so far. */
@@ -341,6 +451,7 @@ final class WarmCluster implements AutoCloseable {
     nodes.values().forEach(NodeServices::close);
     clients.values().forEach(GrpcCoordinatorClient::close);
     coordinators.values().forEach(CoordinatorServer::close);
+    reloaded.values().forEach(ReloadedTls::close);
     server.close();
   }
 }

@@ -85,6 +85,24 @@ class WarmUpsTest {
   }
 
   @Test
+  void nodesThatWarmTogetherBringEachAPart() throws Exception {
+    try (WarmCluster cluster = WarmCluster.start(root, 1)) {
+      cluster.objects("small", 300, 9_000);
+      for (String id : List.of("a", "b", "c")) {
+        cluster.startNode(id, "jobs.parallel-max=2");
+      }
+      cluster.awaitMembers(3);
+      cluster.dataset("a");
+      String id = cluster.client().warmUp(wish("", "all", Duration.ZERO)).id();
+      awaitReady(cluster, id, Set.of("a", "b", "c"));
+      for (String node : List.of("a", "b", "c")) {
+        long own = cluster.node(node).counters().get("origin_bytes_total").longValue();
+        assertTrue(own > cluster.bytes() / 10, node + " brought " + own);
+      }
+    }
+  }
+
+  @Test
   void aLostLeaderAndARestartedNodeEndNothing() throws Exception {
     try (WarmCluster cluster = WarmCluster.start(root, 3)) {
       cluster.objects("large", 20, 2 * MIB);

@@ -13,9 +13,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Sends requests and follows redirects: never from https to http, never from a public host to this
- * machine or its neighbours' link, and with credentials only for the host they were given for. Any
- * thread.
+ * Sends requests and follows redirects: never from https to http, never from a public host into a
+ * private network, nor from either to this machine or its link, and with credentials only for the
+ * host they were given for. Any thread.
  */
 final class HttpFetch implements AutoCloseable {
   private static final int REDIRECTS_MAX = 5;
@@ -103,8 +103,8 @@ final class HttpFetch implements AutoCloseable {
     if (!scheme.equals("https") && (secure || !scheme.equals("http"))) {
       throw refused(from, "from " + from.getScheme() + " to " + scheme);
     }
-    if (!to.getHost().equalsIgnoreCase(from.getHost()) && isNear(to) && !isNear(from)) {
-      throw refused(from, "to this machine or its link");
+    if (!to.getHost().equalsIgnoreCase(from.getHost()) && nearness(to) > nearness(from)) {
+      throw refused(from, "to a private network, this machine or its link");
     }
     return to;
   }
@@ -114,20 +114,31 @@ final class HttpFetch implements AutoCloseable {
         ErrorCode.BAD_ORIGIN, redactor.text(from + ": it redirects " + why + ", which is refused"));
   }
 
-  // A public server must not make this node read its cloud's metadata service or local daemons.
-  private static boolean isNear(URI uri) {
+  // A server must not make this node read what only its own side reaches: services of its network,
+  // its cloud's metadata service, local daemons.
+  private static int nearness(URI uri) {
     try {
+      int nearest = 0;
       for (InetAddress address : InetAddress.getAllByName(uri.getHost())) {
-        if (address.isLoopbackAddress()
-            || address.isLinkLocalAddress()
-            || address.isAnyLocalAddress()) {
-          return true;
-        }
+        nearest = Math.max(nearest, nearness(address));
       }
-      return false;
+      return nearest;
     } catch (UnknownHostException unknown) {
-      return false; // the request itself will say so
+      return 0; // the request itself will say so
     }
+  }
+
+  /** 0 for a public address, 1 for one of a private network, 2 for this machine and its link. */
+  static int nearness(InetAddress address) {
+    if (address.isLoopbackAddress()
+        || address.isLinkLocalAddress()
+        || address.isAnyLocalAddress()) {
+      return 2;
+    }
+    byte[] bytes = address.getAddress();
+    boolean isUniqueLocal = bytes.length == 16 && (bytes[0] & 0xfe) == 0xfc; // RFC 4193
+    boolean isShared = bytes.length == 4 && bytes[0] == 100 && (bytes[1] & 0xc0) == 64; // RFC 6598
+    return address.isSiteLocalAddress() || isUniqueLocal || isShared ? 1 : 0;
   }
 
   private boolean isHome(URI uri) {

@@ -26,6 +26,18 @@ public interface Origin extends AutoCloseable {
   void list(ListingSink sink);
 
   /**
+   * Asks for as little as shows that the origin is there and lets us list it: one request, or one
+   * look at a directory. Ends as {@link #list} does; an empty origin is fine.
+   */
+  default void check() {
+    try {
+      list(new FirstObject());
+    } catch (FirstObject.Found enough) {
+      return;
+    }
+  }
+
+  /**
    * Opens a range of one version of an object. The answer's version, range and total size are
    * checked before the first byte is handed out, and a body that ends early fails with
    * ORIGIN_UNAVAILABLE after the bytes that came; implementations resume such a body themselves

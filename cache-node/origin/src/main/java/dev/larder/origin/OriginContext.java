@@ -1,5 +1,6 @@
 package dev.larder.origin;
 
+import java.time.Clock;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -15,11 +16,12 @@ record OriginContext(
     Timing timing,
     Function<String, @Nullable String> environment) {
 
-  static OriginContext of(OriginLimits limits, OriginMetrics metrics, SecretMemory memory) {
+  static OriginContext of(
+      OriginLimits limits, OriginMetrics metrics, SecretMemory memory, Clock clock) {
     return new OriginContext(
         limits,
         metrics,
-        Timing.system(),
+        Timing.system(clock),
         name ->
             name.startsWith(SecretMemory.SCHEME)
                 ? memory.get(name.substring(SecretMemory.SCHEME.length()))

@@ -2,6 +2,8 @@ package dev.larder.origin;
 
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Clock;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -41,6 +43,9 @@ public final class Origins {
   /**
    * The same with secrets that options may refer to.
    *
+   * <p>An origin whose secrets are not all here yet is opened at its first use when they are; until
+   * then its calls end with a fault of {@link SecretMemory#lackBehind}.
+   *
    * @param memory asked whenever a secret is used, so that a new one is taken up
    */
   public static Origin open(
@@ -49,7 +54,30 @@ public final class Origins {
       OriginLimits limits,
       OriginMetrics metrics,
       SecretMemory memory) {
-    return open(uri, options, OriginContext.of(limits, metrics, memory));
+    return open(uri, options, limits, metrics, memory, Clock.systemUTC());
+  }
+
+  /**
+   * The same by another wall clock than the machine's, which may be wrong and may step: what is
+   * signed by it and refused is signed again by the origin's.
+   */
+  public static Origin open(
+      String uri,
+      OriginOptions options,
+      OriginLimits limits,
+      OriginMetrics metrics,
+      SecretMemory memory,
+      Clock clock) {
+    OriginContext context = OriginContext.of(limits, metrics, memory, clock);
+    List<String> handed =
+        options.values().values().stream()
+            .filter(value -> value.startsWith(SecretMemory.SCHEME))
+            .map(value -> value.substring(SecretMemory.SCHEME.length()))
+            .sorted()
+            .toList();
+    return handed.isEmpty()
+        ? open(uri, options, context)
+        : new HandedOrigin(handed, memory, () -> open(uri, options, context));
   }
 
   static Origin open(String uri, OriginOptions options, OriginContext context) {

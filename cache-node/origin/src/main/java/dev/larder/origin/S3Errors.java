@@ -25,9 +25,9 @@ final class S3Errors {
       return OriginFailure.lasting(
               ErrorCode.ORIGIN_DENIED,
               subject
-                  + ": no credentials found (set option credentials, or anonymous for a public"
-                  + " bucket): "
-                  + message)
+                  + ": no AWS credentials found in the environment, ~/.aws, a web identity or the"
+                  + " metadata of container and host; set option credentials (profile:NAME,"
+                  + " env:NAME or file:/path), or anonymous for a public bucket")
           .because(redactor.cause(e));
     }
     // A reference that leads to nothing any more speaks for itself.

@@ -82,14 +82,12 @@ final class SecretRef {
   }
 
   private String fromMemory() {
+    // HandedOrigin asks for nothing before it is there; between the two it can only have gone.
     String text = environment.apply(reference);
     if (text == null || text.isBlank()) {
       throw new LarderException(
           ErrorCode.ORIGIN_UNAVAILABLE,
-          "option "
-              + key
-              + ": this agent has not been given the secret since it started; it comes when a volume"
-              + " of the dataset is published again");
+          "option " + key + ": the secret was taken away, as no volume needs it any more");
     }
     return text.strip();
   }

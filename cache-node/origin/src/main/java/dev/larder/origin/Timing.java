@@ -1,5 +1,6 @@
 package dev.larder.origin;
 
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.ThreadLocalRandom;
@@ -18,8 +19,8 @@ interface Timing {
   /** A number from 0 (inclusive) to 1 (exclusive). */
   double random();
 
-  /** The machine's own. */
-  static Timing system() {
+  /** The machine's own, with this wall clock. */
+  static Timing system(Clock clock) {
     return new Timing() {
       @Override
       public long nanos() {
@@ -28,7 +29,7 @@ interface Timing {
 
       @Override
       public Instant now() {
-        return Instant.now();
+        return clock.instant();
       }
 
       @Override

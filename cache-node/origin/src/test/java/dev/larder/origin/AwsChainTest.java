@@ -220,7 +220,8 @@ class AwsChainTest {
   void nowhere() throws Exception {
     String output = read(Map.of());
     assertTrue(output.contains("ORIGIN_DENIED"), output);
-    assertTrue(output.contains("no credentials found (set option credentials"), output);
+    assertTrue(output.contains("no AWS credentials found in the environment, ~/.aws,"), output);
+    assertTrue(output.contains("; set option credentials (profile:NAME, env:NAME"), output);
     assertEquals(List.of(), s3.seen());
   }
 }

@@ -13,6 +13,7 @@ import dev.larder.testkit.Fault;
 import dev.larder.testkit.FaultyHttpServer;
 import dev.larder.testkit.FaultyHttpServer.Resource;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -249,5 +250,19 @@ class HttpOriginTest extends OriginContract {
     Instant time = Instant.parse("2025-01-03T04:05:06Z");
     assertEquals(date, HttpStatuses.httpDate(time));
     assertEquals(time, HttpStatuses.httpDate(date).orElseThrow());
+  }
+
+  @Test
+  void redirectsLeadNoNearerThanTheHostThatMakesThem() throws Exception {
+    for (String text : List.of("127.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1")) {
+      assertEquals(2, HttpFetch.nearness(InetAddress.getByName(text)), text);
+    }
+    for (String text :
+        List.of("10.96.0.1", "172.16.0.1", "192.168.1.1", "100.100.100.200", "fd00:ec2::254")) {
+      assertEquals(1, HttpFetch.nearness(InetAddress.getByName(text)), text);
+    }
+    for (String text : List.of("203.0.113.5", "100.128.0.1", "172.32.0.1", "2001:db8::1")) {
+      assertEquals(0, HttpFetch.nearness(InetAddress.getByName(text)), text);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.larder.origin;
 
 import dev.larder.protocol.ErrorCode;
 import dev.larder.testkit.FakeClock;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -18,7 +19,7 @@ final class TestContext {
           16, 0, Duration.ofSeconds(10), 4, Duration.ofMillis(1), Duration.ofMillis(8));
 
   final Counts counts = new Counts();
-  private Timing timing = Timing.system();
+  private Timing timing = Timing.system(Clock.systemUTC());
   private OriginLimits limits = FAST;
   private Map<String, String> environment = Map.of();
 

@@ -161,6 +161,12 @@ public interface BlobStore extends AutoCloseable {
     void onGone(BlobKey key, boolean whole);
 
     /**
+     * Stripes {@code first} to {@code end}, exclusive, of a blob are no longer here as far as they
+     * were; called beside {@link #onGone}, and like it before they may come again.
+     */
+    default void onDropped(BlobKey key, int first, int end) {}
+
+    /**
      * The blob's bytes were found wrong and it was set aside: whoever keeps copies of them drops
      * those. {@link #onGone} follows.
      */

@@ -269,7 +269,7 @@ final class Evictor {
       }
       parts.counters().increment(Counter.EVICTED_UNITS_TOTAL);
       if (record.state() == BlobRecord.State.SEALED_SMALL) {
-        parts.listeners().gone(unit.key(), true);
+        parts.listeners().gone(unit.key(), record.sizeBytes());
       } else {
         doomed.add(new Doomed(unit, whole, file, record.sizeBytes(), held));
         keepLock = true;
@@ -337,6 +337,10 @@ final class Evictor {
         throw Faults.of(e);
       }
     }
-    parts.listeners().gone(doomed.unit().key(), doomed.whole());
+    if (doomed.whole()) {
+      parts.listeners().gone(doomed.unit().key(), doomed.sizeBytes());
+    } else {
+      parts.listeners().goneStripe(doomed.unit().key(), doomed.unit().stripe());
+    }
   }
 }

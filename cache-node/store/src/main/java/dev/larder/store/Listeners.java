@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.StoreListener;
 import java.util.List;
@@ -27,8 +28,16 @@ final class Listeners {
     each(listener -> listener.onWrong(key));
   }
 
-  void gone(BlobKey key, boolean whole) {
-    each(listener -> listener.onGone(key, whole));
+  /** A blob of a size is gone. */
+  void gone(BlobKey key, long sizeBytes) {
+    each(listener -> listener.onGone(key, true));
+    each(listener -> listener.onDropped(key, 0, Blocks.stripeCount(sizeBytes)));
+  }
+
+  /** A stripe is gone, the rest of its blob is not. */
+  void goneStripe(BlobKey key, int stripe) {
+    each(listener -> listener.onGone(key, false));
+    each(listener -> listener.onDropped(key, stripe, stripe + 1));
   }
 
   private void each(Consumer<StoreListener> call) {

@@ -245,7 +245,7 @@ final class Recovery {
       if (trust.isEmpty()) {
         parts.quarantine().take(file, "nothing vouches for this file's content");
         before.ifPresentOrElse(
-            record -> removal.remove(key, record), () -> parts.listeners().gone(key, true));
+            record -> removal.remove(key, record), () -> parts.listeners().gone(key, 0));
       } else {
         adopt(key, found, trust.get(), before);
       }

@@ -58,7 +58,7 @@ final class Removal {
         unmark(List.of(key));
       }
     }
-    listeners.gone(key, true);
+    listeners.gone(key, was.sizeBytes());
   }
 
   /** Sealed files were unlinked. */
@@ -104,7 +104,7 @@ final class Removal {
     }
     counters.increment(Counter.QUARANTINED_TOTAL);
     listeners.wrong(key);
-    listeners.gone(key, true);
+    listeners.gone(key, was.sizeBytes());
   }
 
   /**

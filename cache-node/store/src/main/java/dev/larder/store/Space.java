@@ -13,7 +13,6 @@ import java.util.concurrent.atomic.AtomicLong;
  * only; {@link Evictor} makes room. Any thread.
  */
 final class Space {
-  private static final long MIN_FREE_DEFAULT_BYTES = 1L << 30;
 
   private final BlobIndex index;
   private final FileStore volume;
@@ -26,15 +25,12 @@ final class Space {
    */
   private final AtomicLong inCompaction = new AtomicLong();
 
-  Space(BlobIndex index, Path directory, long diskMaxBytes, long minFreeBytes) {
+  Space(BlobIndex index, Path directory, long diskMaxBytes, MinFree minFree) {
     this.index = index;
     this.diskMaxBytes = diskMaxBytes == 0 ? Long.MAX_VALUE : diskMaxBytes;
     try {
       this.volume = Files.getFileStore(directory);
-      this.minFreeBytes =
-          minFreeBytes >= 0
-              ? minFreeBytes
-              : Math.max(MIN_FREE_DEFAULT_BYTES, volume.getTotalSpace() / 10);
+      this.minFreeBytes = minFree.of(volume.getTotalSpace());
     } catch (IOException e) {
       throw Faults.of(e);
     }

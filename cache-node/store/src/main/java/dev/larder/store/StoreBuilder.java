@@ -58,7 +58,7 @@ final class StoreBuilder {
             index,
             locks,
             new OpenBlobs(config.openFilesMax()),
-            new Space(index, directory.root(), config.diskMaxBytes(), config.diskMinFreeBytes()),
+            new Space(index, directory.root(), config.diskMaxBytes(), config.diskMinFree()),
             new Order(),
             quarantine,
             new BufferPool(config.limits().bufferBytes()),

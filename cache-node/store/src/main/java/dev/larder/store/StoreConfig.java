@@ -10,8 +10,7 @@ import java.time.Duration;
  *
  * @param directory {@code store.directory}: the data directory (index, fills, blobs, quarantine)
  * @param diskMaxBytes {@code store.disk-max}: most bytes used on disk; 0 means no limit of its own
- * @param diskMinFreeBytes {@code store.disk-min-free}: bytes of the volume left free for others; -1
- *     means 10 % of the volume, at least 1 GiB
+ * @param diskMinFree {@code store.disk-min-free}: left free for others on the volume
  * @param blockCacheBytes {@code store.block-cache}: RocksDB block cache, off heap
  * @param writeBufferBytes {@code store.write-buffer}: RocksDB memtables together, off heap
  * @param openFilesMax {@code store.open-files-max}: descriptors kept for data files
@@ -22,7 +21,7 @@ import java.time.Duration;
 public record StoreConfig(
     Path directory,
     long diskMaxBytes,
-    long diskMinFreeBytes,
+    MinFree diskMinFree,
     long blockCacheBytes,
     long writeBufferBytes,
     int openFilesMax,
@@ -35,7 +34,6 @@ public record StoreConfig(
   /** Checks every bound; the message names its key. */
   public StoreConfig {
     require(diskMaxBytes >= 0, "store.disk-max", diskMaxBytes);
-    require(diskMinFreeBytes >= -1, "store.disk-min-free", diskMinFreeBytes);
     require(blockCacheBytes >= MIB, "store.block-cache", blockCacheBytes);
     require(writeBufferBytes >= MIB, "store.write-buffer", writeBufferBytes);
     require(openFilesMax >= 4, "store.open-files-max", openFilesMax);
@@ -50,7 +48,7 @@ public record StoreConfig(
   public StoreConfig(
       Path directory,
       long diskMaxBytes,
-      long diskMinFreeBytes,
+      MinFree diskMinFree,
       long blockCacheBytes,
       long writeBufferBytes,
       int openFilesMax,
@@ -59,7 +57,7 @@ public record StoreConfig(
     this(
         directory,
         diskMaxBytes,
-        diskMinFreeBytes,
+        diskMinFree,
         blockCacheBytes,
         writeBufferBytes,
         openFilesMax,
@@ -71,15 +69,15 @@ public record StoreConfig(
   /** Defaults for a directory: everything but 10 % of the volume (at least 1 GiB) may be used. */
   public static StoreConfig defaults(Path directory) {
     return new StoreConfig(
-        directory, 0, -1, 32 * MIB, 16 * MIB, 1024, Duration.ofMillis(5), 256 * MIB);
+        directory, 0, MinFree.DEFAULT, 32 * MIB, 16 * MIB, 1024, Duration.ofMillis(5), 256 * MIB);
   }
 
-  /** The same with another budget. */
+  /** The same with another budget, both in bytes. */
   public StoreConfig withBudget(long diskMax, long diskMinFree) {
     return new StoreConfig(
         directory,
         diskMax,
-        diskMinFree,
+        MinFree.ofBytes(diskMinFree),
         blockCacheBytes,
         writeBufferBytes,
         openFilesMax,
@@ -93,7 +91,7 @@ public record StoreConfig(
     return new StoreConfig(
         directory,
         diskMaxBytes,
-        diskMinFreeBytes,
+        diskMinFree,
         blockCacheBytes,
         writeBufferBytes,
         openFilesMax,

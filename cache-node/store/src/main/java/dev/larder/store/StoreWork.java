@@ -30,7 +30,7 @@ record StoreWork(
     } finally {
       blob.state.unlock();
     }
-    parts.listeners().gone(blob.key, false);
+    parts.listeners().goneStripe(blob.key, stripe);
     return true;
   }
 }

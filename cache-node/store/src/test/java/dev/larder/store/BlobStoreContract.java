@@ -477,6 +477,7 @@ abstract class BlobStoreContract extends StoreContractBase {
     Set<BlobKey> sealed = new ConcurrentSkipListSet<>();
     Set<BlobKey> gone = new ConcurrentSkipListSet<>();
     Set<BlobKey> wrong = new ConcurrentSkipListSet<>();
+    Set<String> dropped = new ConcurrentSkipListSet<>();
     store.addListener(
         new BlobStore.StoreListener() {
           @Override
@@ -493,6 +494,11 @@ abstract class BlobStoreContract extends StoreContractBase {
           public void onWrong(BlobKey key) {
             wrong.add(key);
           }
+
+          @Override
+          public void onDropped(BlobKey key, int first, int end) {
+            dropped.add(key + " " + first + " " + end);
+          }
         });
     Stream.of(NAMED, SHA, SMALL).forEach(sample -> put(store, sample));
     store.delete(SHA.key());
@@ -508,6 +514,12 @@ abstract class BlobStoreContract extends StoreContractBase {
     assertTrue(store.quarantine(NAMED.key(), "test"));
     assertEquals(Set.of(SHA.key(), NAMED.key()), gone);
     assertEquals(Set.of(NAMED.key()), wrong);
+    assertTrue(store.delete(SMALL.key()));
+    Set<String> all =
+        Stream.of(NAMED, SHA, SMALL)
+            .map(each -> each.key() + " 0 " + Blocks.stripeCount(each.sizeBytes()))
+            .collect(Collectors.toSet());
+    assertEquals(all, dropped);
   }
 
   @Test

@@ -54,7 +54,7 @@ final class CrashChild {
     return new StoreConfig(
         directory,
         budget,
-        0,
+        MinFree.ofBytes(0),
         defaults.blockCacheBytes(),
         1 << 20,
         16,

@@ -202,6 +202,7 @@ final class LarderStoreTest {
   void evictsTheOldestButNeverPinnedOrOpen() {
     StoreConfig config = config(directory).withBudget(10 * MIB, 0);
     List<BlobKey> gone = new ArrayList<>();
+    List<String> dropped = new ArrayList<>();
     try (LarderStore store = LarderStore.open(config)) {
       store.addListener(
           new BlobStore.StoreListener() {
@@ -212,6 +213,11 @@ final class LarderStoreTest {
             public void onGone(BlobKey key, boolean whole) {
               gone.add(key);
             }
+
+            @Override
+            public void onDropped(BlobKey key, int first, int end) {
+              dropped.add(key + " " + first + " " + end);
+            }
           });
       byte[] bytes = content(10, 4 * MIB);
       store.pin(originKey(1), "me");
@@ -221,6 +227,7 @@ final class LarderStoreTest {
       assertEquals(4 * MIB, store.stats().pinnedBytes());
       put(store, originKey(3), bytes);
       assertEquals(List.of(originKey(2)), gone);
+      assertEquals(List.of(originKey(2) + " 0 1"), dropped);
       try (BlobStore.SealedBlob held = store.openSealed(originKey(3)).orElseThrow()) {
         assertEquals(ErrorCode.STORE_FULL, code(() -> put(store, originKey(4), bytes)));
         assertEquals(4 * MIB, held.info().sizeBytes());

@@ -35,7 +35,7 @@ final class OpenFilesTest {
     return new StoreConfig(
         base.directory(),
         base.diskMaxBytes(),
-        base.diskMinFreeBytes(),
+        base.diskMinFree(),
         base.blockCacheBytes(),
         base.writeBufferBytes(),
         filesMax,

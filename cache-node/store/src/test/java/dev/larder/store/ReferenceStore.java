@@ -219,6 +219,8 @@ final class ReferenceStore implements BlobStore {
         blob.closeFile();
       }
       listeners.forEach(listener -> listener.onGone(blob.key, true));
+      int end = Blocks.stripeCount(blob.size);
+      listeners.forEach(listener -> listener.onDropped(blob.key, 0, end));
     }
   }
 

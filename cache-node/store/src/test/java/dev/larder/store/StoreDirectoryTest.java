@@ -141,7 +141,16 @@ final class StoreDirectoryTest {
     StoreConfig good = StoreConfig.defaults(directory);
     LarderException e = assertThrows(LarderException.class, () -> good.withBudget(-5, 0));
     assertSays(e, ErrorCode.BAD_CONFIG, "store.disk-max");
-    assertEquals(-1, good.diskMinFreeBytes());
+    assertEquals(MinFree.DEFAULT, good.diskMinFree());
+    LarderException percent = assertThrows(LarderException.class, () -> MinFree.parse("100%"));
+    assertSays(percent, ErrorCode.BAD_CONFIG, "store.disk-min-free");
+    assertTrue(String.valueOf(percent.getMessage()).contains("\"100%\""), percent.getMessage());
+    assertTrue(String.valueOf(percent.getMessage()).contains("0% to 99%"), percent.getMessage());
+    assertThrows(LarderException.class, () -> MinFree.parse("x%"));
+    assertThrows(LarderException.class, () -> MinFree.parse("much"));
+    assertEquals(20L << 30, MinFree.parse("20%").of(100L << 30));
+    assertEquals(1L << 30, MinFree.parse("20%").of(1L << 30));
+    assertEquals(5L << 20, MinFree.parse("5MiB").of(100L << 30));
     assertEquals(1024, good.openFilesMax());
   }
 }

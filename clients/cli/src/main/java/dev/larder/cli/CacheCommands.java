@@ -18,6 +18,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Commands on what the cache holds: warm, jobs, pin, unpin, pins. */
@@ -244,12 +245,48 @@ final class CacheCommands {
     @Spec CommandSpec spec;
     @Mixin AgentOption agent;
 
-    @Mixin DatasetFiles files;
+    @Parameters(
+        index = "0",
+        arity = "0..1",
+        paramLabel = "DATASET",
+        description = "name or name@snapshot; may be left out with --owner: all its pins")
+    @Nullable String dataset;
+
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "PATH",
+        description = "As the pin was made (default: the one of the whole dataset).")
+    @Nullable String word;
+
+    @Option(names = "--path", paramLabel = "GLOB", description = "The same as PATH.")
+    @Nullable String option;
+
+    @Option(
+        names = "--owner",
+        paramLabel = "NODE",
+        description =
+            "Pins of a node that is gone for good, instead of the one that is asked; \"larder pins\""
+                + " shows owners.")
+    @Nullable String owner;
 
     @Override
     public Integer call() {
+      if (dataset == null && owner == null) {
+        throw new ParameterException(spec.commandLine(), "give DATASET or --owner");
+      }
+      if (owner != null && owner.startsWith("wu-")) {
+        throw new ParameterException(
+            spec.commandLine(), "what a warm-up keeps ends with it: larder warmup cancel " + owner);
+      }
+      String glob = DatasetFiles.glob(spec, word, option);
+      String named = dataset == null ? "" : dataset;
       try (LarderClient client = agent.connect()) {
-        if (client.control().unpin(files.dataset, files.glob()) == 0) {
+        int removed =
+            owner == null
+                ? client.control().unpin(named, glob)
+                : client.control().unpinOf(owner, named, glob);
+        if (removed == 0) {
           throw new LarderException(
               ErrorCode.NO_SUCH_PATH,
               "there is no such pin; \"larder pins\" lists them as they were made");

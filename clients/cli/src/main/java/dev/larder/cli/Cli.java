@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
       FleetCommands.Node.class,
       FleetCommands.Coordinators.class,
       StatusCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      CommandLine.HelpCommand.class
     })
 public final class Cli implements Runnable {
   @Spec CommandSpec spec;
@@ -66,6 +67,9 @@ public final class Cli implements Runnable {
 
   private static void addHelp(CommandLine line) {
     for (CommandLine sub : line.getSubcommands().values()) {
+      if (sub.getCommandSpec().helpCommand()) {
+        continue;
+      }
       sub.getCommandSpec().mixinStandardHelpOptions(true);
       addHelp(sub);
     }

@@ -27,6 +27,11 @@ final class DatasetFiles {
 
   /** The glob; empty for all. */
   String glob() {
+    return glob(spec, word, option);
+  }
+
+  /** The glob that an argument or an option names; empty where neither does. */
+  static String glob(CommandSpec spec, @Nullable String word, @Nullable String option) {
     if (word != null && option != null) {
       throw new ParameterException(spec.commandLine(), "give PATH or --path, not both");
     }

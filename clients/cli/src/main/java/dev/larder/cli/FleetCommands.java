@@ -212,6 +212,12 @@ final class FleetCommands {
     return hasLeader ? "follower" : "unknown";
   }
 
+  /** The one inside of {@code larder dev}: its doors are for that process alone. */
+  private static boolean isEmbedded(JsonNode one) {
+    return one.path("address").asText().isEmpty()
+        && one.path("raftAddress").asText().endsWith(":0");
+  }
+
   private static void print(PrintWriter out, Output output, String text) {
     JsonNode all = Output.parse(text).path("coordinators");
     switch (output.format) {
@@ -229,8 +235,8 @@ final class FleetCommands {
           table.row(
               one.path("id").asText(),
               role(one, hasLeader),
-              one.path("address").asText(),
-              one.path("raftAddress").asText(),
+              isEmbedded(one) ? "embedded" : one.path("address").asText(),
+              isEmbedded(one) ? "-" : one.path("raftAddress").asText(),
               silent.isNumber() ? silent.asLong() + " ms ago" : "-",
               one.path("lastIndex").isNumber() ? one.path("lastIndex").asText() : "-");
         }

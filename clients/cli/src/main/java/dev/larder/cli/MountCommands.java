@@ -173,17 +173,17 @@ final class MountCommands {
    * nothing. A call that is given up is left to a thread that ends with the process.
    *
    * @param hint what to do without it, put behind the fault's text
+   * @throws LarderException DEADLINE, and whatever the call throws
    */
-  private static <T> T inTime(Callable<T> call, String hint) throws InterruptedException {
+  private static <T> T inTime(Callable<T> call, int seconds, String hint)
+      throws InterruptedException {
     FutureTask<T> asking = new FutureTask<>(call);
     Thread.ofPlatform().daemon().name("ask-agent").start(asking);
     try {
-      return asking.get(ANSWER_SECONDS, TimeUnit.SECONDS);
+      return asking.get(seconds, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       throw new LarderException(
-          ErrorCode.DEADLINE,
-          "the agent did not answer within " + ANSWER_SECONDS + " seconds" + hint,
-          e);
+          ErrorCode.DEADLINE, "the agent did not answer within " + seconds + " seconds" + hint, e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof LarderException fault) {
         throw fault;
@@ -241,6 +241,7 @@ final class MountCommands {
                 byAgent("plain");
                 return true;
               },
+              ANSWER_SECONDS,
               WITHOUT_AGENT);
         } catch (LarderException e) {
           throw e.code() == ErrorCode.AGENT_UNAVAILABLE
@@ -259,23 +260,22 @@ final class MountCommands {
 
     /** It has to end whatever became of the agent. */
     private void despiteAll(boolean force) throws InterruptedException {
-      FutureTask<Boolean> asking =
-          new FutureTask<>(() -> byAgent(force ? "force" : "lazy"), Boolean.TRUE);
-      Thread.ofPlatform().daemon().name("ask-agent").start(asking);
       String why;
       try {
-        boolean unused = asking.get(AGENT_SECONDS, TimeUnit.SECONDS);
+        boolean unused =
+            inTime(
+                () -> {
+                  byAgent(force ? "force" : "lazy");
+                  return true;
+                },
+                AGENT_SECONDS,
+                "");
         return;
-      } catch (TimeoutException e) {
-        why = "the agent does not answer";
-      } catch (ExecutionException e) {
-        if (!(e.getCause() instanceof LarderException fault)) {
-          throw new IllegalStateException("unmount", e.getCause());
+      } catch (LarderException e) {
+        if (!isAgentGone(e.code())) {
+          throw e;
         }
-        if (!isAgentGone(fault.code())) {
-          throw fault;
-        }
-        why = String.valueOf(fault.getMessage());
+        why = String.valueOf(e.getMessage());
       }
       List<Path> places =
           runDirectory != null ? List.of(runDirectory.toAbsolutePath()) : agent.runDirectories();
@@ -303,7 +303,10 @@ final class MountCommands {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
         List<Mount> mounts =
-            inTime(() -> client.control().mounts(), "; /proc/self/mountinfo shows what is mounted");
+            inTime(
+                () -> client.control().mounts(),
+                ANSWER_SECONDS,
+                "; /proc/self/mountinfo shows what is mounted");
         switch (output.format) {
           case json -> Output.json(out, mounts.stream().map(MountCommands::json).toList());
           case quiet -> mounts.forEach(mount -> out.println(mount.target()));

@@ -110,7 +110,8 @@ final class ProgressLine implements AutoCloseable {
     return console != null && console.isTerminal();
   }
 
-  private static String time(long seconds) {
+  /** Seconds as people say them. */
+  static String time(long seconds) {
     return seconds < 60
         ? seconds + " s"
         : seconds < 3600

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.client.LarderClient;
 import dev.larder.protocol.DataSize;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -14,6 +16,8 @@ import picocli.CommandLine.Spec;
 /** {@code larder status}: is it well, where did bytes come from, how full is the cache. */
 @Command(name = "status", description = "Show whether the agent is well and what it did.")
 final class StatusCommand implements Callable<Integer> {
+  private static final int ROOT_SHOWN = 12;
+
   @Spec CommandSpec spec;
   @Mixin Output output;
   @Mixin AgentOption agent;
@@ -63,10 +67,11 @@ final class StatusCommand implements Callable<Integer> {
     out.println();
     JsonNode cache = status.path("cache");
     out.printf(
-        "cache   %s of %s used, %s pinned, %d blobs complete, %d filling%n",
+        "cache   %s of %s used, %s pinned, %s catalogs, %d blobs complete, %d filling%n",
         DataSize.human(cache.path("usedBytes").asLong()),
         DataSize.human(cache.path("capacityBytes").asLong()),
-        DataSize.human(cache.path("pinnedBytes").asLong()),
+        DataSize.human(pinned(cache)),
+        DataSize.human(cache.path("catalogBytes").asLong()),
         cache.path("sealedBlobs").asLong(),
         cache.path("fillingBlobs").asLong());
     out.printf(
@@ -92,6 +97,58 @@ final class StatusCommand implements Callable<Integer> {
     out.printf(
         "cluster  %d nodes, member list %d%n",
         cluster.path("members").asLong(), cluster.path("epoch").asLong());
+    peers(out, status.path("peers"));
+    JsonNode certificate = status.path("certificate");
+    if (certificate.path("expired").asBoolean()) {
+      out.printf(
+          "certificate  EXPIRED at %s: renew tls.certificate, no restart is needed%n",
+          certificate.path("expiresAt").asText());
+    }
+    disputes(out, status.path("disputes"));
+  }
+
+  private static void peers(PrintWriter out, JsonNode peers) {
+    long wrong = peers.path("wrongBlocks").asLong();
+    long left = peers.path("left").asLong();
+    if (wrong > 0 || left > 0) {
+      out.printf(
+          "peers   %d wrong blocks came from members and were read elsewhere, %d members are left"
+              + " alone for now%n",
+          wrong, left);
+    }
+  }
+
+  /** What users pinned: catalogs are kept by themselves, and no list of pins shows them. */
+  private static long pinned(JsonNode cache) {
+    return Math.max(0, cache.path("pinnedBytes").asLong() - cache.path("catalogBytes").asLong());
+  }
+
+  private static void disputes(PrintWriter out, JsonNode disputes) {
+    long open = disputes.path("open").asLong();
+    long settled = disputes.path("settled").asLong();
+    if (open == 0 && settled == 0) {
+      return;
+    }
+    out.printf(
+        "roots   %d disputed, %d disputes settled, %d copies of this node were wrong%n",
+        open, settled, disputes.path("lostHere").asLong());
+    for (JsonNode blob : disputes.path("blobs")) {
+      List<String> claims = new ArrayList<>();
+      blob.path("claims")
+          .forEach(claim ->
+              claims.add(
+                  claim.path("member").asText()
+                      + (claim.path("readAgain").asBoolean() ? " read " : " sealed ")
+                      + claim.path("root").asText().substring(0, ROOT_SHOWN)));
+      out.printf(
+          "        %s since %s: %s; %s%n",
+          blob.path("key").asText(),
+          CacheCommands.seconds(blob.path("since").asText()),
+          String.join(", ", claims),
+          blob.path("reader").asText().isEmpty()
+              ? "no node is there to read the origin again"
+              : blob.path("reader").asText() + " is to read the origin again");
+    }
   }
 
   private static String coordinator(JsonNode coordinator) {

@@ -24,6 +24,9 @@ import picocli.CommandLine.Spec;
 final class WarmUpCommands {
   private static final long POLL_MILLIS = 500;
 
+  /** Between the two looks that tell a rate; nodes tell how far they are each second. */
+  private static final long PACE_MILLIS = 2_000;
+
   /** A leader that is lost is replaced within some seconds. */
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
@@ -215,11 +218,11 @@ final class WarmUpCommands {
     String id = "";
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
       PrintWriter out = spec.commandLine().getOut();
       try (LarderClient client = agent.connect()) {
         ControlApi control = client.control();
-        String text = id.isEmpty() ? control.warmUpsJson() : control.warmUpJson(id);
+        String text = look(control);
         JsonNode json = Output.parse(text);
         switch (output.format) {
           case json -> Output.jsonText(out, text);
@@ -231,10 +234,19 @@ final class WarmUpCommands {
             }
           }
           case table -> {
+            JsonNode now = json;
+            Duration between = Duration.ZERO;
+            if (WarmUpPace.isMoving(json)) {
+              long began = System.nanoTime();
+              Thread.sleep(PACE_MILLIS);
+              now = Output.parse(look(control));
+              between = Duration.ofNanos(System.nanoTime() - began);
+            }
+            WarmUpPace pace = new WarmUpPace(json, now, between);
             if (id.isEmpty()) {
-              all(json.path("warmUps")).print(out);
+              all(now.path("warmUps"), pace).print(out);
             } else {
-              nodes(json).print(out);
+              nodes(now, pace).print(out);
             }
           }
         }
@@ -242,7 +254,11 @@ final class WarmUpCommands {
       return ExitCodes.OK;
     }
 
-    private static Output.Table all(JsonNode warmUps) {
+    private String look(ControlApi control) {
+      return id.isEmpty() ? control.warmUpsJson() : control.warmUpJson(id);
+    }
+
+    private static Output.Table all(JsonNode warmUps, WarmUpPace pace) {
       Output.Table table =
           new Output.Table(
               "ID",
@@ -250,6 +266,8 @@ final class WarmUpCommands {
               ">NODES",
               ">PRESENT",
               ">WANTED",
+              ">RATE",
+              ">LEFT",
               "SELECTOR",
               "UNTIL",
               "SNAPSHOT",
@@ -262,6 +280,8 @@ final class WarmUpCommands {
             sums.ready() + "/" + sums.all(),
             DataSize.human(sums.present()),
             DataSize.human(sums.wanted()),
+            pace.rate(each.path("id").asText(), ""),
+            pace.left(each.path("id").asText(), ""),
             each.path("selector").asText(),
             CacheCommands.seconds(each.path("expiresAt").asText("-")),
             each.path("snapshot").asText(),
@@ -270,16 +290,21 @@ final class WarmUpCommands {
       return table;
     }
 
-    private static Output.Table nodes(JsonNode warmUp) {
+    private static Output.Table nodes(JsonNode warmUp, WarmUpPace pace) {
       Output.Table table =
-          new Output.Table("NODE", "STATE", ">FILES", ">PRESENT", ">WANTED", "ERROR");
+          new Output.Table(
+              "NODE", "STATE", ">FILES", ">PRESENT", ">WANTED", ">RATE", ">LEFT", "ERROR");
+      String id = warmUp.path("id").asText();
       for (JsonNode node : warmUp.path("nodes")) {
+        String name = node.path("node").asText();
         table.row(
-            node.path("node").asText(),
+            name,
             node.path("state").asText(),
             node.path("files").asLong() + "/" + node.path("filesWanted").asLong(),
             DataSize.human(node.path("bytes").asLong()),
             DataSize.human(node.path("bytesWanted").asLong()),
+            pace.rate(id, name),
+            pace.left(id, name),
             node.path("error").asText(""));
       }
       return table;

@@ -65,6 +65,14 @@ public final class Control {
     /** Takes pins away; returns how many there were. */
     int unpin(String snapshot, String glob);
 
+    /**
+     * Takes pins of a node away that is gone for good; returns how many there were.
+     *
+     * @param owner the node's id
+     * @param snapshot empty for all its pins
+     */
+    int unpinOf(String owner, String snapshot, String glob);
+
     /** All pins: of this node, and of others where the coordinator answers. */
     List<Pin> pins();
 

@@ -145,6 +145,17 @@ final class HttpControl implements ControlApi {
   }
 
   @Override
+  public int unpinOf(String owner, String snapshot, String glob) {
+    String target =
+        "/v1/pins?owner="
+            + Http.query(owner)
+            + (snapshot.isEmpty() ? "" : "&snapshot=" + Http.query(snapshot))
+            + "&glob="
+            + Http.query(glob);
+    return (int) Json.object(http.text("DELETE", target, "")).number("removed");
+  }
+
+  @Override
   public List<Pin> pins() {
     return Json.object(http.text("GET", "/v1/pins", "")).list("pins").stream()
         .map(HttpControl::pin)

@@ -131,6 +131,8 @@ public record CoordinatorConfig(
    * @param expiryInterval {@code coordinator.expiry-interval}: between searches for ended pins
    * @param fleet when members come and go, see {@link Fleet}
    * @param warmUps bounds of warm-ups over nodes, see {@link WarmUps}
+   * @param disputes bounds where members do not agree on a root, see {@link Disputes}
+   * @param rows bounds of what only grows with what was cached, see {@link Rows}
    */
   public record Limits(
       Duration requestTimeout,
@@ -149,10 +151,12 @@ public record CoordinatorConfig(
       int pinsMax,
       Duration expiryInterval,
       Fleet fleet,
-      WarmUps warmUps) {
+      WarmUps warmUps,
+      Disputes disputes,
+      Rows rows) {
     private static final long MIB = 1L << 20;
     // Roots take up to 240 bytes on the wire and must fit one 4 MiB message and one log append.
-    private static final int BATCH_MAX = 10_000;
+    public static final int BATCH_MAX = 10_000;
 
     /** Checks all values. */
     public Limits {
@@ -181,7 +185,7 @@ public record CoordinatorConfig(
       positive("coordinator.pins-max", pinsMax);
     }
 
-    /** With warm-ups as they are by default. */
+    /** With warm-ups, disputes and rows as they are by default. */
     public Limits(
         Duration requestTimeout,
         Duration startTimeout,
@@ -216,7 +220,9 @@ public record CoordinatorConfig(
           pinsMax,
           expiryInterval,
           fleet,
-          WarmUps.defaults());
+          WarmUps.defaults(),
+          Disputes.defaults(),
+          Rows.defaults());
     }
 
     /** Defaults, each explained in the module's README. */
@@ -238,7 +244,9 @@ public record CoordinatorConfig(
           10_000,
           Duration.ofSeconds(30),
           Fleet.defaults(),
-          WarmUps.defaults());
+          WarmUps.defaults(),
+          Disputes.defaults(),
+          Rows.defaults());
     }
 
     private static void positive(String key, Duration value) {
@@ -305,6 +313,57 @@ public record CoordinatorConfig(
     /** 200 that stand for a day each, 100 remembered, 4,096 characters, 200,000 reports. */
     public static WarmUps defaults() {
       return new WarmUps(200, 100, 4096, Duration.ofDays(1), 200_000);
+    }
+  }
+
+  /**
+   * Bounds where members do not agree on a root.
+   *
+   * @param openMax {@code coordinator.disputes-max}: open at once; beyond it the later copy is set
+   *     aside and the first root stands
+   * @param keptMax {@code coordinator.disputes-kept-max}: ended ones remembered, for members that
+   *     were away
+   * @param readFor {@code coordinator.dispute-read-time}: after which another member is asked to
+   *     read; who answers later is heard all the same
+   * @param lasts {@code coordinator.dispute-lasts}: after which it is given up and no root stands
+   */
+  public record Disputes(int openMax, int keptMax, Duration readFor, Duration lasts) {
+    /** Checks all values. */
+    public Disputes {
+      Limits.positive("coordinator.disputes-max", openMax);
+      if (keptMax < 0) {
+        throw bad("coordinator.disputes-kept-max", "must not be negative");
+      }
+      Limits.positive("coordinator.dispute-read-time", readFor);
+      Limits.positive("coordinator.dispute-lasts", lasts);
+    }
+
+    /** 200 that are open for a day at most, 100 remembered, five minutes to read. */
+    public static Disputes defaults() {
+      return new Disputes(200, 100, Duration.ofMinutes(5), Duration.ofDays(1));
+    }
+  }
+
+  /**
+   * Bounds of rows that come with what nodes cache and with datasets that go.
+   *
+   * @param rootsMax {@code coordinator.roots-max}: recorded roots; beyond it new ones are refused
+   * @param placementsMax {@code coordinator.placements-max}: pairs of blob and member; beyond it
+   *     reports that would add some are refused
+   * @param tombstonesMax {@code coordinator.tombstones-max}: names of deleted datasets; beyond it
+   *     the one that went first is forgotten
+   */
+  public record Rows(long rootsMax, long placementsMax, int tombstonesMax) {
+    /** Checks all values. */
+    public Rows {
+      Limits.positive("coordinator.roots-max", rootsMax);
+      Limits.positive("coordinator.placements-max", placementsMax);
+      Limits.positive("coordinator.tombstones-max", tombstonesMax);
+    }
+
+    /** Twenty million roots, thirty million placements, ten thousand names. */
+    public static Rows defaults() {
+      return new Rows(20_000_000, 30_000_000, 10_000);
     }
   }
 }

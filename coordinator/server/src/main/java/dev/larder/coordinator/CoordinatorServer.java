@@ -49,11 +49,14 @@ import org.slf4j.LoggerFactory;
 public final class CoordinatorServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorServer.class);
 
+  private static final long ROOM_LOOK_SECONDS = 1;
+
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final AtomicBoolean closed = new AtomicBoolean();
   private @Nullable RaftNode node;
   private @Nullable LocalCoordinator local;
   private @Nullable GrpcDoor door;
+  private @Nullable SpaceCheck room;
 
   private CoordinatorServer() {}
 
@@ -77,11 +80,21 @@ public final class CoordinatorServer implements AutoCloseable {
   }
 
   /** Starts with other clocks, {@code nanos} going forward only, and another disk. */
-  static CoordinatorServer start(
+  public static CoordinatorServer start(
       CoordinatorConfig config, Clock clock, LongSupplier nanos, SpaceCheck.Space space) {
+    return start(config, clock, nanos, space, RaftNode.Reads.LINEAR);
+  }
+
+  /** Starts with reads as fresh as a test wants them. */
+  static CoordinatorServer start(
+      CoordinatorConfig config,
+      Clock clock,
+      LongSupplier nanos,
+      SpaceCheck.Space space,
+      RaftNode.Reads freshness) {
     CoordinatorServer server = new CoordinatorServer();
     try {
-      server.open(config, clock, nanos, space);
+      server.open(config, clock, nanos, space, freshness);
       return server;
     } catch (RuntimeException e) {
       server.close();
@@ -90,7 +103,11 @@ public final class CoordinatorServer implements AutoCloseable {
   }
 
   private void open(
-      CoordinatorConfig config, Clock clock, LongSupplier nanos, SpaceCheck.Space space) {
+      CoordinatorConfig config,
+      Clock clock,
+      LongSupplier nanos,
+      SpaceCheck.Space space,
+      RaftNode.Reads freshness) {
     long began = System.nanoTime();
     CoordinatorConfig.Limits limits = config.limits();
     parts.push(lock(config.directory()));
@@ -112,7 +129,8 @@ public final class CoordinatorServer implements AutoCloseable {
             raftConfig,
             RoleTrust.restrict(config.tls(), Set.of(Role.COORDINATOR)),
             roster,
-            limits.startTimeout());
+            limits.startTimeout(),
+            freshness);
     node = started;
     parts.push(started);
     MemberWatch watch =
@@ -123,6 +141,8 @@ public final class CoordinatorServer implements AutoCloseable {
             nanos);
     EpochNotices notices = new EpochNotices(() -> started.readLocal(Queries::members));
     parts.push(notices);
+    SpaceCheck room = new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes());
+    this.room = room;
     LocalCoordinator core =
         new LocalCoordinator(
             started,
@@ -130,13 +150,16 @@ public final class CoordinatorServer implements AutoCloseable {
             clock,
             notices,
             watch,
-            new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes()),
+            room,
             new WorkBoard(limits.warmUps().reportsMax()));
     local = core;
     MemberKeeper keeper = new MemberKeeper(started, core, watch);
     parts.push(keeper);
     roster.tell(notices, keeper);
     parts.push(expiry(core, limits));
+    if (!config.peers().isEmpty() || config.join()) {
+      parts.push(watchRoom(started, room));
+    }
     String[] listen = CoordinatorConfig.hostPort("coordinator.listen", config.listen());
     GrpcDoor opened =
         GrpcDoor.open(
@@ -203,6 +226,16 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(node).figures();
   }
 
+  /** Bytes of room on its disk; -1 while not known. */
+  public long usableBytes() {
+    return running(room).usableBytes();
+  }
+
+  /** Whether changes are refused here for want of room on its disk. */
+  public boolean isFull() {
+    return running(room).isFull();
+  }
+
   /** Whether it ended without {@link #close}: its process is to be started again. */
   public boolean hasEnded() {
     return running(node).hasEnded();
@@ -252,6 +285,25 @@ public final class CoordinatorServer implements AutoCloseable {
         millis,
         millis,
         TimeUnit.MILLISECONDS);
+    return timer::shutdownNow;
+  }
+
+  /** A follower writes what its leader has it write: nobody asks whether there is room here. */
+  private static AutoCloseable watchRoom(RaftNode node, SpaceCheck room) {
+    ScheduledExecutorService timer =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("coordinator-room").factory());
+    timer.scheduleWithFixedDelay(
+        () -> {
+          if (room.isNearlyOut() && !node.hasEnded()) {
+            node.end(
+                "its disk has less than an eighth of coordinator.free-space-min; make room and start it"
+                    + " again, the others go on meanwhile");
+          }
+        },
+        ROOM_LOOK_SECONDS,
+        ROOM_LOOK_SECONDS,
+        TimeUnit.SECONDS);
     return timer::shutdownNow;
   }
 

@@ -10,6 +10,8 @@ import dev.larder.coordinator.api.CoordinatorClient.Attendance;
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.api.DatasetList;
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.PathPin;
@@ -17,6 +19,7 @@ import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.SnapshotDefinition;
 import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
@@ -27,6 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -119,12 +123,89 @@ class CoordinatorServerTest {
       client.recordRoots(List.of(Samples.root(6, 6, Trust.VERIFIED)));
       assertEquals(
           Trust.VERIFIED, client.roots(List.of(Samples.key(6))).get(Samples.key(6)).trust());
-      assertEquals(1_050, client.roots(roots.stream().map(RecordedRoot::key).toList()).size());
+      assertEquals(
+          1_049,
+          client.roots(roots.stream().map(RecordedRoot::key).toList()).size(),
+          "none stands where members do not agree");
       // The gRPC client's batches are larger than this coordinator takes: it says so.
       LarderException refused =
           assertThrows(LarderException.class, () -> tooLarge.recordRoots(roots));
       assertEquals(ErrorCode.BAD_REQUEST, refused.code());
       assertTrue(String.valueOf(refused.getMessage()).contains("coordinator.batch-max"));
+    }
+  }
+
+  @Test
+  void membersThatDoNotAgreeOnARootAreToldAndAThirdSettlesIt() throws Exception {
+    try (TestCoordinator coordinator = TestCoordinator.start(data);
+        CoordinatorClient agent = coordinator.grpc(Role.AGENT)) {
+      for (String id : List.of("node-a", "node-b", "node-c")) {
+        agent.join(Samples.member(id, "z1"));
+      }
+      BlockingQueue<Long> works = new LinkedBlockingQueue<>();
+      AttendanceListener listener =
+          new AttendanceListener() {
+            @Override
+            public void epoch(long epoch) {}
+
+            @Override
+            public void work(long version) {
+              works.add(version);
+            }
+
+            @Override
+            public void ended(LarderException cause) {}
+          };
+      RecordedRoot first = Samples.root(3, 1, Trust.ATTESTED);
+      RecordedRoot second = of(first, Samples.digest(2), "node-b", 0);
+      try (Attendance attendance = agent.attend("node-c", listener)) {
+        attendance.report(new HoldingReport(List.of(), List.of(), true, 0));
+        long before = works.poll(30, TimeUnit.SECONDS);
+        agent.recordRoots(List.of(first));
+        assertEquals(List.of(first), agent.recordRoots(List.of(second)));
+        assertTrue(works.poll(30, TimeUnit.SECONDS) > before);
+        Dispute dispute = agent.work("node-c").disputes().getFirst();
+        assertEquals(List.of(first, second), dispute.claims());
+        assertEquals("node-c", dispute.reader());
+        assertEquals(new CoordinatorStatus.Disputes(1, 0), agent.status().disputes());
+        RecordedRoot read = of(first, Samples.digest(2), "node-c", dispute.number());
+        assertEquals(List.of(), agent.recordRoots(List.of(read)));
+        assertEquals(Map.of(first.key(), second), agent.roots(List.of(first.key())));
+        assertEquals(new CoordinatorStatus.Disputes(0, 1), agent.status().disputes());
+        Dispute ended = agent.work("node-a").disputes().getFirst();
+        assertEquals(Optional.of(second), ended.settled());
+        assertEquals(List.of(first, second, read), ended.claims());
+      }
+    }
+  }
+
+  private static RecordedRoot of(RecordedRoot like, Digest root, String member, long readAgainFor) {
+    return new RecordedRoot(
+        like.key(), like.sizeBytes(), root, Trust.ATTESTED, member, readAgainFor);
+  }
+
+  @Test
+  void theListOfDatasetsIsSentOnlyWhereItChanged() {
+    try (TestCoordinator coordinator = TestCoordinator.start(data);
+        CoordinatorClient agent = coordinator.grpc(Role.AGENT)) {
+      DatasetName name = new DatasetName("d");
+      agent.createDataset(name, "s3://b", Map.of());
+      DatasetList list = agent.datasetsSince(0).orElseThrow();
+      assertTrue(list.revision() > 0);
+      agent.join(Samples.member("node-a", "z1"));
+      agent.pin(new NewPin(name, 0, "", Optional.empty()));
+      assertEquals(Optional.empty(), agent.datasetsSince(list.revision()));
+      agent.addSnapshot(name, Samples.snapshot(1));
+      DatasetList more = agent.datasetsSince(list.revision()).orElseThrow();
+      assertTrue(more.revision() > list.revision());
+      assertEquals(1, more.datasets().getFirst().snapshots().size());
+      // The one with the same catalog is no other snapshot.
+      agent.addSnapshot(name, Samples.snapshot(1));
+      assertEquals(Optional.empty(), agent.datasetsSince(more.revision()));
+      agent.deleteDataset(name);
+      DatasetList none = agent.datasetsSince(more.revision()).orElseThrow();
+      assertEquals(Set.of(name), none.deleted());
+      assertEquals(none, agent.datasetList());
     }
   }
 
@@ -244,6 +325,15 @@ class CoordinatorServerTest {
       client.addSnapshot(NAME, Samples.snapshot(1));
       client.addSnapshot(NAME, Samples.snapshot(2));
       assertCode(ErrorCode.TOO_MANY, () -> client.addSnapshot(NAME, Samples.snapshot(3)));
+      assertEquals(
+          2, client.addSnapshot(NAME, Samples.snapshot(2)).number(), "the newest is no new one");
+      NewPin pin = new NewPin(NAME, 0, "a", Optional.empty());
+      String id = client.pin(pin).id();
+      client.pin(new NewPin(NAME, 0, "b", Optional.empty()));
+      assertCode(ErrorCode.TOO_MANY, () -> client.pin(new NewPin(NAME, 0, "c", Optional.empty())));
+      PathPin renewed = client.pin(pin, Duration.ofHours(1));
+      assertEquals(id, renewed.id(), "what stands is renewed at the bound");
+      assertTrue(renewed.pin().expiresAt().isPresent());
       client.join(Samples.member("a", ""));
       client.join(Samples.member("b", ""));
       assertCode(ErrorCode.TOO_MANY, () -> client.join(Samples.member("c", "")));

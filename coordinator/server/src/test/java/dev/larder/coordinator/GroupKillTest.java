@@ -33,6 +33,16 @@ import org.junit.jupiter.api.io.TempDir;
 class GroupKillTest {
   private static final DatasetName NAME = new DatasetName("kill");
 
+  /** What is promised of a machine that has a core for each; else writes say how busy it is. */
+  private static final long PAUSE_MAX_MILLIS = 3_000;
+
+  /**
+   * An election is some messages and forced writes; so many writes take longer than all of them.
+   */
+  private static final int WRITES_AN_ELECTION = 40;
+
+  private static final int TRIES = 3;
+
   @TempDir Path data;
 
   private final Map<String, Process> processes = new TreeMap<>();
@@ -49,7 +59,7 @@ class GroupKillTest {
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void losesNothingWhenTheLeaderIsKilled() throws Exception {
-    kill(1, false);
+    kill(TRIES, false);
   }
 
   @Test
@@ -59,7 +69,11 @@ class GroupKillTest {
     kill(30, true);
   }
 
-  private void kill(int loops, boolean goOn) throws Exception {
+  /**
+   * Kills again and again, or until writes paused no longer than is promised: chance and a busy
+   * machine make one pause longer, a product that is too slow all of them.
+   */
+  private void kill(int loops, boolean isLong) throws Exception {
     long seed = RandomRecords.seed();
     Random random = new Random(seed);
     String hint = "-Dlarder.seed=" + seed;
@@ -74,7 +88,7 @@ class GroupKillTest {
     }
     try (GrpcCoordinatorClient client =
             GrpcCoordinatorClient.connect(
-                CoordinatorClientConfig.of(List.copyOf(doors.values())), ca.material(Role.AGENT));
+                CoordinatorClientConfig.of(List.copyOf(doors.values())), ca.agent("node-a"));
         GrpcCoordinatorClient reader =
             GrpcCoordinatorClient.connect(
                 CoordinatorClientConfig.of(List.copyOf(doors.values())),
@@ -83,8 +97,15 @@ class GroupKillTest {
       client.createDataset(NAME, "file:///kill", Map.of());
       client.join(Samples.member("node-a", "z1"));
       AtomicLong acknowledged = new AtomicLong();
-      for (int loop = 0; loop < loops; loop++) {
-        write(client, acknowledged, 20 + random.nextInt(30), hint);
+      List<Long> over = new ArrayList<>();
+      boolean goesOn = true;
+      for (int loop = 0; loop < loops && goesOn; loop++) {
+        int before = 20 + random.nextInt(30);
+        long began = System.nanoTime();
+        write(client, acknowledged, before, hint);
+        long allowed =
+            PAUSE_MAX_MILLIS
+                + (System.nanoTime() - began) / before / 1_000_000 * WRITES_AN_ELECTION;
         String leader = leader(client);
         // Dies somewhere in the writes that go on.
         Process victim = processes.get(leader);
@@ -101,15 +122,23 @@ class GroupKillTest {
         killer.join();
         assertTrue(victim.waitFor(30, TimeUnit.SECONDS));
         gap = Math.max(gap, write(client, acknowledged, 5, hint));
-        System.err.println("longest pause of writes with kill -9 of the leader: " + gap + " ms");
-        assertTrue(gap < 3_000 * slack(), hint + ": writes paused for " + gap + " ms");
+        System.err.println(
+            "longest pause of writes with kill -9 of the leader: "
+                + gap
+                + " ms, allowed "
+                + allowed);
+        over.add(gap - allowed);
         assertEquals(1, reader.members().members().size(), "placement is read meanwhile");
-        if (goOn) {
+        goesOn = isLong || gap > allowed;
+        if (goesOn) {
           launch(leader);
           TestGroup.await("all three are back", () -> client.status().group().answering() == 3);
         }
       }
-      if (goOn) {
+      over.sort(null);
+      long typical = over.get(isLong ? over.size() / 2 : 0);
+      assertTrue(typical <= 0, hint + ": writes paused too long by " + over + " ms");
+      if (isLong) {
         pause(client, ca, acknowledged, hint);
       }
       DatasetDefinition all = reader.dataset(NAME);
@@ -143,11 +172,6 @@ class GroupKillTest {
 
   private static void signal(String name, long pid) throws Exception {
     assertEquals(0, new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor());
-  }
-
-  /** Three processes share the machine with whatever else runs; alone it is what is promised. */
-  private static long slack() {
-    return "true".equals(System.getenv("CI")) ? 5 : 3;
   }
 
   /** Adds snapshots one after the other; answers the longest time one took, in milliseconds. */
@@ -187,6 +211,7 @@ class GroupKillTest {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
+                "-Djava.io.tmpdir=" + Files.createDirectories(data.resolve("tmp")),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",

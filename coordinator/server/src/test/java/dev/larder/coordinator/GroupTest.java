@@ -2,6 +2,7 @@ package dev.larder.coordinator;
 
 import static dev.larder.coordinator.CoordinatorServerTest.assertCode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import dev.larder.coordinator.logic.Queries;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,25 +32,47 @@ class GroupTest {
   @TempDir Path data;
 
   private static CoordinatorConfig.Limits limits(Duration request) {
-    CoordinatorConfig.Limits base =
-        TestCoordinator.limits(50, 5_000, 10_000, Duration.ofMinutes(1));
-    return new CoordinatorConfig.Limits(
+    return Records.with(
+        TestCoordinator.limits(50, 5_000, 10_000, Duration.ofMinutes(1)),
+        "requestTimeout",
         request,
+        "startTimeout",
         Duration.ofSeconds(5),
-        Duration.ofSeconds(1),
-        base.electionTimeout(),
-        base.snapshotEvery(),
-        base.freeSpaceMinBytes(),
-        base.rocks(),
-        base.requestsMax(),
-        base.streamsMax(),
-        base.batchMax(),
-        base.membersMax(),
-        base.datasetsMax(),
-        base.snapshotsMax(),
-        base.pinsMax(),
-        base.expiryInterval(),
-        base.fleet());
+        "closeTimeout",
+        Duration.ofSeconds(1));
+  }
+
+  @Test
+  void aFollowerWithoutRoomEndsBeforeItsLogBreaksAndComesBack() throws Exception {
+    try (TestGroup group = TestGroup.start(data, limits(Duration.ofSeconds(4)));
+        CoordinatorClient client = group.client(Role.AGENT)) {
+      client.createDataset(NAME, "file:///a", Map.of());
+      String follower = group.followers().getFirst();
+      long min = limits(Duration.ofSeconds(4)).freeSpaceMinBytes();
+      group.room(follower, min - 1);
+      TestGroup.await("it is shown", () -> group.one(follower).isFull());
+      assertEquals(min - 1, group.one(follower).usableBytes());
+      assertEquals(1, client.addSnapshot(NAME, Samples.snapshot(1)).number());
+      assertFalse(group.one(follower).hasEnded(), "there is room enough for a log");
+
+      group.room(follower, min / 8 - 1);
+      TestGroup.await("it ends by itself", () -> group.one(follower).hasEnded());
+      assertEquals(2, client.addSnapshot(NAME, Samples.snapshot(2)).number());
+      assertEquals(2, client.dataset(NAME).snapshots().size(), "reads go on");
+
+      group.stop(follower);
+      group.room(follower, Long.MAX_VALUE);
+      group.start(follower);
+      TestGroup.await(
+          "it has all of it",
+          () ->
+              group
+                  .one(follower)
+                  .node()
+                  .readLocal(q -> q.dataset(NAME))
+                  .filter(dataset -> dataset.snapshots().size() == 2)
+                  .isPresent());
+    }
   }
 
   @Test
@@ -122,6 +146,7 @@ class GroupTest {
       assertCode(
           ErrorCode.BAD_REQUEST,
           () -> client.replaceCoordinator("c9", "c4", group.raftAddress("c4")));
+      assertCode(ErrorCode.BAD_REQUEST, () -> client.replaceCoordinator(dead, "", ""));
       List<CoordinatorPeer> after = client.replaceCoordinator(dead, "c4", group.raftAddress("c4"));
       assertEquals(3, after.size());
       assertTrue(after.stream().anyMatch(peer -> peer.id().equals("c4")));

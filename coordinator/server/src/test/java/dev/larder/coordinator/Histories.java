@@ -18,6 +18,9 @@ final class Histories {
   /** The value when nothing is there. */
   static final String ABSENT = "-";
 
+  /** Ends a value that is marked. */
+  static final String MARKED = "!";
+
   private Histories() {}
 
   /** What a call does to the value. */
@@ -28,6 +31,14 @@ final class Histories {
     PUT,
     /** Takes away; answers whether something was there. */
     DELETE,
+    /** Writes, and leaves whether it is marked. */
+    JOIN,
+    /** Takes away; whether something was there is not answered. */
+    LEAVE,
+    /** Marks what is there; answers whether something was. */
+    MARK,
+    /** Takes the mark away; answers whether something was there. */
+    UNMARK,
     /** Answers the value. */
     READ
   }
@@ -102,8 +113,8 @@ final class Histories {
       String answer =
           switch (call.kind()) {
             case CREATE -> there ? "no" : "ok";
-            case PUT -> "ok";
-            case DELETE -> there ? "ok" : "no";
+            case PUT, JOIN, LEAVE -> "ok";
+            case DELETE, MARK, UNMARK -> there ? "ok" : "no";
             case READ -> value;
           };
       if (call.isKnown() && !call.answer().equals(answer)) {
@@ -112,7 +123,10 @@ final class Histories {
       return switch (call.kind()) {
         case CREATE -> there ? value : call.argument();
         case PUT -> call.argument();
-        case DELETE -> ABSENT;
+        case JOIN -> call.argument() + (value.endsWith(MARKED) ? MARKED : "");
+        case DELETE, LEAVE -> ABSENT;
+        case MARK -> there && !value.endsWith(MARKED) ? value + MARKED : value;
+        case UNMARK -> value.replace(MARKED, "");
         case READ -> value;
       };
     }

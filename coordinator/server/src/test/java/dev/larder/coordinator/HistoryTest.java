@@ -8,50 +8,55 @@ import dev.larder.coordinator.Histories.Call;
 import dev.larder.coordinator.Histories.Kind;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
-import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
-import dev.larder.coordinator.api.NewPin;
-import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.logic.RandomRecords;
-import dev.larder.protocol.DatasetName;
-import dev.larder.protocol.ErrorCode;
-import dev.larder.protocol.LarderException;
+import dev.larder.coordinator.raft.RaftNode.Reads;
+import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
-import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What callers of three coordinators see of datasets and pins while leaders go is one order. */
+/**
+ * What callers of three coordinators see of datasets, pins and members, while the network between
+ * these is cut and leaders are deposed, is one order.
+ */
 class HistoryTest {
-  private static final int CALLERS = 4;
-  private static final int SLOTS = 3;
-  private static final long PAUSE_NANOS = 50_000_000;
-  private static final DatasetName PINNED = new DatasetName("pinned");
-  private static final Instant FAR = Instant.ofEpochMilli(4_000_000_000_000L);
+  private static final int CALLERS = 6;
+
+  /** Fewer say little: a machine so busy that they take longer than meant goes on longer. */
+  private static final int CALLS_MIN = 300;
+
+  private static final Duration TIME_MAX = Duration.ofMinutes(3);
+  private static final List<String> IDS = List.of("c1", "c2", "c3");
 
   @TempDir Path data;
 
-  private final Map<String, List<Call>> histories = new ConcurrentHashMap<>();
-  private final Map<Integer, String> keys = new ConcurrentHashMap<>();
-  private final AtomicInteger names = new AtomicInteger();
+  private final HistoryCaller.Log log = new HistoryCaller.Log();
 
-  /** How a dataset is read; empty when it is not there. */
-  private interface Reading {
-    Optional<DatasetDefinition> read(CoordinatorClient client, DatasetName name);
+  /** What is done to the group. */
+  private enum Upset {
+    LEADER_ALONE,
+    LEADER_NOT_HEARD,
+    LEADER_HEARS_NOBODY,
+    FOLLOWER_ALONE,
+    TWO_APART,
+    LEADER_ENDS
   }
 
   @Test
@@ -77,193 +82,153 @@ class HistoryTest {
                 new Call(Kind.READ, "", "a", 20, 21),
                 new Call(Kind.READ, "", "-", 30, 31))),
         "late");
+    Call drained = new Call(Kind.MARK, "", "ok", 11, 12);
+    Call again = new Call(Kind.JOIN, "b", "ok", 13, 14);
+    assertTrue(
+        Histories.isLinearizable(
+            List.of(made, drained, again, new Call(Kind.READ, "", "b!", 15, 16))));
+    assertFalse(
+        Histories.isLinearizable(
+            List.of(made, drained, again, new Call(Kind.READ, "", "b", 15, 16))),
+        "joining again ends no drain");
   }
 
   @Test
   @Timeout(value = 5, unit = TimeUnit.MINUTES)
-  void datasetsAndPinsAreLinearizableWhileLeadersGo() throws Exception {
-    run(Duration.ofSeconds(6), 1);
+  void callsAreLinearizableUnderPartitions() throws Exception {
+    run(Duration.ofSeconds(15), Reads.LINEAR, Upset.LEADER_ALONE, Upset.LEADER_NOT_HEARD);
+    assertEquals(List.of(), log.disorders());
   }
 
   @Test
   @Tag("long")
   @Timeout(value = 15, unit = TimeUnit.MINUTES)
-  void datasetsAndPinsAreLinearizableForAMinuteWhileLeadersGo() throws Exception {
-    run(Duration.ofSeconds(60), 8);
-  }
-
-  private void run(Duration time, int kills) throws Exception {
-    long seed = RandomRecords.seed();
-    System.err.println("HistoryTest -Dlarder.seed=" + seed);
-    try (TestGroup group = TestGroup.start(data, limits())) {
-      pinnable(group);
-      List<Thread> callers = callers(group, seed, time, HistoryTest::linear);
-      for (int kill = 0; kill < kills; kill++) {
-        LockSupport.parkNanos(time.toNanos() / (2 * kills + 1));
-        String leader = group.leader();
-        group.stop(leader);
-        LockSupport.parkNanos(time.toNanos() / (2 * kills + 1));
-        group.start(leader);
-      }
-      for (Thread caller : callers) {
-        caller.join();
-      }
-    }
-    int calls = histories.values().stream().mapToInt(List::size).sum();
-    System.err.println("calls " + calls + " on " + histories.size() + " values");
-    assertTrue(calls > 100, "only " + calls + " calls");
-    histories.forEach((key, history) ->
-        assertTrue(
-            Histories.isLinearizable(List.copyOf(history)),
-            () -> "-Dlarder.seed=" + seed + " " + key + ": " + history));
+  void callsAreLinearizableUnderAMinuteOfPartitions() throws Exception {
+    run(Duration.ofSeconds(60), Reads.LINEAR, Upset.values());
+    assertEquals(List.of(), log.disorders());
   }
 
   @Test
   @Timeout(value = 5, unit = TimeUnit.MINUTES)
-  void readsOfWhateverAFollowerHasAreCaught() throws Exception {
+  void coordinatorsThatReadWhatTheyHaveAreCaught() throws Exception {
+    run(Duration.ofSeconds(5), Reads.AT_HAND, Upset.FOLLOWER_ALONE);
+    List<String> stale = log.disorders();
+    System.err.println("values with stale reads: " + stale.size());
+    assertFalse(stale.isEmpty(), "stale reads were not noticed");
+  }
+
+  private void run(Duration time, Reads freshness, Upset... atLeast) throws Exception {
     long seed = RandomRecords.seed();
-    try (TestGroup group = TestGroup.start(data, limits())) {
-      pinnable(group);
-      CoordinatorServer follower = group.one(group.followers().getFirst());
-      Reading stale = (client, name) -> follower.node().readLocal(q -> q.dataset(name));
-      for (Thread caller : callers(group, seed, Duration.ofSeconds(3), stale)) {
-        caller.join();
+    System.err.println("HistoryTest -Dlarder.seed=" + seed);
+    Random random = new Random(seed);
+    try (Links links = new Links();
+        TestGroup group = TestGroup.start(data, limits(), links, freshness);
+        ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      try (CoordinatorClient client = group.client(Role.AGENT)) {
+        client.createDataset(HistoryCaller.PINNED, "file:///p", Map.of());
+      }
+      // Both followers with the leader, there and back; they need not have called each other yet.
+      TestGroup.await("nobody calls another past the links", () -> links.waysUsed() >= 4);
+      long term = group.one(group.leader()).node().term();
+      long began = System.nanoTime();
+      BooleanSupplier goesOn =
+          () -> {
+            long spent = System.nanoTime() - began;
+            return spent < time.toNanos()
+                || (log.calls() <= CALLS_MIN && spent < TIME_MAX.toNanos());
+          };
+      List<Future<?>> calling = new ArrayList<>();
+      for (int n = 0; n < CALLERS; n++) {
+        String door = group.door(IDS.get(n % IDS.size()));
+        Random own = new Random(random.nextLong());
+        calling.add(callers.submit(() -> call(group, door, own, goesOn)));
+      }
+      int upsets = 0;
+      while (goesOn.getAsBoolean()) {
+        List<Upset> kinds = new ArrayList<>(List.of(upsets == 0 ? atLeast : Upset.values()));
+        Collections.shuffle(kinds, random);
+        for (Upset kind : kinds) {
+          upset(group, links, kind, random);
+          upsets++;
+          if (upsets >= atLeast.length && !goesOn.getAsBoolean()) {
+            break;
+          }
+        }
+      }
+      for (Future<?> each : calling) {
+        each.get();
+      }
+      TestGroup.await("a leader", () -> group.one(group.leader()).client().members() != null);
+      try (CoordinatorClient client = group.client(Role.AGENT)) {
+        new HistoryCaller(log, client, client, random).readAll();
+      }
+      System.err.printf(
+          "%d calls on %d values, %d of unknown end, %d upsets, %d terms%n",
+          log.calls(),
+          log.histories.size(),
+          log.unknown(),
+          upsets,
+          group.one(group.leader()).node().term() - term);
+      assertTrue(log.calls() > CALLS_MIN, "only " + log.calls() + " calls");
+    }
+  }
+
+  /** Callers that try once each: what failed may have happened once, and once only. */
+  private void call(TestGroup group, String readsAt, Random random, BooleanSupplier goesOn) {
+    try (CoordinatorClient changes = client(group, IDS.stream().map(group::door).toList());
+        CoordinatorClient reads = client(group, List.of(readsAt))) {
+      HistoryCaller caller = new HistoryCaller(log, changes, reads, random);
+      while (goesOn.getAsBoolean()) {
+        caller.call();
       }
     }
-    long disorders =
-        histories.values().stream()
-            .filter(history -> !Histories.isLinearizable(List.copyOf(history)))
-            .count();
-    assertTrue(disorders > 0, "-Dlarder.seed=" + seed + ": stale reads were not noticed");
+  }
+
+  private static CoordinatorClient client(TestGroup group, List<String> doors) {
+    return GrpcCoordinatorClient.connect(
+        new CoordinatorClientConfig(
+            doors,
+            Duration.ofSeconds(6),
+            Duration.ofSeconds(3),
+            1,
+            Duration.ofMillis(1),
+            Duration.ofMillis(1),
+            100),
+        group.ca().agent(NodeNames.ANY));
+  }
+
+  /** Does it for a while, and undoes it. */
+  private static void upset(TestGroup group, Links links, Upset kind, Random random) {
+    String leader = group.leader();
+    List<String> others = IDS.stream().filter(id -> !id.equals(leader)).toList();
+    switch (kind) {
+      case LEADER_ALONE -> links.isolate(leader, others);
+      case LEADER_NOT_HEARD -> others.forEach(other -> links.cut(leader, other));
+      case LEADER_HEARS_NOBODY -> others.forEach(other -> links.cut(other, leader));
+      case FOLLOWER_ALONE -> {
+        String alone = others.get(random.nextInt(others.size()));
+        links.isolate(alone, IDS.stream().filter(id -> !id.equals(alone)).toList());
+      }
+      case TWO_APART -> links.isolate(leader, List.of(others.get(random.nextInt(others.size()))));
+      case LEADER_ENDS -> group.stop(leader);
+    }
+    // Longer than two election timeouts, so that who is missed is deposed.
+    LockSupport.parkNanos(Duration.ofMillis(1_200 + random.nextInt(1_300)).toNanos());
+    if (kind == Upset.LEADER_ENDS) {
+      group.start(leader);
+    }
+    links.heal(random.nextBoolean());
+    LockSupport.parkNanos(Duration.ofMillis(300 + random.nextInt(700)).toNanos());
   }
 
   private static CoordinatorConfig.Limits limits() {
-    return TestCoordinator.limits(500, 5_000, 1_000_000, Duration.ofMinutes(5));
-  }
-
-  private static void pinnable(TestGroup group) {
-    try (CoordinatorClient client = group.client(Role.AGENT)) {
-      client.createDataset(PINNED, "file:///p", Map.of());
-    }
-  }
-
-  private static Optional<DatasetDefinition> linear(CoordinatorClient client, DatasetName name) {
-    try {
-      return Optional.of(client.dataset(name));
-    } catch (LarderException e) {
-      if (e.code() == ErrorCode.UNKNOWN_DATASET) {
-        return Optional.empty();
-      }
-      throw e;
-    }
-  }
-
-  private List<Thread> callers(TestGroup group, long seed, Duration time, Reading reading) {
-    long end = System.nanoTime() + time.toNanos();
-    List<String> doors = List.of(group.door("c1"), group.door("c2"), group.door("c3"));
-    List<Thread> callers = new ArrayList<>();
-    for (int n = 0; n < CALLERS; n++) {
-      Random random = new Random(seed + n);
-      callers.add(
-          Thread.ofVirtual()
-              .start(() -> {
-                // One try a call: what failed may have happened once, and once only.
-                CoordinatorClientConfig once =
-                    new CoordinatorClientConfig(
-                        doors,
-                        Duration.ofSeconds(6),
-                        1,
-                        Duration.ofMillis(1),
-                        Duration.ofMillis(1),
-                        100);
-                try (CoordinatorClient client =
-                    GrpcCoordinatorClient.connect(once, group.ca().material(Role.AGENT))) {
-                  while (System.nanoTime() < end) {
-                    call(client, random, reading);
-                  }
-                }
-              }));
-    }
-    return callers;
-  }
-
-  private void call(CoordinatorClient client, Random random, Reading reading) {
-    int slot = random.nextInt(2 * SLOTS);
-    String key = keys.computeIfAbsent(slot, s -> (s < SLOTS ? "d" : "p") + names.incrementAndGet());
-    Kind kind =
-        switch (random.nextInt(5)) {
-          case 0, 1 -> slot < SLOTS ? Kind.CREATE : Kind.PUT;
-          case 2 -> Kind.DELETE;
-          default -> Kind.READ;
-        };
-    String argument =
-        kind == Kind.CREATE || kind == Kind.PUT ? "v" + random.nextInt(1_000_000) : "";
-    long began = System.nanoTime();
-    String answer;
-    try {
-      answer =
-          slot < SLOTS
-              ? dataset(client, new DatasetName(key), kind, argument, reading)
-              : pin(client, key, kind, argument);
-    } catch (LarderException e) {
-      assertTrue(
-          e.code() == ErrorCode.COORDINATOR_UNAVAILABLE
-              || e.code() == ErrorCode.DEADLINE
-              || e.code() == ErrorCode.CLOSED,
-          e.toString());
-      // While nobody leads calls fail at once; a few of them are enough.
-      LockSupport.parkNanos(PAUSE_NANOS);
-      if (kind == Kind.READ) {
-        return;
-      }
-      answer = "";
-      // Each that may have happened doubles the orders: nobody goes on with this value.
-      keys.remove(slot, key);
-    }
-    Call call = new Call(kind, argument, answer, began, System.nanoTime());
-    histories
-        .computeIfAbsent(key, k -> java.util.Collections.synchronizedList(new ArrayList<>()))
-        .add(call);
-  }
-
-  private static String dataset(
-      CoordinatorClient client, DatasetName name, Kind kind, String argument, Reading reading) {
-    try {
-      switch (kind) {
-        case CREATE, PUT -> {
-          DatasetDefinition made = client.createDataset(name, argument, new TreeMap<>());
-          assertEquals(argument, made.originUri());
-        }
-        case DELETE -> client.deleteDataset(name);
-        case READ -> {
-          return reading.read(client, name).map(DatasetDefinition::originUri).orElse("-");
-        }
-      }
-      return "ok";
-    } catch (LarderException e) {
-      if (e.code() == ErrorCode.ALREADY_EXISTS || e.code() == ErrorCode.UNKNOWN_DATASET) {
-        return "no";
-      }
-      throw e;
-    }
-  }
-
-  /** A pin is told apart by when it ends. */
-  private static String pin(CoordinatorClient client, String glob, Kind kind, String argument) {
-    return switch (kind) {
-      case CREATE, PUT -> {
-        Instant until = FAR.plusMillis(Long.parseLong(argument.substring(1)));
-        client.pin(new NewPin(PINNED, 0, glob, Optional.of(until)));
-        yield "ok";
-      }
-      case DELETE -> client.unpin(PINNED, 0, glob) ? "ok" : "no";
-      case READ ->
-          client.pins().stream()
-              .map(PathPin::pin)
-              .filter(pin -> pin.glob().equals(glob))
-              .map(pin -> "v" + (pin.expiresAt().orElseThrow().toEpochMilli() - FAR.toEpochMilli()))
-              .findFirst()
-              .orElse("-");
-    };
+    return Records.with(
+        TestCoordinator.limits(500, 5_000, 1_000_000, Duration.ofMinutes(5)),
+        "requestTimeout",
+        Duration.ofSeconds(2),
+        "electionTimeout",
+        Duration.ofMillis(500),
+        "fleet",
+        new CoordinatorConfig.Fleet(Duration.ofHours(1), Duration.ofHours(1), Duration.ZERO));
   }
 }

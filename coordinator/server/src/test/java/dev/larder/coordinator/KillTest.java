@@ -20,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** kill -9 while it writes, snapshots and purges: no acknowledged change is lost. */
 class KillTest {
   @TempDir Path data;
+  // RocksDB unpacks its library here; a killed process does not delete it.
+  @TempDir Path temporary;
 
   // A start is four seconds of one core: slow where many builds share it, and no fault then.
   @Test
@@ -83,6 +85,7 @@ class KillTest {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-Xshare:auto",
+            "-Djava.io.tmpdir=" + temporary,
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-cp",

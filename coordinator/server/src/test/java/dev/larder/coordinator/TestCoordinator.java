@@ -2,9 +2,11 @@ package dev.larder.coordinator;
 
 import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
+import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -27,7 +29,9 @@ public final class TestCoordinator implements AutoCloseable {
   public static TestCoordinator start(Path data, CoordinatorConfig.Limits limits, Clock clock) {
     DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
     return new TestCoordinator(
-        ca, CoordinatorServer.start(config(data, limits, ca.material(Role.COORDINATOR)), clock));
+        ca,
+        CoordinatorServer.start(
+            config(data, limits, ca.material(Role.COORDINATOR).believingShared(true)), clock));
   }
 
   public static CoordinatorConfig config(
@@ -51,23 +55,25 @@ public final class TestCoordinator implements AutoCloseable {
 
   public static CoordinatorConfig.Limits limits(
       long snapshotEvery, int batchMax, int countMax, Duration expiryInterval) {
-    CoordinatorConfig.Limits base = CoordinatorConfig.Limits.defaults();
-    return new CoordinatorConfig.Limits(
-        base.requestTimeout(),
-        base.startTimeout(),
-        base.closeTimeout(),
-        base.electionTimeout(),
+    return Records.with(
+        CoordinatorConfig.Limits.defaults(),
+        "snapshotEvery",
         snapshotEvery,
-        1 << 20,
-        base.rocks(),
-        base.requestsMax(),
-        base.streamsMax(),
+        "freeSpaceMinBytes",
+        1L << 20,
+        "batchMax",
         batchMax,
+        "membersMax",
         countMax,
+        "datasetsMax",
         countMax,
+        "snapshotsMax",
         countMax,
+        "pinsMax",
         countMax,
+        "expiryInterval",
         expiryInterval,
+        "fleet",
         new CoordinatorConfig.Fleet(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ZERO));
   }
 
@@ -79,9 +85,14 @@ public final class TestCoordinator implements AutoCloseable {
     return ca;
   }
 
+  /** A client of a role; as an agent it speaks for every node. */
   public GrpcCoordinatorClient grpc(Role role) {
+    return grpc(role == Role.AGENT ? ca.agent(NodeNames.ANY) : ca.material(role));
+  }
+
+  public GrpcCoordinatorClient grpc(TlsMaterial tls) {
     return GrpcCoordinatorClient.connect(
-        CoordinatorClientConfig.of("127.0.0.1", server.address().getPort()), ca.material(role));
+        CoordinatorClientConfig.of("127.0.0.1", server.address().getPort()), tls);
   }
 
   @Override

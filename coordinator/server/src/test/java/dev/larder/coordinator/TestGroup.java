@@ -3,11 +3,14 @@ package dev.larder.coordinator;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.raft.RaftNode;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -18,13 +21,18 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** Three coordinators of one group in this process, each of which can be ended and started. */
 public final class TestGroup implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final int PORT_MIN = 12_000;
+  private static final int PORT_MAX = 32_000;
 
   private final Path data;
   private final DevCa ca;
@@ -32,22 +40,53 @@ public final class TestGroup implements AutoCloseable {
   private final SortedMap<String, String> raft = new TreeMap<>();
   private final SortedMap<String, String> first = new TreeMap<>();
   private final Map<String, String> doors = new TreeMap<>();
+  private final Map<String, String> advertised = new TreeMap<>();
+  private final Map<String, Long> room = new ConcurrentHashMap<>();
   private final Map<String, CoordinatorServer> running = new TreeMap<>();
 
-  private TestGroup(Path data, Limits limits) {
+  private final @Nullable Links links;
+  private final RaftNode.Reads freshness;
+
+  private TestGroup(Path data, Limits limits, @Nullable Links links, RaftNode.Reads freshness) {
     this.data = data;
+    this.links = links;
+    this.freshness = freshness;
     this.limits = limits;
     this.ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
   }
 
   /** Starts all and waits until one leads. */
   public static TestGroup start(Path data, Limits limits) throws Exception {
-    TestGroup group = new TestGroup(data, limits);
+    return start(data, limits, null, null, RaftNode.Reads.LINEAR);
+  }
+
+  /** Starts all with links between them that can be cut, and waits until one leads. */
+  static TestGroup start(Path data, Limits limits, @Nullable Links links, RaftNode.Reads freshness)
+      throws Exception {
+    return start(data, limits, links, null, freshness);
+  }
+
+  /** And with addresses in front of their doors that can go black. */
+  static TestGroup start(
+      Path data,
+      Limits limits,
+      @Nullable Links links,
+      @Nullable Fronts fronts,
+      RaftNode.Reads freshness)
+      throws Exception {
+    TestGroup group = new TestGroup(data, limits, links, freshness);
     for (String id : List.of("c1", "c2", "c3")) {
       group.raft.put(id, "127.0.0.1:" + freePort());
-      group.doors.put(id, "127.0.0.1:" + freePort());
+      String door = "127.0.0.1:" + freePort();
+      group.doors.put(id, door);
+      if (fronts != null) {
+        group.advertised.put(id, fronts.before(id, door));
+      }
     }
     group.first.putAll(group.raft);
+    if (links != null) {
+      links.between(group.raft);
+    }
     List<CompletableFuture<Void>> starts = new ArrayList<>();
     for (String id : group.raft.keySet()) {
       starts.add(CompletableFuture.runAsync(() -> group.start(id)));
@@ -83,15 +122,24 @@ public final class TestGroup implements AutoCloseable {
                 id,
                 doors.get(id),
                 raft.get(id),
-                "",
-                peers,
+                advertised.getOrDefault(id, ""),
+                links == null ? peers : links.seenBy(id, peers),
                 join,
-                ca.material(Role.COORDINATOR),
-                limits));
+                ca.material(Role.COORDINATOR).believingShared(true),
+                limits),
+            Clock.systemUTC(),
+            System::nanoTime,
+            () -> room.getOrDefault(id, Long.MAX_VALUE),
+            freshness);
     synchronized (running) {
       running.put(id, server);
     }
     return server;
+  }
+
+  /** How much room is on the disk of one from now on. */
+  public void room(String id, long bytes) {
+    room.put(id, bytes);
   }
 
   /** Ends one. */
@@ -142,6 +190,11 @@ public final class TestGroup implements AutoCloseable {
     }
   }
 
+  /** Ids of all that ever were. */
+  List<String> ids() {
+    return List.copyOf(raft.keySet());
+  }
+
   public String raftAddress(String id) {
     return String.valueOf(raft.get(id));
   }
@@ -159,9 +212,11 @@ public final class TestGroup implements AutoCloseable {
     return client(role, List.copyOf(doors.values()));
   }
 
-  /** A client that is told of these. */
+  /** A client that is told of these; as an agent it speaks for every node. */
   public GrpcCoordinatorClient client(Role role, List<String> addresses) {
-    return GrpcCoordinatorClient.connect(CoordinatorClientConfig.of(addresses), ca.material(role));
+    return GrpcCoordinatorClient.connect(
+        CoordinatorClientConfig.of(addresses),
+        role == Role.AGENT ? ca.agent(NodeNames.ANY) : ca.material(role));
   }
 
   public static void await(String what, BooleanSupplier condition) {
@@ -186,9 +241,15 @@ public final class TestGroup implements AutoCloseable {
     }
   }
 
+  /** Below those that the kernel gives away: nobody who connects meanwhile takes it. */
   private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
+    while (true) {
+      int port = ThreadLocalRandom.current().nextInt(PORT_MIN, PORT_MAX);
+      try (ServerSocket socket = new ServerSocket(port)) {
+        return socket.getLocalPort();
+      } catch (BindException e) {
+        continue;
+      }
     }
   }
 

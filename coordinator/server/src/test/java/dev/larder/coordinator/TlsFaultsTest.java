@@ -114,6 +114,7 @@ class TlsFaultsTest {
         new CoordinatorClientConfig(
             addresses,
             Duration.ofSeconds(5),
+            base.silenceMax(),
             4,
             base.backoffMin(),
             base.backoffMax(),

@@ -1,5 +1,7 @@
 package dev.larder.kube;
 
+import dev.larder.dist.kube.KubeNode;
+import dev.larder.dist.kube.Shell;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -45,7 +47,7 @@ final class Origin implements AutoCloseable {
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "-Xmx256m",
                     "-cp",
-                    KubeNode.home().resolve("s3server") + "/*",
+                    node.home().resolve("s3server") + "/*",
                     "dev.larder.s3server.S3ServerMain",
                     "--root",
                     buckets.toString(),

@@ -1,10 +1,14 @@
 package dev.larder.kube;
 
+import dev.larder.dist.kube.KubeNode;
+import dev.larder.dist.kube.Shell;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A pod that reads the files of a dataset slowly, one after another, and compares their digests. A
@@ -15,26 +19,31 @@ final class ReaderPod {
   private static final Duration START_LIMIT = Duration.ofMinutes(2);
   private static final Duration READ_LIMIT = Duration.ofMinutes(4);
 
+  /** Time since the machine's start, in hundredths of a second, and how it looks in the log. */
+  private static final Pattern LONGEST = Pattern.compile("done, longest ([0-9]+) cs");
+
   private static final String SCRIPT =
       """
+      exec 3>&1
       cd /data
       while read -r sum file; do
         echo "opens $file"
-        got=$({ last=$(date +%s)
+        got=$({
         while true; do
+          read -r before rest </proc/uptime
           dd bs=524288 count=1 of=/tmp/part 2>/tmp/errors || { cat /tmp/errors >&2; exit 1; }
+          read -r after rest </proc/uptime
           [ -s /tmp/part ] || break
           cat /tmp/part
-          now=$(date +%s)
-          pause=$((now - last))
-          last=$now
+          pause=$(( ${after%.*}${after#*.} - ${before%.*}${before#*.} ))
           [ $pause -gt $(cat /tmp/longest 2>/dev/null || echo 0) ] && echo $pause >/tmp/longest
+          echo "at $after" >&3
           usleep 60000
         done <"$file"; } | sha256sum)
         [ "${got%% *}" = "$sum" ] || { echo "differs $file $got"; exit 1; }
         echo "read $file"
       done </sums/sums
-      echo "done, longest $(cat /tmp/longest) s"
+      echo "done, longest $(cat /tmp/longest) cs"
       """;
 
   private final KubeNode node;
@@ -97,8 +106,12 @@ final class ReaderPod {
   }
 
   private String log() {
+    return log("-1");
+  }
+
+  private String log(String lines) {
     try {
-      return node.tryKubectl("logs", name).output();
+      return node.tryKubectl("logs", name, "--tail=" + lines).output();
     } catch (Exception e) {
       throw new AssertionError(e);
     }
@@ -113,14 +126,21 @@ final class ReaderPod {
     return phase().equals("Running");
   }
 
-  /** Waits for its end, which has to be a good one; answers what it said last. */
-  String awaitDone() {
+  /** Waits until a read that begins now is answered, or it has ended. */
+  void awaitRead() {
+    String before = log("1");
+    Shell.await(name + " goes on", READ_LIMIT, () -> !isReading() || !log("1").equals(before));
+  }
+
+  /** Waits for its end, which has to be a good one; answers its longest read. */
+  Duration awaitDone() {
     Shell.await(name, READ_LIMIT, () -> !phase().equals("Running") && !phase().equals("Pending"));
     String log = log();
-    if (!phase().equals("Succeeded")) {
+    Matcher longest = LONGEST.matcher(log);
+    if (!phase().equals("Succeeded") || !longest.find()) {
       throw new AssertionError(name + " " + phase() + ": " + log);
     }
-    return log.lines().reduce((first, last) -> last).orElse("");
+    return Duration.ofMillis(10 * Long.parseLong(longest.group(1)));
   }
 
   void delete() throws Exception {

@@ -47,11 +47,14 @@ public record FuseConfig(
     require(workersMax >= 1 && workersMax <= WORKERS_MAX, "mount.workers-max", workersMax);
     require(replyBufferBytes >= 4 * MIB, "mount.reply-buffers", replyBufferBytes);
     require(backingMax >= 0, "mount.backing-max", backingMax);
-    require(
-        readDeadline.compareTo(Duration.ofSeconds(1)) >= 0
-            && readDeadline.compareTo(Duration.ofDays(1)) <= 0,
-        "mount.read-deadline",
-        readDeadline);
+    if (readDeadline.compareTo(Duration.ofSeconds(1)) < 0
+        || readDeadline.compareTo(Duration.ofDays(1)) > 0) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG,
+          "mount.read-deadline: value out of range: "
+              + readDeadline.toMillis() / 1000.0
+              + " s; 1s to 24h");
+    }
   }
 
   /** {@link #readers}, with 0 worked out for this machine. */

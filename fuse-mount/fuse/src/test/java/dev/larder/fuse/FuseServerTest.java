@@ -197,6 +197,8 @@ class FuseServerTest {
     try (FuseServer server = serve(CONFIG)) {
       IOException stale = assertThrows(IOException.class, () -> Files.readAllBytes(rig.path(key)));
       assertTrue(stale.getMessage().contains("Stale"), stale.getMessage());
+      // The kernel closes behind the caller's back; until then the blob is held.
+      awaitTrue(() -> !server.isOpen(key));
       Files.delete(blobs.file(key));
       // The kernel knows the name: it is a fault, not an absence.
       IOException gone = assertThrows(IOException.class, () -> Files.readAllBytes(rig.path(key)));

@@ -240,8 +240,8 @@ final class Connection implements Runnable {
           views.overlay(id, label, noExec, blobs);
         }
       }
-      case Request.Bind(String id, String target) -> views.bind(id, target, "");
-      case Request.BindPart(String id, String target, String part) -> views.bind(id, target, part);
+      case Request.Bind(String id, String target) -> bind(id, target, "");
+      case Request.BindPart(String id, String target, String part) -> bind(id, target, part);
       case Request.Anchor(String target) -> keeper.anchors().make(target);
       case Request.DetachDead(String target) -> keeper.anchors().detachDead(target);
       case Request.Switch(String target, String from, String to) ->
@@ -273,6 +273,12 @@ final class Connection implements Runnable {
       case Request.End() -> end();
     }
     return new Answer.Done();
+  }
+
+  private void bind(String id, String target, String part) throws IOException {
+    // An agent that knows the view to be made asks for this alone.
+    keeper.replaceIfDead();
+    keeper.views().bind(id, target, part);
   }
 
   private Answer hello(Role wanted, int layout, List<Fd> descriptors) throws IOException {

@@ -1,6 +1,7 @@
 package dev.larder.keeper;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,9 @@ final class Ledger {
   private final TreeMap<String, View> views = new TreeMap<>();
   private final TreeMap<String, String> targets = new TreeMap<>();
   private final TreeMap<String, String> parts = new TreeMap<>();
+
+  /** Targets as they are in the file: one more must not cost more, the more there are. */
+  private final TreeMap<String, String> printed = new TreeMap<>();
 
   /**
    * An overlay over a catalog.
@@ -81,11 +85,23 @@ final class Ledger {
     if (!part.isEmpty()) {
       parts.put(target, part);
     }
+    printed.put(target, print(target));
+  }
+
+  private String print(String target) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("target", target);
+    map.put("id", targets.get(target));
+    if (parts.containsKey(target)) {
+      map.put("part", part(target));
+    }
+    return Json.print(map).strip();
   }
 
   void removeTarget(String target) {
     targets.remove(target);
     parts.remove(target);
+    printed.remove(target);
   }
 
   boolean isEmpty() {
@@ -93,7 +109,7 @@ final class Ledger {
   }
 
   String print() {
-    List<Object> viewList = new ArrayList<>();
+    List<String> viewList = new ArrayList<>();
     for (View view : views.values()) {
       Map<String, Object> map = new LinkedHashMap<>();
       map.put("id", view.id());
@@ -101,23 +117,19 @@ final class Ledger {
       map.put("noExec", view.noExec());
       map.put("blobs", view.blobs());
       map.put("blobsId", view.blobsId());
-      viewList.add(map);
+      viewList.add(Json.print(map).strip());
     }
-    List<Object> targetList = new ArrayList<>();
-    targets.forEach((target, id) -> {
-      Map<String, Object> map = new LinkedHashMap<>();
-      map.put("target", target);
-      map.put("id", id);
-      if (parts.containsKey(target)) {
-        map.put("part", part(target));
-      }
-      targetList.add(map);
-    });
-    Map<String, Object> root = new LinkedHashMap<>();
-    root.put("format", parts.isEmpty() ? FORMAT : FORMAT_WITH_PARTS);
-    root.put("views", viewList);
-    root.put("targets", targetList);
-    return Json.print(root);
+    return "{\"format\": "
+        + (parts.isEmpty() ? FORMAT : FORMAT_WITH_PARTS)
+        + ", \"views\": "
+        + print(viewList)
+        + ", \"targets\": "
+        + print(printed.values())
+        + "}\n";
+  }
+
+  private static String print(Collection<String> each) {
+    return each.isEmpty() ? "[]" : "[\n    " + String.join(",\n    ", each) + "]";
   }
 
   /**

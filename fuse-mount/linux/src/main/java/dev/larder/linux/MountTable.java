@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,15 +18,104 @@ import org.jspecify.annotations.Nullable;
 public final class MountTable {
   private static final Path SELF = Path.of("/proc/self/mountinfo");
 
-  private final List<MountEntry> entries;
+  private static final int FIELDS_BEFORE_POINT = 4;
 
-  private MountTable(List<MountEntry> entries) {
-    this.entries = List.copyOf(entries);
+  /** Looks for one place each before an index is worth its making. */
+  private static final int SCANS_MAX = 8;
+
+  /*
+   * A node has hundreds of mounts, and most who look are interested in one or two places: a line is
+   * made a text and taken apart when it is asked for, and no sooner. The garbage of a whole list
+   * would have a small heap collected at every few looks.
+   */
+  private final byte[] text;
+  private int scans;
+  private @Nullable Map<String, List<String>> byPlace;
+
+  private MountTable(byte[] text) {
+    this.text = text;
+  }
+
+  private List<String> lines() {
+    // One char a byte, until the escapes are undone.
+    return List.of(new String(text, StandardCharsets.ISO_8859_1).split("\n"));
+  }
+
+  /** The lines of mounts on exactly this place, in the file's order. */
+  private synchronized List<String> linesAt(String place) {
+    if (byPlace == null && scans < SCANS_MAX) {
+      scans++;
+      return scan(place);
+    }
+    if (byPlace == null) {
+      byPlace = new HashMap<>();
+      for (String line : lines()) {
+        byPlace.computeIfAbsent(point(line), point -> new ArrayList<>(1)).add(line);
+      }
+    }
+    return byPlace.getOrDefault(place, List.of());
+  }
+
+  private List<String> scan(String place) {
+    byte[] wanted = place.getBytes(StandardCharsets.UTF_8);
+    List<String> found = new ArrayList<>(1);
+    int from = 0;
+    while (from < text.length) {
+      int to = end(from, '\n');
+      if (mayBeAt(from, to, wanted)) {
+        String line = new String(text, from, to - from, StandardCharsets.ISO_8859_1);
+        if (point(line).equals(place)) {
+          found.add(line);
+        }
+      }
+      from = to + 1;
+    }
+    return found;
+  }
+
+  /** Whether a line's place has these bytes, as far as they can be told without its escapes. */
+  private boolean mayBeAt(int from, int to, byte[] wanted) {
+    int at = from;
+    for (int i = 0; i < FIELDS_BEFORE_POINT; i++) {
+      at = end(at, ' ') + 1;
+    }
+    for (int i = 0; i < wanted.length; i++) {
+      int byteAt = at + i < to ? text[at + i] : '\n';
+      if (byteAt == '\\' || byteAt < 0) {
+        return true;
+      }
+      if (byteAt != wanted[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private int end(int from, char last) {
+    int at = from;
+    while (at < text.length && text[at] != last) {
+      at++;
+    }
+    return at;
+  }
+
+  /** Where a line says that something is mounted; empty when it says nothing. */
+  private static String point(String line) {
+    int from = 0;
+    for (int i = 0; i < FIELDS_BEFORE_POINT; i++) {
+      int space = line.indexOf(' ', from);
+      if (space < 0) {
+        return "";
+      }
+      from = space + 1;
+    }
+    int to = line.indexOf(' ', from);
+    return to < 0 ? "" : unescape(line.substring(from, to));
   }
 
   /** What this process sees now. */
   public static MountTable read() throws IOException {
-    return parse(Files.readAllBytes(SELF));
+    return new MountTable(Files.readAllBytes(SELF));
   }
 
   /**
@@ -34,15 +125,7 @@ public final class MountTable {
    * @param text names in it may be any bytes; those that are no UTF-8 come out as U+FFFD
    */
   public static MountTable parse(byte[] text) {
-    List<MountEntry> entries = new ArrayList<>();
-    // One char a byte, until the escapes are undone.
-    for (String line : new String(text, StandardCharsets.ISO_8859_1).split("\n")) {
-      MountEntry entry = entry(line);
-      if (entry != null) {
-        entries.add(entry);
-      }
-    }
-    return new MountTable(entries);
+    return new MountTable(text.clone());
   }
 
   private static @Nullable MountEntry entry(String line) {
@@ -82,6 +165,9 @@ public final class MountTable {
 
   /** Undoes the kernel's octal escapes: backslash and three digits. */
   static String unescape(String field) {
+    if (isPlain(field)) {
+      return field;
+    }
     byte[] out = new byte[field.length()];
     int length = 0;
     for (int i = 0; i < field.length(); i++) {
@@ -93,6 +179,16 @@ public final class MountTable {
       out[length++] = (byte) (value >= 0 ? value : c);
     }
     return new String(out, 0, length, StandardCharsets.UTF_8);
+  }
+
+  private static boolean isPlain(String field) {
+    for (int i = 0; i < field.length(); i++) {
+      char c = field.charAt(i);
+      if (c == '\\' || c > 0x7F) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static int octal(String field, int at) {
@@ -109,14 +205,26 @@ public final class MountTable {
 
   /** All mounts. */
   public List<MountEntry> entries() {
+    return entries(lines());
+  }
+
+  private static List<MountEntry> entries(List<String> lines) {
+    List<MountEntry> entries = new ArrayList<>(lines.size());
+    for (String line : lines) {
+      MountEntry entry = entry(line);
+      if (entry != null) {
+        entries.add(entry);
+      }
+    }
     return entries;
   }
 
   /** The mounts on exactly this place, the topmost last, whatever the order they were made in. */
   public List<MountEntry> at(Path place) {
-    String wanted = place.toString();
-    List<MountEntry> found =
-        new ArrayList<>(entries.stream().filter(e -> e.mountPoint().equals(wanted)).toList());
+    List<MountEntry> found = entries(linesAt(place.toString()));
+    if (found.size() < 2) {
+      return List.copyOf(found);
+    }
     // Stacked mounts are attached to one another.
     found.sort(Comparator.comparingInt(e -> depth(e, found)));
     return List.copyOf(found);
@@ -141,7 +249,8 @@ public final class MountTable {
 
   /** The mounts on this place and below it. */
   public List<MountEntry> below(Path place) {
-    return entries.stream().filter(e -> isBelow(e.mountPoint(), place.toString())).toList();
+    return entries(
+        lines().stream().filter(line -> isBelow(point(line), place.toString())).toList());
   }
 
   private static boolean isBelow(String mountPoint, String place) {

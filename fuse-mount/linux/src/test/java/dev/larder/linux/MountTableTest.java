@@ -134,4 +134,31 @@ class MountTableTest {
             .count();
     assertEquals(lines, table.entries().size());
   }
+
+  @Test
+  void aPlaceIsFoundTheSameByScanAndByIndex() {
+    String lines =
+        "20 1 0:1 / /run/a rw - tmpfs larder:one rw\n"
+            + "21 1 0:2 / /run/ab rw - tmpfs larder:two rw\n"
+            + "22 1 0:3 / /run/a\\040b rw - tmpfs larder:three rw\n"
+            + "23 20 0:4 / /run/a rw - tmpfs larder:four rw\n"
+            + "24 1 0:5\n"
+            + "25 1 0:6 / /run/\u00e4 rw - tmpfs larder:five rw";
+    MountTable table = parse(lines);
+    MountTable indexed = parse(lines);
+    for (int i = 0; i < 100; i++) {
+      assertNull(indexed.top(Path.of("/nothing")));
+    }
+    for (String place :
+        List.of("/run/a", "/run/ab", "/run/a b", "/run/\u00e4", "/run", "/run/a/")) {
+      Path path = Path.of(place);
+      assertEquals(indexed.at(path), table.at(path), place);
+    }
+    assertEquals(2, parse(lines).at(Path.of("/run/a")).size());
+    MountEntry four = parse(lines).top(Path.of("/run/a"));
+    assertNotNull(four);
+    assertEquals("larder:four", four.source());
+    assertEquals(1, parse(lines).at(Path.of("/run/a b")).size());
+    assertEquals(1, parse(lines).at(Path.of("/run/\u00e4")).size());
+  }
 }

@@ -105,6 +105,13 @@ final class KeeperLink implements Keeping, AutoCloseable {
     }
   }
 
+  /** Why there is no keeper, as it was found last. */
+  String lastRefusal() {
+    return lastRefusal.isEmpty()
+        ? "none listens at " + runDirectory.resolve("keeper.sock")
+        : lastRefusal;
+  }
+
   /** Why there can be no kernel mounts here; empty when there can. */
   Optional<String> lack() {
     if (client != null) {

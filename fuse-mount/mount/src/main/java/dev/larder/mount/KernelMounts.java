@@ -155,12 +155,27 @@ final class KernelMounts {
   }
 
   MountInfo mount(MountSpec spec) {
-    var unused = reconcile();
-    Line line = mounted(spec);
-    return info(line, changes.look().orElse(Map.of()));
+    if (isFull()) {
+      // Some of those noted may be gone; asking costs the more, the more there are.
+      var unused = reconcile();
+    }
+    Mounted mounted = mounted(spec);
+    Line line = mounted.line();
+    return info(
+        line,
+        mounted.isNew()
+            ? Map.of(line.place(), new Shown(line.viewId(), line.place(), false))
+            : changes.look().orElse(Map.of()));
   }
 
-  private synchronized Line mounted(MountSpec spec) {
+  private synchronized boolean isFull() {
+    return book.all().size() >= config.mountsMax();
+  }
+
+  /** A line of the book, and whether what it says was shown just now: then it is on top. */
+  private record Mounted(Line line, boolean isNew) {}
+
+  private synchronized Mounted mounted(MountSpec spec) {
     SnapshotInfo info = datasets.resolve(spec.snapshot());
     Optional<Line> there = book.find(spec.target());
     if (there.isPresent()) {
@@ -174,7 +189,7 @@ final class KernelMounts {
               && line.anchored() == spec.anchored();
       boolean isStill = isStillShown(line);
       if (isSame && isStill) {
-        return line;
+        return new Mounted(line, false);
       }
       if (isStill) {
         throw new LarderException(
@@ -193,16 +208,32 @@ final class KernelMounts {
           ErrorCode.TOO_MANY, "mount.max: " + config.mountsMax() + " mounts are there already");
     }
     Line line = line(spec, info, Instant.now());
+    // Shown elsewhere, so it is there already, unless somebody took it away.
+    boolean isMade = book.usesView(line.viewId());
     changes.change(() -> {
-      makeView(line);
+      if (!isMade) {
+        makeView(line);
+      }
       if (line.anchored()) {
         keeper.anchor(line.target());
       }
-      keeper.bind(line.viewId(), line.place(), line.part());
+      bind(line, isMade);
     });
     book.put(line);
     log.info("mounted dataset={}@{} target={}", line.dataset(), line.number(), line.target());
-    return line;
+    return new Mounted(line, true);
+  }
+
+  private void bind(Line line, boolean makesViewOnceMore) {
+    try {
+      keeper.bind(line.viewId(), line.place(), line.part());
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.UNKNOWN_MOUNT || !makesViewOnceMore) {
+        throw e;
+      }
+      makeView(line);
+      keeper.bind(line.viewId(), line.place(), line.part());
+    }
   }
 
   synchronized void unmount(Path target, UnmountMode mode) {
@@ -213,11 +244,11 @@ final class KernelMounts {
     }
     Line line = known.get();
     changes.change(() -> {
-      if (isShown(line)) {
-        changes.detach(line.place(), mode);
-      }
+      // Somebody else may have taken it away. A list of all that is shown would say so at a price
+      // that grows with them.
+      boolean unused = changes.detachQuietly(line.place(), mode);
       if (line.anchored()) {
-        changes.detachQuietly(target, mode);
+        unused = changes.detachQuietly(target, mode);
       }
     });
     book.remove(target);

@@ -3,7 +3,6 @@ package dev.larder.mount;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.agent.config.DurableFiles;
 import dev.larder.protocol.BlobKey;
@@ -11,6 +10,7 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -33,6 +33,9 @@ final class MountBook {
   private final Path file;
   private final ObjectMapper json = new ObjectMapper();
   private final TreeMap<String, Line> lines = new TreeMap<>();
+
+  /** The lines as they are in the file: one more mount must not cost more, the more there are. */
+  private final TreeMap<String, String> printed = new TreeMap<>();
 
   /**
    * One mount.
@@ -77,7 +80,7 @@ final class MountBook {
       }
       for (JsonNode node : root.path("mounts")) {
         Line line = line(node);
-        lines.put(line.target().toString(), line);
+        note(line);
       }
     } catch (JsonProcessingException
         | DateTimeException
@@ -103,36 +106,47 @@ final class MountBook {
   }
 
   void put(Line line) {
-    lines.put(line.target().toString(), line);
+    note(line);
     save();
+  }
+
+  private void note(Line line) {
+    lines.put(line.target().toString(), line);
+    printed.put(line.target().toString(), print(line));
   }
 
   void remove(Path target) {
     if (lines.remove(target.toString()) != null) {
+      printed.remove(target.toString());
       save();
     }
   }
 
   private void save() {
-    ObjectNode root = json.createObjectNode();
-    root.put("format", FORMAT);
-    ArrayNode list = root.putArray("mounts");
-    for (Line line : lines.values()) {
-      ObjectNode node = list.addObject();
-      node.put("target", line.target().toString());
-      node.put("dataset", line.dataset().text());
-      node.put("number", line.number());
-      node.put("catalog", line.catalog().toString());
-      node.put("view", line.viewId());
-      node.put("follow", line.follow());
-      node.put("noExec", line.noExec());
-      node.put("packed", line.packed());
-      node.put("mountedAt", line.mountedAt().toString());
-      node.put("part", line.part());
-      node.put("anchored", line.anchored());
-    }
+    String text =
+        "{\"format\":"
+            + FORMAT
+            + ",\"mounts\":[\n"
+            + String.join(",\n", printed.values())
+            + "\n]}\n";
+    DurableFiles.replace(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private String print(Line line) {
+    ObjectNode node = json.createObjectNode();
+    node.put("target", line.target().toString());
+    node.put("dataset", line.dataset().text());
+    node.put("number", line.number());
+    node.put("catalog", line.catalog().toString());
+    node.put("view", line.viewId());
+    node.put("follow", line.follow());
+    node.put("noExec", line.noExec());
+    node.put("packed", line.packed());
+    node.put("mountedAt", line.mountedAt().toString());
+    node.put("part", line.part());
+    node.put("anchored", line.anchored());
     try {
-      DurableFiles.replace(file, json.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
+      return json.writeValueAsString(node);
     } catch (JsonProcessingException e) {
       throw new LarderException(ErrorCode.INTERNAL, "cannot write the list of mounts", e);
     }

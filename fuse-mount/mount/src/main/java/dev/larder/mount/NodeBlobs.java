@@ -20,6 +20,7 @@ import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.State;
 import dev.larder.store.BlobStore.StoreListener;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -46,6 +47,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   private final CachedReadPlane plane;
   private final Datasets datasets;
   private final MountConfig config;
+  private final Duration patience;
   private final Runnable sealedOpened;
   private final List<PathGlob> whole;
   private final ConcurrentHashMap<BlobKey, Set<LargeFile>> open = new ConcurrentHashMap<>();
@@ -56,6 +58,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   /**
    * Opens nothing yet.
    *
+   * @param patience how long a read waits for a secret that its origin lacks
    * @param sealedOpened told when a file that the kernel could read by itself is opened here
    */
   NodeBlobs(
@@ -63,11 +66,13 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
       CachedReadPlane plane,
       Datasets datasets,
       MountConfig config,
+      Duration patience,
       Runnable sealedOpened) {
     this.store = store;
     this.plane = plane;
     this.datasets = datasets;
     this.config = config;
+    this.patience = patience;
     this.sealedOpened = sealedOpened;
     this.whole = config.wholeFileGlobs().stream().map(PathGlob::parse).toList();
   }
@@ -126,6 +131,7 @@ final class NodeBlobs implements BlobNamespace, StoreListener, AutoCloseable {
   private BlobRead openRead(BlobKey key, ReadIntent intent) {
     return plane
         .open(key, intent)
+        .map(read -> new PatientRead(read, patience))
         .orElseThrow(() ->
             new LarderException(
                 ErrorCode.UNKNOWN_BLOB, key + " is not here and no dataset lists it"));

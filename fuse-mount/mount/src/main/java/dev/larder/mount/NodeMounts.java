@@ -66,7 +66,9 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     Datasets datasets = services.datasetsOfNode();
     CachedReadPlane plane = services.plane();
     remounts = new RemountPlan(config.remountEvery(), System.nanoTime());
-    blobs = new NodeBlobs(store, plane, datasets, config, remounts::openedSlowly);
+    blobs =
+        new NodeBlobs(
+            store, plane, datasets, config, settings.fuse().readDeadline(), remounts::openedSlowly);
     keeper = new KeeperLink(settings, runDirectory, dataDirectory.resolve("blobs"), blobs, starter);
     completeness = new Completeness(datasets, store);
     packed = new PackedCatalogs(store, dataDirectory.resolve("agent").resolve("packed"));
@@ -195,6 +197,13 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
     return out;
   }
 
+  /** Why nothing can be mounted now, as {@code part: reason}; does not block. */
+  public List<String> notReady() {
+    // One that this agent starts itself is not missed before it is needed.
+    boolean isMissing = !config.startsKeeper() && !keeper.isServing();
+    return isMissing ? List.of("keeper: " + keeper.lastRefusal()) : List.of();
+  }
+
   @Override
   public boolean isMounted(SnapshotRef snapshot) {
     return kernel.isMounted(snapshot) || trees.isMounted(snapshot);
@@ -279,6 +288,9 @@ public final class NodeMounts implements Mounts, MountHooks, StoreListener, Auto
         if (keeper.isServing()) {
           kernel.adopt();
         }
+      } else if (!config.startsKeeper()) {
+        // Somebody else starts it, perhaps after this agent.
+        keeper.connectIfThere();
       }
     } catch (RuntimeException e) {
       // The next round must come whatever this one met.

@@ -98,7 +98,15 @@ final class KernelFixture implements Mounted {
         own(new FillEngine(FillConfig.defaults(), store, new NoRoots(), FillMeter.NONE));
     CachedReadPlane plane =
         own(new CachedReadPlane(ReadConfig.defaults(), store, engine, datasets, 0));
-    NodeBlobs blobs = own(new NodeBlobs(store, plane, datasets, mounting.mount(), () -> {}));
+    NodeBlobs blobs =
+        own(
+            new NodeBlobs(
+                store,
+                plane,
+                datasets,
+                mounting.mount(),
+                mounting.fuse().readDeadline(),
+                () -> {}));
     blobs.start();
     KeeperLink link =
         new KeeperLink(

@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * One coordinator and some agents of the distribution, each a process with a directory of its own.
@@ -63,7 +64,8 @@ final class ClusterRig implements AutoCloseable {
     hosts.forEach(host -> names.add(host.address));
     List<String> distinct = names.stream().distinct().toList();
     authority.issue("coordinator", Role.COORDINATOR, distinct);
-    authority.issue("agent", Role.AGENT, distinct);
+    List<String> nodes = IntStream.range(0, hosts.size()).mapToObj(i -> "node-" + i).toList();
+    authority.issueAgent("agent", nodes, distinct);
     Files.writeString(
         work.resolve("coordinator.yaml"),
         """
@@ -157,7 +159,7 @@ final class ClusterRig implements AutoCloseable {
     return bench.children().start(log, command, Map.of());
   }
 
-  private static Path program(Bench bench) throws IOException {
+  static Path program(Bench bench) throws IOException {
     Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
     if (!Files.isExecutable(program)) {
       throw new IOException("no distribution at " + program + "; ./larder --version builds it");

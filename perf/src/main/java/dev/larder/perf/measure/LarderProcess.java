@@ -31,21 +31,27 @@ final class LarderProcess implements AutoCloseable {
     this.token = token;
   }
 
+  /** Starts it as {@link #start(Bench, Path, Path, List, List)} does, with no words in front. */
+  static LarderProcess start(Bench bench, Path data, Path run, List<String> settings)
+      throws IOException {
+    return start(bench, data, run, List.of(), settings);
+  }
+
   /**
    * Starts it and waits until it is ready.
    *
    * @param run its run directory, so that it does not meet an agent of this host
+   * @param prefix words in front of its command
    * @param settings {@code KEY=VALUE} of its configuration
    */
-  static LarderProcess start(Bench bench, Path data, Path run, List<String> settings)
+  static LarderProcess start(
+      Bench bench, Path data, Path run, List<String> prefix, List<String> settings)
       throws IOException {
-    Path program = bench.root().resolve("cache-node/dist/target/larder/bin/larder");
-    if (!Files.isExecutable(program)) {
-      throw new IOException("no distribution at " + program + "; ./larder --version builds it");
-    }
+    Path program = ClusterRig.program(bench);
     Path ready = data.resolveSibling(data.getFileName() + "-ready.json");
     Files.deleteIfExists(ready);
-    List<String> command = new ArrayList<>(List.of(program.toString(), "dev"));
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(List.of(program.toString(), "dev"));
     command.addAll(List.of("--data", data.toString(), "--ready-file", ready.toString()));
     command.addAll(List.of("--run-dir", run.toString(), "--port", "0"));
     settings.forEach(setting -> command.addAll(List.of("--set", setting)));

@@ -30,7 +30,7 @@ public final class SimulatedBurst implements Measure {
 
   @Override
   public String about() {
-    return "simulated: 1,000 nodes (--long: 10,000) want 1 GB at once, in seven scenarios; plots";
+    return "simulated: 1,000 nodes (--long: 10,000) want 1 GB at once, in eight scenarios; plots";
   }
 
   /** What comes out of the rounds of a scenario. */
@@ -53,13 +53,30 @@ public final class SimulatedBurst implements Measure {
     report(
         results,
         "-dying",
-        scenario(bench, "-dying", "a tenth dies in the first half second", burst.withDying(0.1)),
+        scenario(
+            bench,
+            "-dying",
+            "a tenth of the processes is killed in the first half second",
+            burst.withDying(0.1)),
         null);
     report(
         results,
-        "-slow",
-        scenario(bench, "-slow", "a twentieth sends at a tenth of the rate", burst.withSlow(0.05)),
+        "-lost",
+        scenario(
+            bench,
+            "-lost",
+            "a tenth of the hosts is lost in the first half second",
+            burst.withLostHosts(0.1)),
         null);
+    Result slow =
+        scenario(bench, "-slow", "a twentieth sends at a tenth of the rate", burst.withSlow(0.05));
+    report(results, "-slow", slow, null);
+    results.accept(
+        Figure.alone(
+            name() + "-slow-most-upload",
+            "of the mean",
+            slow.mostOverMean.median(),
+            Goal.atMost(4)));
     report(
         results,
         "-restarts",

@@ -24,6 +24,8 @@ public final class TrackerAsks implements Measure {
   private static final List<String> JVM =
       List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:MarkSweepDeadRatio=0");
 
+  private static final int FULL_ASKS = 300_000;
+
   private static final double MIB = 1 << 20;
 
   @Override
@@ -33,7 +35,7 @@ public final class TrackerAsks implements Measure {
 
   @Override
   public String about() {
-    return "bursts of 10,000 members that ask one tracker for one stripe: asks a CPU second, heap";
+    return "bursts of 10,000 members that ask one tracker for one stripe: asks a CPU second, also with every entry a live lease; heap";
   }
 
   @Override
@@ -50,8 +52,27 @@ public final class TrackerAsks implements Measure {
     bench.say("  asks a CPU second " + perCpu + ", a second " + wall);
     bench.say("  reports a CPU second " + reports);
     results.accept(Figure.alone(name(), "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
+    full(bench, results);
     heap(bench, results, "-heap", MEMBERS);
     heap(bench, results, "-heap-one-each", 1);
+  }
+
+  private void full(Bench bench, Consumer<Figure> results)
+      throws IOException, InterruptedException {
+    Samples known = new Samples();
+    Samples unknown = new Samples();
+    for (int round = 0; round < Rounds.COUNT; round++) {
+      String[] words = worker(bench, "full", ENTRIES_MAX, FULL_ASKS);
+      known.add(Double.parseDouble(words[1]));
+      unknown.add(Double.parseDouble(words[2]));
+    }
+    bench.say(
+        "  with a live lease in each of %d entries: asks a CPU second %s for these stripes, %s for others"
+            .formatted(ENTRIES_MAX, known, unknown));
+    results.accept(
+        Figure.alone(name() + "-full", "asks/CPU s", known.median(), Goal.atLeast(50_000)));
+    results.accept(
+        Figure.alone(name() + "-no-room", "asks/CPU s", unknown.median(), Goal.atLeast(50_000)));
   }
 
   private void heap(Bench bench, Consumer<Figure> results, String suffix, int perStripe)

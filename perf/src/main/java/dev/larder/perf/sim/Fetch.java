@@ -18,6 +18,9 @@ import java.util.Set;
  * next rank where one is silent; from a parent or the origin; a word to the trackers at the end.
  */
 final class Fetch {
+  /** As in agents: who gets a lease asks the rank behind, too. */
+  private static final int LEASES = 2;
+
   private final Simulation sim;
   private final Network network;
   private final Clockwork clock;
@@ -27,7 +30,6 @@ final class Fetch {
   private final StripeId id;
   private final int first;
   private final int end;
-  private final Set<String> avoid = new HashSet<>();
   private final List<Place> places = new ArrayList<>(2);
   private SimNode source;
   private String lostParent = "";
@@ -36,6 +38,7 @@ final class Fetch {
   private int missing;
   private int round;
   private long toldAt;
+  private long cameAt;
   private long windowStart;
   private long windowBytes;
 
@@ -90,7 +93,7 @@ final class Fetch {
     }
     if (tracker.isDown) {
       clock.at(
-          clock.now() + sim.noticeNanos(tracker),
+          clock.now() + sim.refusalNanos(node, tracker) - way,
           () -> {
             if (!isOver()) {
               node.silent.add(tracker.id);
@@ -99,15 +102,11 @@ final class Fetch {
           });
       return;
     }
-    Set<String> avoided = avoid;
-    if (!node.demoted.isEmpty()) {
-      avoided = new HashSet<>(avoid);
-      avoided.addAll(node.demoted);
-    }
+    node.connected.add(tracker.id);
     Assignment answer =
         tracker
             .desk(network, clock)
-            .ask(new Asker(node.id, node.zone, avoided), id, lostParent, 0)
+            .ask(new Asker(node.id, node.zone, node.avoided, node.demoted), id, lostParent, 0)
             .assignment();
     int trackerLife = tracker.life;
     clock.at(
@@ -141,7 +140,13 @@ final class Fetch {
     if (place.lease != 0) {
       places.add(place);
     }
-    if (isZone) {
+    long leases =
+        places.stream().filter(each -> !sim.isZoneTracker(each.tracker, stripe, node.zone)).count();
+    boolean mayFollow =
+        rank + 1 < ranks.size()
+            && (ranks.get(rank + 1).zone.isEmpty()
+                || ranks.get(rank + 1).zone.equals(place.tracker.zone));
+    if (isZone || (place.lease != 0 && leases < LEASES && mayFollow)) {
       askRank(ranks, rank + 1);
     } else {
       assigned(sim.origin());
@@ -160,12 +165,16 @@ final class Fetch {
       return;
     }
     if (from.isDown) {
-      notice();
+      int asked = round;
+      clock.at(clock.now() + sim.refusalNanos(node, from), () -> foundGone(asked, true));
       return;
     }
     if (from != sim.origin()) {
       from.readers.add(this);
+      node.connected.add(from.id);
       requireNoCircle();
+      cameAt = clock.now();
+      watch(round);
     }
     next = node.blocks.nextClearBit(first);
     windowStart = clock.now();
@@ -182,6 +191,27 @@ final class Fetch {
       int asked = round;
       clock.at(clock.now() + network.latencyNanos(), () -> reached(block, asked));
     }
+  }
+
+  /** A source that has had nothing for a while says so, and the reader asks its tracker again. */
+  private void watch(int asked) {
+    long patience = Simulation.PEERS.waitPatience().toNanos();
+    clock.at(
+        cameAt + patience,
+        () -> {
+          if (asked != round || isOver() || source.isDown) {
+            return;
+          }
+          if (clock.now() - cameAt < patience) {
+            watch(asked);
+          } else if (source.blocks.get(node.blocks.nextClearBit(first))) {
+            // On its way: only the wire is slow.
+            cameAt = clock.now();
+            watch(asked);
+          } else {
+            leave();
+          }
+        });
   }
 
   /** The request is at the source. */
@@ -207,17 +237,31 @@ final class Fetch {
     long sent = Math.max(clock.now(), from.upFree) + Simulation.nanos(bytes, from.upRate);
     from.upFree = sent;
     sim.ledger().sent(from, block, isOrigin, bytes);
-    long crossed = sim.crossZones(from, node, sent, bytes);
-    long came =
-        Math.max(
-            crossed + network.latencyNanos(),
-            node.downFree + Simulation.nanos(bytes, node.downRate));
-    node.downFree = came;
-    node.hashFree = Math.max(came, node.hashFree + Simulation.nanos(bytes, network.hashRate()));
+    // Each queue is joined when the bytes are there, not when they are asked for: else those of a
+    // busy source would hold up those of another that come before them.
+    if (sim.isWithinZone(from, node)) {
+      clock.at(sent + network.latencyNanos(), () -> comesIn(from, fromLife, block, asked));
+    } else {
+      clock.at(
+          sent,
+          () ->
+              clock.at(
+                  sim.crossZones(from, node, bytes) + network.latencyNanos(),
+                  () -> comesIn(from, fromLife, block, asked)));
+    }
+  }
+
+  /** The last byte of a block is at the node's wire, if that was free. */
+  private void comesIn(SimNode from, int fromLife, int block, int asked) {
+    long bytes = sim.blockBytes(block);
+    node.downFree = Math.max(clock.now(), node.downFree + Simulation.nanos(bytes, node.downRate));
+    node.hashFree =
+        Math.max(node.downFree, node.hashFree + Simulation.nanos(bytes, network.hashRate()));
+    long checked = Math.max(node.hashFree, sim.computed(node.downFree, bytes));
     clock.at(
-        node.hashFree,
+        checked,
         () -> {
-          boolean isLost = isOver() || (!isOrigin && from.life != fromLife);
+          boolean isLost = isOver() || (from != sim.origin() && from.life != fromLife);
           sim.ledger().ended(node, bytes, isLost);
           if (!isLost) {
             arrived(block, asked, bytes);
@@ -237,17 +281,18 @@ final class Fetch {
       // Of a source it has left meanwhile.
       return;
     }
+    cameAt = clock.now();
     windowBytes += bytes;
     if (missing == 0) {
       noteRate();
       done();
     } else if (isTooSlow()) {
       node.demoted.add(source.id);
-      leave("");
+      leave();
     } else if (stillStands()) {
       request();
     } else {
-      leave("");
+      leave();
     }
   }
 
@@ -283,7 +328,8 @@ final class Fetch {
       return false;
     }
     noteRate();
-    return node.rates.isSlow(source.id, clock.now());
+    // Who is named although it is known to be slow is the only one there is.
+    return !node.demoted.contains(source.id) && node.rates.isSlow(source.id, clock.now());
   }
 
   private void noteRate() {
@@ -329,7 +375,7 @@ final class Fetch {
       return;
     }
     clock.at(
-        clock.now() + sim.noticeNanos(tracker),
+        clock.now() + sim.refusalNanos(node, tracker),
         () -> {
           if (!isOver()) {
             node.silent.add(tracker.id);
@@ -343,25 +389,24 @@ final class Fetch {
 
   /** The source went: after a while it is noticed. */
   void notice() {
-    SimNode from = source;
     int asked = round;
-    clock.at(
-        clock.now() + sim.noticeNanos(from),
-        () -> {
-          if (asked == round && !isOver()) {
-            leave(from.id);
-          }
-        });
+    boolean isTold = !sim.isWithoutAWord(source);
+    clock.at(clock.now() + sim.breakNanos(source), () -> foundGone(asked, isTold));
   }
 
-  /** Asks again. {@code gone} is who was found gone, empty for nobody. */
-  private void leave(String gone) {
+  /** Who falls silent is left; of who breaks off or cannot be reached the tracker hears too. */
+  private void foundGone(int asked, boolean isTold) {
+    if (asked == round && !isOver()) {
+      node.avoided.add(source.id);
+      lostParent = isTold ? source.id : "";
+      leave();
+    }
+  }
+
+  /** Asks again. */
+  private void leave() {
     round++;
     source.readers.remove(this);
-    if (!gone.isEmpty()) {
-      avoid.add(gone);
-      lostParent = gone;
-    }
     ask();
   }
 

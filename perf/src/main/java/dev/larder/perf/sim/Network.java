@@ -1,5 +1,8 @@
 package dev.larder.perf.sim;
 
+import dev.larder.agent.fill.FillConfig;
+import dev.larder.agent.tracker.Tracker;
+
 /**
  * What a simulated cluster is made of. Rates in bytes per second, times in nanoseconds.
  *
@@ -11,6 +14,7 @@ package dev.larder.perf.sim;
  * @param downRate each node's receiving rate
  * @param diskRate each node's writing rate
  * @param hashRate each node's rate of checking what came
+ * @param sharedRate what cores that all nodes share can take in together; 0 where they share none
  * @param originRate the origin's rate for all together
  * @param latencyNanos one way, between any two
  * @param startNanos members begin within this
@@ -29,6 +33,7 @@ public record Network(
     double downRate,
     double diskRate,
     double hashRate,
+    double sharedRate,
     double originRate,
     long latencyNanos,
     long startNanos,
@@ -43,7 +48,8 @@ public record Network(
    * What goes wrong.
    *
    * @param dying share of the nodes that die at a random moment of the burst's first half second
-   * @param detectNanos from a death until its readers, and those who ask its tracker, notice
+   * @param isHostLost whether they go with their hosts, without a word, so that others notice by
+   *     their deadlines; else their processes are killed and the kernel says so at once
    * @param slow share of the nodes with a tenth of the sending rate
    * @param waveNanos time between the waves of a rolling restart, which begins with the burst; 0
    *     for none
@@ -52,12 +58,12 @@ public record Network(
    */
   public record Troubles(
       double dying,
-      long detectNanos,
+      boolean isHostLost,
       double slow,
       long waveNanos,
       double waveShare,
       long downNanos) {
-    static final Troubles NONE = new Troubles(0, 500_000_000L, 0, 0, 0, 0);
+    static final Troubles NONE = new Troubles(0, false, 0, 0, 0, 0);
   }
 
   /** 25 Gbit/s and 2 GB/s disks, an origin of 100 Gbit/s, 1 GB wanted. */
@@ -71,21 +77,24 @@ public record Network(
         25 * GBIT,
         2e9,
         6e9,
+        0,
         100 * GBIT,
         100_000,
         20_000_000L,
-        2,
-        2,
+        Tracker.FAN_OUT,
+        FillConfig.STRIPES_AT_ONCE,
         4,
         true,
         Troubles.NONE);
   }
 
   /**
-   * A few nodes behind links of this rate each way, whose disks, hashing and origin are not what
-   * they wait for; all begin at once.
+   * A few nodes behind links of this rate each way, whose disks and origin are not what they wait
+   * for; all begin at once. Each asks a run of 16 blocks of a stripe at once.
+   *
+   * @param sharedRate bytes a second that the cores they share can take in, check and pass on
    */
-  public static Network small(int nodes, long blobBytes, double linkRate) {
+  public static Network small(int nodes, long blobBytes, double linkRate, double sharedRate) {
     return new Network(
         nodes,
         1,
@@ -95,29 +104,35 @@ public record Network(
         linkRate,
         1e9,
         1e9,
+        sharedRate,
         10e9,
         100_000,
         1,
-        2,
-        2,
-        4,
+        Tracker.FAN_OUT,
+        FillConfig.STRIPES_AT_ONCE,
+        16,
         true,
         Troubles.NONE);
   }
 
-  /** The same with a share of nodes that die. */
+  /** The same with a share of nodes whose processes are killed. */
   public Network withDying(double share) {
-    return with(new Troubles(share, troubles.detectNanos, troubles.slow, 0, 0, 0));
+    return with(new Troubles(share, false, troubles.slow, 0, 0, 0));
+  }
+
+  /** The same with a share of nodes that go with their hosts, without a word. */
+  public Network withLostHosts(double share) {
+    return with(new Troubles(share, true, troubles.slow, 0, 0, 0));
   }
 
   /** The same with a share of nodes that send slowly. */
   public Network withSlow(double share) {
-    return with(new Troubles(troubles.dying, troubles.detectNanos, share, 0, 0, 0));
+    return with(new Troubles(troubles.dying, troubles.isHostLost, share, 0, 0, 0));
   }
 
   /** The same while nodes are restarted, a hundredth of them every 100 ms, away for a second. */
   public Network withRestarts() {
-    return with(new Troubles(0, troubles.detectNanos, 0, 100_000_000L, 0.01, 1_000_000_000L));
+    return with(new Troubles(0, false, 0, 100_000_000L, 0.01, 1_000_000_000L));
   }
 
   /** The same spread over zones, with links between them. */
@@ -128,6 +143,28 @@ public record Network(
   /** The same with one reader a parent, who gets nothing before the parent has the stripe whole. */
   public Network withOneSlotAndNoCutThrough() {
     return with(upRate, downRate, zones, zoneRate, 1, false, troubles);
+  }
+
+  /** The same with another number of stripes at once, to compare. */
+  public Network withParallel(int stripes) {
+    return new Network(
+        nodes,
+        zones,
+        zoneRate,
+        blobBytes,
+        upRate,
+        downRate,
+        diskRate,
+        hashRate,
+        sharedRate,
+        originRate,
+        latencyNanos,
+        startNanos,
+        fanOut,
+        stripes,
+        window,
+        cutsThrough,
+        troubles);
   }
 
   private Network with(Troubles newTroubles) {
@@ -151,6 +188,7 @@ public record Network(
         down,
         diskRate,
         hashRate,
+        sharedRate,
         originRate,
         latencyNanos,
         startNanos,

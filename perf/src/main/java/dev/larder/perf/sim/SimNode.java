@@ -42,6 +42,12 @@ final class SimNode {
   /** Parents that were slow. */
   final Set<String> demoted = new HashSet<>();
 
+  /** Members found gone: it asks for no stripe from them, for longer than a burst lasts. */
+  final Set<String> avoided = new HashSet<>();
+
+  /** Whom it has open connections to. */
+  final Set<String> connected = new HashSet<>();
+
   ParentRates rates = new ParentRates();
   boolean isDown;
 
@@ -118,6 +124,8 @@ final class SimNode {
     toFetch.clear();
     silent.clear();
     demoted.clear();
+    avoided.clear();
+    connected.clear();
     rates = new ParentRates();
   }
 }

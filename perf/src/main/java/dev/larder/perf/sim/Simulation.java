@@ -1,5 +1,7 @@
 package dev.larder.perf.sim;
 
+import dev.larder.agent.fill.FillConfig;
+import dev.larder.agent.peer.PeerConfig;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
@@ -25,15 +27,14 @@ import java.util.Random;
  * requests in the order they came, block by block.
  */
 public final class Simulation {
-  /** {@code fill.lease-deadline} as it is by default. */
-  static final Duration LEASE_DEADLINE = Duration.ofSeconds(15);
+  /** Deadlines and bounds between nodes as they are by default. */
+  static final PeerConfig PEERS = PeerConfig.defaults();
+
+  static final Duration LEASE_DEADLINE = FillConfig.defaults().leaseDeadline();
 
   static final int ENTRIES_MAX = 10_000_000;
   private static final String ORIGIN = "origin";
   private static final long DEATH_MOMENT_MAX = 500_000_000L;
-
-  /** As many of the placement as agents ask. */
-  private static final int RANKS = 3;
 
   private final Network network;
   private final Random random;
@@ -53,6 +54,7 @@ public final class Simulation {
   private final Map<String, Long> zoneOutFree = new HashMap<>();
   private final Map<String, Long> zoneInFree = new HashMap<>();
   private long crossZoneBytes;
+  private long computedFree;
 
   private Simulation(Network network, long seed) {
     this.network = network;
@@ -136,15 +138,17 @@ public final class Simulation {
     readers.forEach(Fetch::notice);
   }
 
-  /** As agents do: each begins at a stripe of its own and goes on in order. */
+  /** As agents do: each takes the stripes in a random order of its own. */
   private void begin(SimNode node) {
     if (node.isDown) {
       return;
     }
-    int own = random.nextInt(stripes.size());
+    List<Integer> order = new ArrayList<>();
     for (int i = 0; i < stripes.size(); i++) {
-      node.toFetch.add((own + i) % stripes.size());
+      order.add(i);
     }
+    Collections.shuffle(order, random);
+    node.toFetch.addAll(order);
     for (int i = 0; i < network.parallel(); i++) {
       fetchNext(node);
     }
@@ -188,14 +192,16 @@ public final class Simulation {
             any -> {
               List<SimNode> out = new ArrayList<>();
               zoneTracker(stripe, zone).ifPresent(out::add);
-              placement.ranked(key, stripe, RANKS).forEach(member -> out.add(node(member.id())));
+              placement
+                  .ranked(key, stripe, PeerConfig.TRACKER_RANKS)
+                  .forEach(member -> out.add(node(member.id())));
               return out;
             });
   }
 
   boolean isZoneTracker(SimNode tracker, int stripe, String zone) {
     return !zone.isEmpty()
-        && ranks(stripe, zone).size() > RANKS
+        && ranks(stripe, zone).size() > PeerConfig.TRACKER_RANKS
         && ranks(stripe, zone).getFirst() == tracker;
   }
 
@@ -209,31 +215,58 @@ public final class Simulation {
         .map(member -> node(member.id()));
   }
 
-  /** How long until a member's end is noticed: a process that ends closes its sockets. */
-  long noticeNanos(SimNode gone) {
-    return gone.isDead ? network.troubles().detectNanos() : network.latencyNanos();
+  /** Whether others find out by their deadlines alone. */
+  boolean isWithoutAWord(SimNode gone) {
+    return gone.isDead && network.troubles().isHostLost();
   }
 
-  /** When bytes that left a node are out of the links between zones. */
-  long crossZones(SimNode from, SimNode to, long sent, long bytes) {
-    if (from.zone.equals(to.zone)) {
-      return sent;
+  /** How long until who reads from a member notices its end: sockets of a killed process close. */
+  long breakNanos(SimNode gone) {
+    return isWithoutAWord(gone) ? PEERS.progressDeadline().toNanos() : network.latencyNanos();
+  }
+
+  /** The same for who asks it something: a kept connection is tried first, then a fresh one. */
+  long refusalNanos(SimNode asker, SimNode gone) {
+    if (!isWithoutAWord(gone)) {
+      return 2 * network.latencyNanos();
     }
+    long fresh = PEERS.connectTimeout().toNanos();
+    return asker.connected.contains(gone.id) ? PEERS.keptPatience().toNanos() + fresh : fresh;
+  }
+
+  /** Whether no link between zones is on the way. */
+  boolean isWithinZone(SimNode from, SimNode to) {
+    return from.zone.equals(to.zone) || (from == origin && network.zoneRate() <= 0);
+  }
+
+  /** When bytes that leave a node now are out of the links between zones. */
+  long crossZones(SimNode from, SimNode to, long bytes) {
     if (from != origin) {
       crossZoneBytes += bytes;
     }
     if (network.zoneRate() <= 0) {
-      return sent;
+      return clock.now();
     }
     long way = nanos(bytes, network.zoneRate());
-    long out = sent;
+    long out = clock.now();
     if (from != origin) {
-      out = Math.max(sent, zoneOutFree.getOrDefault(from.zone, 0L) + way);
+      out = Math.max(out, zoneOutFree.getOrDefault(from.zone, 0L) + way);
       zoneOutFree.put(from.zone, out);
     }
     long in = Math.max(out, zoneInFree.getOrDefault(to.zone, 0L) + way);
     zoneInFree.put(to.zone, in);
     return in;
+  }
+
+  /**
+   * When cores that all nodes share are done with bytes that came; at once where each has its own.
+   */
+  long computed(long came, long bytes) {
+    if (network.sharedRate() <= 0) {
+      return came;
+    }
+    computedFree = Math.max(came, computedFree) + nanos(bytes, network.sharedRate());
+    return computedFree;
   }
 
   SimNode node(String member) {

@@ -21,6 +21,9 @@ import java.util.Set;
  *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
  *       REPORTS_PER_CPU_SECOND}: so many members ask for one stripe at once and then say that they
  *       have it; the CPU is all of the process's, collector and compilers included
+ *   <li>{@code full ENTRIES ASKS} prints {@code full KNOWN_PER_CPU_SECOND UNKNOWN_PER_CPU_SECOND}:
+ *       so many stripes have a live lease each, so that the tracker is at its bound and may forget
+ *       nothing; then others ask for these, and for stripes there is no room for
  *   <li>{@code heap ENTRIES PER_STRIPE} prints {@code heap EMPTY FULL AFTER}: bytes that live in
  *       the heap without a tracker, with one at its bound, and after bursts of five times the bound
  * </ul>
@@ -31,6 +34,9 @@ public final class TrackerWorker {
 
   private static final int ENTRIES_MAX = 100_000;
   private static final int WARM_ROUNDS = 20;
+
+  /** Leases that no measure outlives. */
+  private static final Duration LIVE = Duration.ofHours(1);
 
   private final OperatingSystemMXBean process =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -44,6 +50,7 @@ public final class TrackerWorker {
     TrackerWorker worker = new TrackerWorker();
     switch (arguments[0]) {
       case "asks" -> worker.asks(first, second);
+      case "full" -> worker.full(first, second);
       case "heap" -> worker.heap(first, second);
       default -> throw new IllegalArgumentException(arguments[0]);
     }
@@ -101,6 +108,46 @@ public final class TrackerWorker {
     }
   }
 
+  private void full(int entries, int asks) {
+    TrackerDesk desk = new TrackerDesk(new Tracker(LIVE, entries), System::nanoTime);
+    for (int i = 0; i < entries; i++) {
+      StripeId stripe = nextStripe();
+      require(desk.ask(Asker.of("lessee-" + i), stripe, "", 0), Assignment.Lease.class);
+    }
+    for (int i = 0; i < 2; i++) {
+      fullAsks(desk, entries, asks, true);
+      fullAsks(desk, entries, asks, false);
+    }
+    System.out.println(
+        "full " + fullAsks(desk, entries, asks, true) + " " + fullAsks(desk, entries, asks, false));
+    if (desk.size() != entries) {
+      throw new IllegalStateException(desk.size() + " stripes are remembered");
+    }
+  }
+
+  /**
+   * Asks a CPU second. A member is sent four readers past its slots and bound within a deadline.
+   */
+  private double fullAsks(TrackerDesk desk, int entries, int asks, boolean isKnown) {
+    long before = process.getProcessCpuTime();
+    for (int i = 0; i < asks; i++) {
+      StripeId stripe = stripe(isKnown ? 1 + i % entries : entries + 1 + i);
+      TrackerDesk.Answer answer = desk.ask(Asker.of("node-" + i), stripe, "", 0);
+      if (!isKnown) {
+        require(answer, Assignment.Untracked.class);
+      } else if (answer.assignment() instanceof Assignment.Lease) {
+        throw new IllegalStateException("a second lease of a stripe");
+      }
+    }
+    return 1e9 * asks / (process.getProcessCpuTime() - before);
+  }
+
+  private static void require(TrackerDesk.Answer answer, Class<? extends Assignment> kind) {
+    if (!kind.isInstance(answer.assignment())) {
+      throw new IllegalStateException(answer.assignment() + " where a " + kind + " was due");
+    }
+  }
+
   private void heap(int entries, int perStripe) {
     long empty = livingBytes();
     TrackerDesk desk = desk(entries);
@@ -126,7 +173,10 @@ public final class TrackerWorker {
   }
 
   private StripeId nextStripe() {
-    int number = ++stripes;
+    return stripe(++stripes);
+  }
+
+  private static StripeId stripe(int number) {
     return new StripeId(BlobKey.origin(new Digest(number, 1, 2, 3)), number % 16);
   }
 

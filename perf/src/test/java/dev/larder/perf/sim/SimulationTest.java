@@ -36,6 +36,16 @@ class SimulationTest {
   }
 
   @Test
+  void whenHostsAreLostTheOthersWaitForDeadlinesAndTheOriginIsSpared() {
+    Outcome outcome = Simulation.run(NETWORK.withLostHosts(0.1), SEED);
+    assertTrue(outcome.finished() > 150 && outcome.finished() < NODES, outcome::toString);
+    double deadline = Simulation.PEERS.progressDeadline().toMillis() / 1e3;
+    // A parent that falls silent is left by a deadline, and hardly two of them one after the other.
+    assertTrue(outcome.p99Seconds() > 1 && outcome.p99Seconds() < 3 * deadline, outcome::toString);
+    assertTrue(outcome.originBytes() <= 1.2 * NETWORK.blobBytes(), outcome::toString);
+  }
+
+  @Test
   void nodesThatAreRestartedMeanwhileGetEverythingToo() {
     Outcome outcome = Simulation.run(NETWORK.withRestarts(), SEED);
     assertEquals(NODES, outcome.finished());
@@ -67,6 +77,7 @@ class SimulationTest {
     Outcome outcome = Simulation.run(NETWORK.withSlow(0.05), SEED);
     assertEquals(NODES, outcome.finished());
     assertTrue(outcome.p50Seconds() <= 5 * NETWORK.boundSeconds(), outcome::toString);
+    assertTrue(outcome.mostUploadBytes() <= 4 * outcome.meanUploadBytes(), outcome::toString);
   }
 
   @Test

@@ -19,6 +19,12 @@ public interface Cluster {
   void onView(Consumer<ClusterView> listener);
 
   /**
+   * A member says that it goes by a newer view. A hint and no more: it has the coordinator asked
+   * soon, and not often.
+   */
+  default void newerHeard(long epoch) {}
+
+  /**
    * Members that reported a sealed blob of at least 64 MiB or a catalog; may be stale. Asks the
    * coordinator.
    *

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +32,7 @@ public final class CoordinatorCluster implements Cluster, AutoCloseable {
   private final ExecutorService teller =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("cluster-views").factory());
+  private volatile LongConsumer newer = epoch -> {};
   private volatile ClusterView view = ClusterView.empty();
   private Map<String, MemberInfo> members = Map.of();
   private boolean telling;
@@ -54,6 +56,16 @@ public final class CoordinatorCluster implements Cluster, AutoCloseable {
   @Override
   public void onView(Consumer<ClusterView> listener) {
     listeners.add(listener);
+  }
+
+  /** Who asks the coordinator when a member hints at a newer view. */
+  public void onNewer(LongConsumer asker) {
+    newer = asker;
+  }
+
+  @Override
+  public void newerHeard(long epoch) {
+    newer.accept(epoch);
   }
 
   @Override

@@ -6,12 +6,16 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.TimeSpan;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -23,6 +27,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  */
 public final class ConfigTree {
   private static final int YAML_CHARS_MAX = 1 << 20;
+  private static final int NEAR_SHOWN = 3;
 
   private final Map<String, String> values = new LinkedHashMap<>();
   private final TreeSet<String> known = new TreeSet<>();
@@ -114,6 +119,11 @@ public final class ConfigTree {
             .orElseThrow(() -> bad(key, value, "a duration such as 250ms, 5s, 2m"));
   }
 
+  /** Keys that were asked for. */
+  public SortedSet<String> known() {
+    return Collections.unmodifiableSortedSet(known);
+  }
+
   /**
    * Ends the taking.
    *
@@ -122,18 +132,41 @@ public final class ConfigTree {
   public void rejectRest() {
     if (!values.isEmpty()) {
       String unknown = values.keySet().iterator().next();
-      String section = unknown.substring(0, unknown.indexOf('.') + 1);
       String near =
           known.stream()
-              .filter(key -> section.isEmpty() || key.startsWith(section))
+              .map(key -> new Near(key, distance(unknown, key)))
+              .filter(each -> each.distance() <= Math.max(unknown.length(), 3) * 2 / 3)
+              .sorted(Comparator.comparingInt(Near::distance))
+              .limit(NEAR_SHOWN)
+              .map(Near::key)
               .collect(Collectors.joining(", "));
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
           "unknown configuration key \""
               + unknown
               + "\""
-              + (near.isEmpty() ? "" : "; there are " + near));
+              + (near.isEmpty() ? "" : "; near it are " + near)
+              + "; docs/CONFIG.md lists all");
     }
+  }
+
+  private record Near(String key, int distance) {}
+
+  /** Letters to change, add or take away; a section that is left out costs nothing. */
+  private static int distance(String unknown, String key) {
+    String compared = unknown.indexOf('.') < 0 ? key.substring(key.indexOf('.') + 1) : key;
+    int[] row = IntStream.rangeClosed(0, compared.length()).toArray();
+    for (int i = 1; i <= unknown.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= compared.length(); j++) {
+        int same = unknown.charAt(i - 1) == compared.charAt(j - 1) ? 0 : 1;
+        int best = Math.min(Math.min(row[j], row[j - 1]) + 1, diagonal + same);
+        diagonal = row[j];
+        row[j] = best;
+      }
+    }
+    return row[compared.length()];
   }
 
   private @Nullable String take(String key) {

@@ -15,11 +15,14 @@ import java.nio.file.StandardOpenOption;
  * one file take turns. Faults are STORE_IO.
  */
 public final class DurableFiles {
+  /** How a file's name goes on while it is written; a crash may leave one. */
+  static final String UNFINISHED = ".tmp";
+
   private DurableFiles() {}
 
   /** Puts this content in the place of a file; its folder must be there. */
   public static void replace(Path file, byte[] content) {
-    Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+    Path beside = file.resolveSibling(file.getFileName() + UNFINISHED);
     try {
       try (FileChannel channel =
           FileChannel.open(

@@ -11,7 +11,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +23,7 @@ final class Attached implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Attached.class);
 
   private final BlobStore store;
-  private final Function<Definition, Origin> opener;
+  private final OriginOpener opener;
   private final Map<Long, OpenCatalog> catalogs = new HashMap<>();
   private volatile Definition definition;
 
@@ -34,7 +33,7 @@ final class Attached implements AutoCloseable {
   private @Nullable Origin origin;
   private boolean isClosed;
 
-  Attached(Definition definition, BlobStore store, Function<Definition, Origin> opener) {
+  Attached(Definition definition, BlobStore store, OriginOpener opener) {
     this.definition = definition;
     this.store = store;
     this.opener = opener;
@@ -110,7 +109,7 @@ final class Attached implements AutoCloseable {
     checkOpen();
     Origin open = origin;
     if (open == null) {
-      open = opener.apply(definition);
+      open = opener.open(definition.name(), definition.uri(), definition.options());
       origin = open;
     }
     return open;

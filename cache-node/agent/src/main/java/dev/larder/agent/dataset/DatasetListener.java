@@ -12,6 +12,11 @@ public interface DatasetListener {
   /** Whether an old snapshot, given with its number, must not be dropped. */
   boolean isKept(SnapshotRef snapshot);
 
+  /**
+   * This node made a snapshot; its catalog is in the store, and other members want it from here.
+   */
+  void onSnapshotMade(BlobKey catalog);
+
   /** A dataset has a new snapshot. */
   void onRefreshed(DatasetName name);
 
@@ -35,6 +40,9 @@ public interface DatasetListener {
         public boolean isKept(SnapshotRef snapshot) {
           return false;
         }
+
+        @Override
+        public void onSnapshotMade(BlobKey catalog) {}
 
         @Override
         public void onRefreshed(DatasetName name) {}

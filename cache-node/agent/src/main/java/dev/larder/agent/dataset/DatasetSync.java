@@ -12,7 +12,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Takes over what other members changed in datasets: every interval, and at once when somebody asks
- * for a name this node does not know. One thread of its own; {@link #now} from any.
+ * for a name this node does not know. The list itself is fetched only where it changed. One thread
+ * of its own; {@link #now} from any.
  */
 final class DatasetSync implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DatasetSync.class);
@@ -30,6 +31,9 @@ final class DatasetSync implements AutoCloseable {
   private final Object asking = new Object();
   private long askedNanos = System.nanoTime() - ASK_AGAIN_NANOS;
   private boolean isHeard = true;
+
+  /** The revision taken over wholly; 0 for none. Guarded by {@code asking}. */
+  private long known;
 
   DatasetSync(LocalDatasets datasets, CoordinatorClient coordinator, Duration every) {
     this.datasets = datasets;
@@ -58,7 +62,7 @@ final class DatasetSync implements AutoCloseable {
         LockSupport.parkNanos(wait);
       }
       askedNanos = System.nanoTime();
-      datasets.take(coordinator::datasetList);
+      known = datasets.take(coordinator::datasetsSince, known);
     }
   }
 
@@ -93,6 +97,10 @@ final class DatasetSync implements AutoCloseable {
   @Override
   public void close() {
     closing.countDown();
+    if (thread.getState() == Thread.State.NEW) {
+      // The node's start failed before: closing must not hide why.
+      return;
+    }
     thread.interrupt();
     try {
       // The store it unpins in is closed next.

@@ -74,6 +74,26 @@ public interface Datasets {
    */
   void walk(SnapshotRef snapshot, String glob, Consumer<Entry> visitor);
 
+  /**
+   * What stands in a directory of a snapshot and below it; takes time with the number of files
+   * there, not with the snapshot's.
+   *
+   * @param path of a directory; empty for the root
+   */
+  default Totals totals(SnapshotRef snapshot, String path) {
+    long[] sums = new long[2];
+    walk(
+        snapshot,
+        "",
+        file -> {
+          if (path.isEmpty() || file.path().startsWith(path + "/")) {
+            sums[0]++;
+            sums[1] += file.sizeBytes();
+          }
+        });
+    return new Totals(sums[0], sums[1]);
+  }
+
   /** Whether a file of a snapshot has these bytes. */
   boolean lists(SnapshotRef snapshot, BlobKey key);
 
@@ -124,6 +144,13 @@ public interface Datasets {
       return path.substring(path.lastIndexOf('/') + 1);
     }
   }
+
+  /**
+   * Sums of a directory.
+   *
+   * @param files files and symbolic links
+   */
+  record Totals(long files, long bytes) {}
 
   /** Kinds of entry. */
   enum Type {

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -38,9 +39,11 @@ final class Lister {
   private final BlobStore store;
   private final Path tempDirectory;
   private final DatasetConfig config;
+  private final Clock clock;
   private final Semaphore slots;
 
-  Lister(BlobStore store, Path tempDirectory, DatasetConfig config) {
+  Lister(BlobStore store, Path tempDirectory, DatasetConfig config, Clock clock) {
+    this.clock = clock;
     this.store = store;
     this.tempDirectory = tempDirectory;
     this.config = config;
@@ -77,12 +80,14 @@ final class Lister {
   private Listing listNow(
       String dataset, Origin origin, String pinOwner, Consumer<ListingProgress> progress) {
     Path image = tempFile();
-    Instant from = Instant.now();
+    Instant from = clock.instant();
     try (CatalogWriter writer = new CatalogWriter(options(dataset), tempDirectory)) {
       Sink sink = new Sink(writer, origin.uri(), progress);
       origin.list(sink);
       sink.addRoot();
-      Instant to = Instant.now();
+      // The clock may have been set back meanwhile.
+      Instant end = clock.instant();
+      Instant to = end.isBefore(from) ? from : end;
       progress.accept(new ListingProgress(sink.objects, sink.bytes));
       CatalogSummary summary = writer.finish(image);
       store.pin(summary.key(), pinOwner);

@@ -18,7 +18,7 @@ import dev.larder.protocol.PathGlob;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import java.nio.file.Path;
-import java.time.Instant;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableSet;
@@ -27,8 +27,7 @@ import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.Supplier;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,22 +44,16 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   private final DatasetConfig config;
   private final BlobStore store;
   private final CoordinatorClient coordinator;
-  private final Function<Definition, Origin> opener;
+  private final OriginOpener opener;
   private final DefinitionFiles files;
+  private final Clock clock;
   private final Lister lister;
   private final ConcurrentSkipListMap<DatasetName, Attached> attached =
       new ConcurrentSkipListMap<>();
   private final Object changes = new Object();
   private final CatalogIntake intake;
   private final DatasetSync sync;
-
   private volatile DatasetListener listener = DatasetListener.NONE;
-
-  /** Opens origins for datasets. */
-  public interface OriginOpener {
-    /** As {@code Origins.open}. */
-    Origin open(String uri, OriginOptions options);
-  }
 
   /**
    * Datasets kept below a directory.
@@ -72,13 +65,15 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
       Path directory,
       BlobStore store,
       CoordinatorClient coordinator,
-      OriginOpener opener) {
+      OriginOpener opener,
+      Clock clock) {
+    this.clock = clock;
     this.config = config;
     this.store = store;
     this.coordinator = coordinator;
-    this.opener = definition -> opener.open(definition.uri(), definition.options());
+    this.opener = opener;
     this.files = new DefinitionFiles(directory);
-    this.lister = new Lister(store, directory.resolve("tmp"), config);
+    this.lister = new Lister(store, directory.resolve("tmp"), config, clock);
     this.intake = new CatalogIntake(store, lister, directory.resolve("tmp"));
     this.sync = new DatasetSync(this, coordinator, config.syncEvery());
   }
@@ -101,35 +96,49 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
    * Takes over what other members changed.
    *
    * @param cluster asked while no change of this node's own is at work, so that its answer is not
-   *     older than one
+   *     older than one; empty where nothing changed
+   * @return the revision that need not be asked for again; 0 for none
    */
-  void take(Supplier<DatasetList> cluster) {
+  long take(LongFunction<Optional<DatasetList>> cluster, long known) {
     List<DatasetName> refreshed = new ArrayList<>();
+    long revision;
     synchronized (changes) {
-      DatasetList there = cluster.get();
+      Optional<DatasetList> news = cluster.apply(known);
+      if (news.isEmpty()) {
+        return known;
+      }
+      DatasetList there = news.get();
       SharedDatasets.Plan plan =
           SharedDatasets.plan(
               attached.values().stream().map(Attached::definition).toList(),
               there,
               (name, number) -> listener.isKept(new SnapshotRef(name, OptionalLong.of(number))));
-      plan.put().forEach(definition -> put(definition, refreshed));
-      plan.deleted().forEach(this::takeDeletion);
+      boolean isFinal = plan.isFinal();
+      for (Definition definition : plan.put()) {
+        isFinal &= put(definition, refreshed);
+      }
+      for (DatasetName name : plan.deleted()) {
+        isFinal &= takeDeletion(name);
+      }
+      revision = isFinal ? there.revision() : 0;
     }
     refreshed.forEach(listener::onRefreshed);
+    return revision;
   }
 
-  private void put(Definition definition, List<DatasetName> refreshed) {
+  /** False where there is no room for it. */
+  private boolean put(Definition definition, List<DatasetName> refreshed) {
     DatasetName name = definition.name();
     Attached known = attached.get(name);
     if (known == null) {
       if (attached.size() >= config.datasetsMax()) {
         log.warn("dataset.max: {} are attached; left out dataset={}", attached.size(), name);
-        return;
+        return false;
       }
       files.save(definition);
       attached.put(name, new Attached(definition, store, opener));
       log.info("dataset attached name={}", name);
-      return;
+      return true;
     }
     Definition before = known.definition();
     files.save(definition);
@@ -143,17 +152,20 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
             < definition.snapshots().getLast().info().number()) {
       refreshed.add(name);
     }
+    return true;
   }
 
-  private void takeDeletion(DatasetName name) {
+  /** False where it is in use. */
+  private boolean takeDeletion(DatasetName name) {
     try {
       listener.checkDelete(name);
     } catch (LarderException e) {
       log.info("deleted elsewhere, still in use here dataset={}: {}", name, e.getMessage());
-      return;
+      return false;
     }
     detach(name);
     log.info("dataset deleted elsewhere name={}", name);
+    return true;
   }
 
   /** Who is asked and told of changes. */
@@ -165,7 +177,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   public DatasetInfo create(
       DatasetName name, String uri, OriginOptions options, Consumer<ListingProgress> progress) {
     checkNew(name);
-    Definition draft = new Definition(name, uri, options, Instant.now(), List.of());
+    Definition draft = new Definition(name, uri, options, clock.instant(), List.of());
     Attached next = new Attached(draft, store, opener);
     String owner = owner(name, "new-" + System.nanoTime());
     BlobKey listed = null;
@@ -183,6 +195,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         files.save(next.definition());
         attached.put(name, next);
       }
+      listener.onSnapshotMade(listed);
       return next.definition().info();
     } catch (RuntimeException e) {
       next.close();
@@ -220,6 +233,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
         }
       }
       if (isNew) {
+        listener.onSnapshotMade(listing.summary().key());
         listener.onRefreshed(name);
       }
       return dataset.definition().info();
@@ -322,6 +336,11 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   @Override
   public void walk(SnapshotRef snapshot, String glob, Consumer<Entry> visitor) {
     catalog(snapshot).walk(PathGlob.parse(glob), visitor);
+  }
+
+  @Override
+  public Totals totals(SnapshotRef snapshot, String path) {
+    return catalog(snapshot).totals(path);
   }
 
   @Override
@@ -559,10 +578,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
   /** One that is attached, or that the cluster knows; not while holding {@code changes}. */
   private Attached find(DatasetName name) {
     Attached dataset = attached.get(name);
-    if (dataset == null) {
-      dataset = findElsewhere(name);
-    }
-    return dataset;
+    return dataset != null ? dataset : findElsewhere(name);
   }
 
   /** Another member may have just made it. */
@@ -575,16 +591,7 @@ public final class LocalDatasets implements Datasets, QuickStat, Sources, AutoCl
     }
     Attached dataset = attached.get(name);
     if (dataset == null) {
-      LarderException unknown =
-          new LarderException(
-              ErrorCode.UNKNOWN_DATASET,
-              "there is no dataset "
-                  + name
-                  + (away == null ? "" : " on this node, and the coordinator cannot be asked"));
-      if (away != null) {
-        unknown.addSuppressed(away);
-      }
-      throw unknown;
+      throw SharedDatasets.unknown(name, away);
     }
     return dataset;
   }

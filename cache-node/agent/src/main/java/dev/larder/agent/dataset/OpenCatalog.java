@@ -1,6 +1,7 @@
 package dev.larder.agent.dataset;
 
 import dev.larder.agent.dataset.Datasets.Entry;
+import dev.larder.agent.dataset.Datasets.Totals;
 import dev.larder.agent.dataset.Datasets.Type;
 import dev.larder.agent.dataset.Definition.KeptSnapshot;
 import dev.larder.agent.read.ReadPlane.BlobSource;
@@ -107,6 +108,29 @@ final class OpenCatalog implements AutoCloseable {
         visitor.accept(guarded(() -> entry(node)));
       }
     }
+  }
+
+  /** Sums of a directory, from its own node on. */
+  Totals totals(String path) {
+    CatalogNode directory = node(path);
+    if (directory.type() != EntryType.DIRECTORY) {
+      throw new LarderException(ErrorCode.WRONG_TYPE, path + " is no directory");
+    }
+    return guarded(() -> {
+      long files = 0;
+      long bytes = 0;
+      Iterator<CatalogNode> nodes = catalog.walk(directory);
+      while (nodes.hasNext()) {
+        CatalogNode node = nodes.next();
+        if (node.type() == EntryType.FILE) {
+          files++;
+          bytes += node.sizeBytes();
+        } else if (node.type() == EntryType.SYMLINK) {
+          files++;
+        }
+      }
+      return new Totals(files, bytes);
+    });
   }
 
   BlobSource source(Entry file) {

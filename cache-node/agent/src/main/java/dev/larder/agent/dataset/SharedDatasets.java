@@ -8,6 +8,8 @@ import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.SnapshotDefinition;
 import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -32,8 +34,15 @@ final class SharedDatasets {
    *
    * @param put definitions that are new or have other snapshots than here
    * @param deleted datasets that were deleted elsewhere
+   * @param isFinal false where a snapshot stays only because it is used here: the same list means
+   *     another change then once it is not
    */
-  record Plan(List<Definition> put, List<DatasetName> deleted) {}
+  record Plan(List<Definition> put, List<DatasetName> deleted, boolean isFinal) {
+    /** All there is to do. */
+    Plan(List<Definition> put, List<DatasetName> deleted) {
+      this(put, deleted, true);
+    }
+  }
 
   /**
    * Compares.
@@ -47,6 +56,7 @@ final class SharedDatasets {
     Map<DatasetName, Definition> known = new HashMap<>();
     here.forEach(definition -> known.put(definition.name(), definition));
     List<Definition> put = new ArrayList<>();
+    boolean isFinal = true;
     for (DatasetDefinition each : there.datasets()) {
       Definition mine = known.get(each.name());
       // A dataset whose first listing is still at work has nothing to show.
@@ -54,13 +64,32 @@ final class SharedDatasets {
         continue;
       }
       Definition merged = merged(mine, each, isKept);
+      Set<Long> listed = new HashSet<>();
+      each.snapshots().forEach(snapshot -> listed.add(snapshot.number()));
+      isFinal &=
+          numbers(merged).stream()
+              .allMatch(number -> listed.contains(number) || number > each.lastSnapshot());
       if (mine == null || !numbers(mine).equals(numbers(merged))) {
         put.add(merged);
       }
     }
     List<DatasetName> deleted =
         known.keySet().stream().filter(there.deleted()::contains).sorted().toList();
-    return new Plan(put, deleted);
+    return new Plan(put, deleted, isFinal);
+  }
+
+  /** What is said of a name; {@code away}: why the cluster could not be asked. */
+  static LarderException unknown(DatasetName name, @Nullable LarderException away) {
+    LarderException unknown =
+        new LarderException(
+            ErrorCode.UNKNOWN_DATASET,
+            "there is no dataset "
+                + name
+                + (away == null ? "" : " on this node, and the coordinator cannot be asked"));
+    if (away != null) {
+      unknown.addSuppressed(away);
+    }
+    return unknown;
   }
 
   private static Definition merged(

@@ -8,16 +8,13 @@ import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
-import dev.larder.protocol.Trust;
 import dev.larder.store.BlobStore.Fill;
-import dev.larder.store.BlobStore.SealedInfo;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,7 +53,7 @@ final class BlobFill {
 
   private final Condition changed;
   private final BlobPlan plan;
-  private final RootProof proof;
+  private final Beliefs beliefs;
   private final ParentRates rates = new ParentRates();
   private final BlobReading reading;
   private final BlockTable blocks;
@@ -99,8 +96,11 @@ final class BlobFill {
     FillConfig config = engine.config();
     this.plan =
         new BlobPlan(
-            sizeBytes, (int) (config.runMaxBytes() / Blocks.BLOCK_BYTES), config.blobParallelMax());
-    BlobShared shared = BlobShared.of(sizeBytes, plan);
+            sizeBytes,
+            (int) (config.runMaxBytes() / Blocks.BLOCK_BYTES),
+            config.blobParallelMax(),
+            engine.members().spread(key));
+    BlobShared shared = BlobShared.of(key, sizeBytes, plan, config);
     this.lock = shared.lock();
     this.changed = shared.changed();
     this.blocks = shared.blocks();
@@ -108,7 +108,7 @@ final class BlobFill {
     this.failures = shared.failures();
     this.checksum = shared.checksum();
     this.awaited = shared.awaited();
-    this.proof = new RootProof(engine, key, sizeBytes);
+    this.beliefs = new Beliefs(engine, key, sizeBytes);
     this.reading = new BlobReading(this, engine, source, shared);
     this.idleSinceNanos = engine.nanoTime();
   }
@@ -128,7 +128,9 @@ final class BlobFill {
         fill = engine.store().openFill(key, sizeBytes);
         state = State.OPEN;
         isSealed = fill.isSealed();
-        engine.askChecksum(this, from);
+        if (!isSealed) {
+          engine.askChecksum(this, from, checksum);
+        }
       }
       source = from;
       readers++;
@@ -190,7 +192,9 @@ final class BlobFill {
         if (engine.isStoreDown()) {
           throw new LarderException(ErrorCode.STORE_FULL, "the store takes no writes now");
         }
-        plan.want(reader.id(), new BlobPlan.Want(0, sizeBytes, reader.isWarm()));
+        plan.want(
+            reader.id(),
+            new BlobPlan.Want(0, sizeBytes, reader.isWarm(), engine.hasOwnOrder(sizeBytes)));
         sealIfComplete();
         pump();
         reading.awaitChange(BlobReading.LOOK_AGAIN_NANOS);
@@ -217,8 +221,8 @@ final class BlobFill {
     return rates;
   }
 
-  RootProof proof() {
-    return proof;
+  Beliefs beliefs() {
+    return beliefs;
   }
 
   ReentrantLock writing() {
@@ -242,11 +246,15 @@ final class BlobFill {
     }
   }
 
-  /** The origin is being asked for its checksum, or was. */
-  void checksumPending(boolean pending) {
-    checksum.pending(pending);
-    if (!pending) {
-      signalProgress();
+  /** The origin was asked for its checksum; empty where it has none or did not say. */
+  void checksumAnswered(Optional<ContentChecksum> found) {
+    lock.lock();
+    try {
+      checksum.answered(found);
+      sealIfComplete();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -258,13 +266,14 @@ final class BlobFill {
   /** A transfer is over; {@code digests} are those of the whole blocks it brought in. */
   void runEnded(RunTransfer transfer, List<Digest> digests, @Nullable LarderException failure) {
     BlockRun run = transfer.blockRun();
+    beliefs.came(run.firstBlock(), digests);
     LarderException fault = failure;
     CompletableFuture<Void> commit = null;
     if (!digests.isEmpty()) {
       try {
         commit = openFill().complete(run.firstBlock(), digests);
-      } catch (LarderException e) {
-        fault = e;
+      } catch (RuntimeException e) {
+        fault = Faults.of(e);
       }
     }
     boolean endsLease;
@@ -333,12 +342,7 @@ final class BlobFill {
 
   private boolean isWhole(int stripe) {
     Fill opened = fill;
-    if (opened == null || plan.isAtWork(stripe)) {
-      return false;
-    }
-    long first = (long) stripe * Blocks.STRIPE_BLOCKS;
-    long end = first + Blocks.blocksInStripe(sizeBytes, stripe);
-    return LongStream.range(first, end).allMatch(opened::isPresent);
+    return opened != null && !plan.isAtWork(stripe) && blocks.isWhole(opened, stripe);
   }
 
   /** Starts what the plan says, as far as the node's budget goes. */
@@ -346,7 +350,7 @@ final class BlobFill {
     lock.lock();
     try {
       Fill opened = fill;
-      while (opened != null && state == State.OPEN && fault == null && !engine.isStoreDown()) {
+      while (opened != null && isUsable() && !engine.isStoreDown()) {
         Optional<BlockRun> next = plan.next(block -> blocks.isHere(opened, block));
         if (next.isEmpty()
             || runs.isPaused(next.get(), engine.nanoTime())
@@ -358,6 +362,10 @@ final class BlobFill {
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean isUsable() {
+    return state == State.OPEN && fault == null && !isWrong;
   }
 
   private void start(BlockRun run, Fill opened) {
@@ -381,8 +389,9 @@ final class BlobFill {
       runs.cancelUnwanted(nowNanos, lingerNanos);
       sealIfComplete();
       boolean isQuiet = readers == 0 && runs.isEmpty() && commits == 0 && !isSealing;
-      boolean isOver =
-          isSealed || fault != null || isWrong || nowNanos - idleSinceNanos > lingerNanos;
+      boolean isHeld = lingerNanos > 0 && checksum.isHolding(nowNanos);
+      boolean isIdle = nowNanos - idleSinceNanos > lingerNanos && !isHeld;
+      boolean isOver = isSealed || fault != null || isWrong || isIdle;
       if (!isQuiet || !isOver || state == State.CLOSED) {
         return state == State.CLOSED;
       }
@@ -449,27 +458,19 @@ final class BlobFill {
 
   /** Runs on a sealing thread. */
   void seal() {
-    LarderException failure = null;
-    Optional<SealedInfo> sealed = Optional.empty();
-    try {
-      Optional<Digest> root = engine.roots().expected(key);
-      sealed = Optional.of(openFill().seal(Trust.ATTESTED, root, checksum.now()));
-    } catch (LarderException e) {
-      failure = e;
-    }
+    Sealing.Outcome outcome = Sealing.seal(engine, this::openFill, checksum, beliefs.hearsay());
     lock.lock();
     try {
       isSealing = false;
-      isSealed = sealed.isPresent();
-      if (failure != null) {
-        sealFailed(failure);
-      }
+      isSealed = outcome.sealed().isPresent();
       changed.signalAll();
+      outcome.failure().ifPresent(this::sealFailed);
     } finally {
       lock.unlock();
     }
-    if (sealed.isPresent()) {
-      engine.sealed(sealed.get());
+    beliefs.ended(outcome.sealed().isPresent());
+    if (outcome.sealed().isPresent()) {
+      engine.sealed(outcome.sealed().get());
       engine.forgetIfOver(this);
     }
   }
@@ -478,10 +479,13 @@ final class BlobFill {
     log.warn("seal failed key={} code={}: {}", key, failure.code(), failure.getMessage());
     switch (failure.code()) {
       case ORIGIN_CORRUPT -> {
-        engine.counters().originWasWrong();
         blocks.lostAll();
-        fault = failure;
+        if (beliefs.hearsay().isEmpty()) {
+          engine.counters().originWasWrong();
+          fault = failure;
+        }
       }
+      case INTERNAL -> fault = failure;
       case UNKNOWN_BLOB, STORE_CORRUPT -> {
         blocks.lostAll();
         plan.lost(0);
@@ -500,9 +504,10 @@ final class BlobFill {
         && commits == 0
         && runs.isEmpty()
         && !engine.isStoreDown()
-        && opened.isComplete()) {
-      isSealing = true;
+        && opened.isComplete()
+        && !checksum.isAwaited(engine.nanoTime())) {
       engine.sealLater(this);
+      isSealing = true;
     }
   }
 
@@ -515,8 +520,7 @@ final class BlobFill {
       throw Faults.again(fault);
     }
     if (isWrong) {
-      throw new LarderException(
-          ErrorCode.STORE_CORRUPT, key + " was found damaged and set aside; open it again");
+      throw Faults.setAside(key, reader.hasHearsay() && !isSealed);
     }
   }
 

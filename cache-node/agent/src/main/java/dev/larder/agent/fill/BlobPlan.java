@@ -18,27 +18,31 @@ final class BlobPlan {
   /*
    * A want's cursor is the first block that may still be missing: everything between the want's
    * start and its cursor was present or in flight when looked at. It goes back when a run in that
-   * range fails, so a plan over a whole large blob does not walk it again for each run.
+   * range fails, so a plan over a whole large blob does not walk it again for each run. A want in the
+   * node's own order has the whole blob and keeps its place in the order, which all such wants share.
    */
   private final long sizeBytes;
   private final int runBlocksMax;
   private final int runsMax;
   private final Map<Long, State> wants = new HashMap<>();
   private final TreeMap<Long, BlockRun> active = new TreeMap<>();
+  private final StripeOrder order;
 
   /**
    * A plan with no wants.
    *
    * @param runBlocksMax most blocks in one run
    * @param runsMax most runs of this blob at once; read-ahead leaves one of them free
+   * @param spread what the order of this node's own is made from
    */
-  BlobPlan(long sizeBytes, int runBlocksMax, int runsMax) {
+  BlobPlan(long sizeBytes, int runBlocksMax, int runsMax, long spread) {
     if (runBlocksMax < 1 || runsMax < 1) {
       throw new IllegalArgumentException("runBlocksMax and runsMax must be positive");
     }
     this.sizeBytes = sizeBytes;
     this.runBlocksMax = runBlocksMax;
     this.runsMax = runsMax;
+    this.order = new StripeOrder(sizeBytes, spread);
   }
 
   /**
@@ -47,15 +51,26 @@ final class BlobPlan {
    * @param offset the byte it needs next
    * @param aheadEnd first byte it is not expected to need
    * @param isWarm whether nobody waits for it
+   * @param isInOwnOrder whether stripes come in the order of this node's own; of whole blobs only
    */
-  record Want(long offset, long aheadEnd, boolean isWarm) {}
+  record Want(long offset, long aheadEnd, boolean isWarm, boolean isInOwnOrder) {
+    /** In file order. */
+    Want(long offset, long aheadEnd, boolean isWarm) {
+      this(offset, aheadEnd, isWarm, false);
+    }
+
+    /** All of a blob, in the node's own order. */
+    static Want whole(long sizeBytes, boolean isWarm) {
+      return new Want(0, sizeBytes, isWarm, true);
+    }
+  }
 
   void want(long reader, Want want) {
     long from = Blocks.blockAt(want.offset);
     State old = wants.get(reader);
     long cursor = old != null && old.fromBlock <= from ? Math.max(old.cursor, from) : from;
     long end = Math.min(sizeBytes, want.aheadEnd);
-    wants.put(reader, new State(from, ceilBlock(end), want.isWarm, cursor));
+    wants.put(reader, new State(from, ceilBlock(end), want.isWarm, want.isInOwnOrder, cursor));
   }
 
   /** The reader wants nothing any more; its number negated is its second want. */
@@ -79,6 +94,9 @@ final class BlobPlan {
     State best = null;
     FillPriority bestPriority = FillPriority.WARM;
     for (State want : wants.values()) {
+      if (want.isInOwnOrder && active.size() >= limit(priorityOf(want))) {
+        continue;
+      }
       advance(want, has);
       if (want.cursor >= want.endBlock) {
         continue;
@@ -113,15 +131,17 @@ final class BlobPlan {
     if (!active.remove(run.firstBlock(), run)) {
       throw new IllegalStateException(run + " was not at work");
     }
-    for (State want : wants.values()) {
-      if (want.cursor > run.firstBlock()) {
-        want.cursor = Math.max(want.fromBlock, run.firstBlock());
-      }
-    }
+    order.lost(run.stripe());
+    goBack(run.firstBlock());
   }
 
-  /** Blocks vanished from the store: look at them again. */
+  /** Blocks from here on vanished from the store: look at them again. */
   void lost(long block) {
+    order.lostAny();
+    goBack(block);
+  }
+
+  private void goBack(long block) {
     for (State want : wants.values()) {
       if (want.cursor > block) {
         want.cursor = Math.max(want.fromBlock, block);
@@ -161,6 +181,11 @@ final class BlobPlan {
   }
 
   private void advance(State want, LongPredicate has) {
+    if (want.isInOwnOrder) {
+      long next = order.next(runsByStripe(), block -> runOf(block).isPresent() || has.test(block));
+      want.cursor = next < 0 ? want.endBlock : next;
+      return;
+    }
     while (want.cursor < want.endBlock) {
       BlockRun run = floor(want.cursor);
       if (run != null && want.cursor < run.endBlock()) {
@@ -173,9 +198,18 @@ final class BlobPlan {
     }
   }
 
-  private FillPriority priorityOf(State want) {
+  private Map<Integer, Integer> runsByStripe() {
+    Map<Integer, Integer> runs = new HashMap<>();
+    active.values().forEach(run -> runs.merge(run.stripe(), 1, Integer::sum));
+    return runs;
+  }
+
+  private static FillPriority priorityOf(State want) {
     if (want.isWarm) {
       return FillPriority.WARM;
+    }
+    if (want.isInOwnOrder) {
+      return FillPriority.AHEAD;
     }
     return want.cursor == want.fromBlock ? FillPriority.DEMAND : FillPriority.AHEAD;
   }
@@ -192,6 +226,10 @@ final class BlobPlan {
       State want, FillPriority priority, State best, FillPriority bestPriority) {
     if (priority != bestPriority) {
       return priority.compareTo(bestPriority) < 0;
+    }
+    if (want.isInOwnOrder != best.isInOwnOrder) {
+      // What a reader is about to need comes before what it will need some time.
+      return best.isInOwnOrder;
     }
     long distance = want.cursor - want.fromBlock;
     long bestDistance = best.cursor - best.fromBlock;
@@ -220,12 +258,14 @@ final class BlobPlan {
     private final long fromBlock;
     private final long endBlock;
     private final boolean isWarm;
+    private final boolean isInOwnOrder;
     private long cursor;
 
-    State(long fromBlock, long endBlock, boolean isWarm, long cursor) {
+    State(long fromBlock, long endBlock, boolean isWarm, boolean isInOwnOrder, long cursor) {
       this.fromBlock = fromBlock;
       this.endBlock = endBlock;
       this.isWarm = isWarm;
+      this.isInOwnOrder = isInOwnOrder;
       this.cursor = cursor;
     }
   }

@@ -105,28 +105,33 @@ final class BlobReading {
     }
     want(reader, offset, lengthMax);
     blob.pump();
+    if (blob.beliefs().hearsay().touches(offset, handed)) {
+      reader.tookHearsay();
+    }
     return new Found.Bytes(opened.channel(), offset, handed, came);
   }
 
   /**
-   * Whoever read a blob from its start gets its last byte only when the checksum the origin
-   * published was found right: so a transfer of wrong bytes fails instead of ending well.
+   * Whoever read a blob from its start gets its last byte only when the origin said whether it
+   * publishes a checksum, and that was found right: so a transfer of wrong bytes fails instead of
+   * ending well.
    */
   private boolean mustHoldBack(FillReader reader, long offset, long length) {
     return offset + length == sizeBytes
         && !reader.isForMember()
         && !blob.isSealed()
         && reader.handedTo() >= offset
-        && (shared.checksum().isExpected() || key.kind() == BlobKey.Kind.SHA256)
-        && !engine.isStoreDown();
+        && !engine.isStoreDown()
+        && (key.kind() == BlobKey.Kind.SHA256 || shared.checksum().isExpected(engine.nanoTime()));
   }
 
   private void want(FillReader reader, long offset, long lengthMax) {
     long end;
-    long ownStart = reader.wantsAll() ? engine.ownStart(key, sizeBytes) : 0;
-    if (ownStart > 0) {
-      end = offset + Math.max(lengthMax, engine.config().readAheadMaxBytes());
-      shared.plan().want(-reader.id(), new BlobPlan.Want(ownStart, sizeBytes, reader.isWarm()));
+    if (reader.wantsAll() && engine.hasOwnOrder(sizeBytes)) {
+      // One run beyond what it waits for: with more, all nodes would go through the file side by
+      // side.
+      end = offset + Math.max(lengthMax, engine.config().runMaxBytes());
+      shared.plan().want(-reader.id(), BlobPlan.Want.whole(sizeBytes, reader.isWarm()));
     } else if (reader.wantsAll()) {
       end = sizeBytes;
     } else if (reader.isForMember()) {

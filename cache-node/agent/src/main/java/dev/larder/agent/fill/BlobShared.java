@@ -1,5 +1,6 @@
 package dev.larder.agent.fill;
 
+import dev.larder.protocol.BlobKey;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -21,7 +22,7 @@ record BlobShared(
     ChecksumWatch checksum,
     AtomicInteger awaited) {
 
-  static BlobShared of(long sizeBytes, BlobPlan plan) {
+  static BlobShared of(BlobKey key, long sizeBytes, BlobPlan plan, FillConfig config) {
     ReentrantLock lock = new ReentrantLock();
     return new BlobShared(
         lock,
@@ -30,7 +31,7 @@ record BlobShared(
         new BlockTable(sizeBytes),
         new ActiveRuns(plan),
         new FailureLog(),
-        new ChecksumWatch(),
+        new ChecksumWatch(key, config.checksumWait().toNanos()),
         new AtomicInteger());
   }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongPredicate;
+import java.util.stream.LongStream;
 
 /**
  * Where the blocks of one blob stand, beside what the store says: which of them this process has
@@ -48,6 +49,13 @@ final class BlockTable {
   /** Whether a block needs no fetching now. */
   boolean isHere(Fill fill, long block) {
     return known.has(block) || isDropping(block) || fill.isPresent(block);
+  }
+
+  /** Whether the store has all blocks of a stripe. */
+  boolean isWhole(Fill fill, int stripe) {
+    long first = (long) stripe * Blocks.STRIPE_BLOCKS;
+    long end = first + Blocks.blocksInStripe(sizeBytes, stripe);
+    return LongStream.range(first, end).allMatch(fill::isPresent);
   }
 
   /** Whether the store has a block that this process has not hashed. */

@@ -29,6 +29,8 @@ import java.time.Duration;
  *     remembers
  * @param checksumMinBytes {@code fill.checksum-min}: from this size on the origin is asked for its
  *     checksum by a request of its own; smaller blobs use what the data's answer carries
+ * @param checksumWait {@code fill.checksum-wait}: longest a whole blob, and the last byte of who
+ *     reads it, waits for that answer
  * @param storeRetryAfter {@code fill.store-retry}: how long reads go past a store that refused a
  *     write before it is tried again
  */
@@ -48,7 +50,14 @@ public record FillConfig(
     Duration leaseDeadline,
     int trackedStripesMax,
     long checksumMinBytes,
+    Duration checksumWait,
     Duration storeRetryAfter) {
+
+  /**
+   * Stripes of a whole blob a node fetches at once, as long as it has others to begin; measured in
+   * the simulation, see docs/decisions/0007.
+   */
+  public static final int STRIPES_AT_ONCE = 4;
 
   /** Bytes of one buffer between socket and disk. */
   static final int PIECE_BYTES = 256 << 10;
@@ -78,6 +87,7 @@ public record FillConfig(
     check(leaseDeadline.isPositive(), "fill.lease-deadline must be positive");
     check(trackedStripesMax >= 1, "fill.tracked-stripes-max must be at least 1");
     check(checksumMinBytes >= 0, "fill.checksum-min must not be negative");
+    check(!checksumWait.isNegative(), "fill.checksum-wait must not be negative");
     check(storeRetryAfter.isPositive(), "fill.store-retry must be positive");
   }
 
@@ -101,6 +111,7 @@ public record FillConfig(
         Duration.ofSeconds(15),
         100_000,
         8 * MIB,
+        Duration.ofSeconds(30),
         Duration.ofSeconds(1));
   }
 

@@ -7,6 +7,7 @@ import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
+import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.store.BlobStore;
@@ -25,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -48,6 +50,7 @@ public final class FillEngine implements AutoCloseable {
   private final Roots roots;
   private final FillCounters counters;
   private final BufferPool buffers;
+  private final Suspects suspects;
   private final ConcurrentHashMap<BlobKey, BlobFill> blobs = new ConcurrentHashMap<>();
   private final ExecutorService transfers =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("fill-", 0).factory());
@@ -105,6 +108,7 @@ public final class FillEngine implements AutoCloseable {
     this.store = store;
     this.roots = roots;
     this.buffers = new BufferPool(FillConfig.PIECE_BYTES, config.buffersMaxBytes());
+    this.suspects = new Suspects(config.blobsMax());
     this.budget = new FillBudget(config.parallelMax(), config.inflightMaxBytes());
     this.hashers =
         Executors.newFixedThreadPool(
@@ -124,10 +128,11 @@ public final class FillEngine implements AutoCloseable {
    * A reader of a blob larger than 64 KiB; joins the flight that is under way or starts one.
    *
    * @throws LarderException TOO_MANY beyond {@code fill.blobs-max} flights; STORE_* when the store
-   *     cannot open the fill: read past it
+   *     cannot open the fill, or members do not agree on its root: read past it
    */
   public FillReader open(FillSource source, ReadShape shape) {
     while (true) {
+      checkUndisputed(source.key());
       if (isClosed) {
         throw new LarderException(ErrorCode.CLOSED, "the agent is shutting down");
       }
@@ -160,7 +165,28 @@ public final class FillEngine implements AutoCloseable {
    */
   public Optional<FillReader> join(BlobKey key) {
     BlobFill blob = blobs.get(key);
-    return blob == null || isClosed ? Optional.empty() : blob.join();
+    return blob == null || isClosed || isDisputed(key) ? Optional.empty() : blob.join();
+  }
+
+  /** Whether members do not agree on a blob's root, so that it is to be read past the store. */
+  boolean isDisputed(BlobKey key) {
+    return roots.isDisputed(key);
+  }
+
+  /** Members do not agree on a blob's root: nothing that was told of it counts any more. */
+  public void disputed(BlobKey key, long sizeBytes) {
+    tracking.forget(key, sizeBytes);
+  }
+
+  void checkUndisputed(BlobKey key) {
+    if (isDisputed(key)) {
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT,
+          "members sealed different roots for "
+              + key
+              + "; it is read past the store until the"
+              + " origin was read again");
+    }
   }
 
   void smallsBy(SmallFills fills) {
@@ -175,7 +201,9 @@ public final class FillEngine implements AutoCloseable {
    */
   public Optional<ByteBuffer> small(BlobKey key, long nanosMax) {
     SmallFills fills = smalls;
-    return fills == null || isClosed ? Optional.empty() : fills.forMember(key, nanosMax);
+    return fills == null || isClosed || isDisputed(key)
+        ? Optional.empty()
+        : fills.forMember(key, nanosMax);
   }
 
   /** Totals. */
@@ -262,15 +290,9 @@ public final class FillEngine implements AutoCloseable {
     return roots;
   }
 
-  /**
-   * Where this node begins a blob that it wants whole, beside what its readers wait for: nodes that
-   * want the same blob at once each lead other stripes (docs/decisions/0007). 0 for a node alone.
-   */
-  long ownStart(BlobKey key, long sizeBytes) {
-    int stripes = Blocks.stripeCount(sizeBytes);
-    return members.isAlone() || stripes < 2
-        ? 0
-        : Math.floorMod(members.spread(key), stripes) * Blocks.STRIPE_BYTES;
+  /** Whether stripes of a blob wanted whole come in an order of this node's own. */
+  boolean hasOwnOrder(long sizeBytes) {
+    return !members.isAlone() && Blocks.stripeCount(sizeBytes) > 1;
   }
 
   Tracking tracking() {
@@ -292,6 +314,21 @@ public final class FillEngine implements AutoCloseable {
         .digests(stripe.key(), stripe.stripe())
         .map(known -> BlockDigests.ofPresent(known.blocks()))
         .orElse(BlockDigests.NONE);
+  }
+
+  /** Whether a store has a stripe whole. */
+  public static boolean hasWholeStripe(BlobStore store, StripeId stripe) {
+    Optional<BlobStore.BlobInfo> blob = store.find(stripe.key());
+    if (blob.isEmpty()) {
+      return false;
+    }
+    return blob.get().state() == BlobStore.State.SEALED
+        || Long.bitCount(presentDigests(store, stripe).mask())
+            == Blocks.blocksInStripe(blob.get().sizeBytes(), stripe.stripe());
+  }
+
+  Suspects suspects() {
+    return suspects;
   }
 
   BufferPool buffers() {
@@ -360,7 +397,11 @@ public final class FillEngine implements AutoCloseable {
   }
 
   void sealLater(BlobFill blob) {
-    sealers.execute(blob::seal);
+    try {
+      sealers.execute(blob::seal);
+    } catch (RejectedExecutionException e) {
+      throw new LarderException(ErrorCode.CLOSED, "the agent is shutting down", e);
+    }
   }
 
   void sealed(SealedInfo info) {
@@ -368,18 +409,34 @@ public final class FillEngine implements AutoCloseable {
     roots.sealed(info);
   }
 
-  /** Asks for the checksum beside the first bytes, so that it costs them nothing. */
-  void askChecksum(BlobFill blob, FillSource source) {
-    if (source.sizeBytes() < config.checksumMinBytes()) {
+  /**
+   * Asks for the checksum beside the first bytes, so that it costs them nothing; under the blob's
+   * lock. The blob is told in any case.
+   */
+  void askChecksum(BlobFill blob, FillSource source, ChecksumWatch checksum) {
+    // A key that is the content's digest needs nobody else's word.
+    if (source.sizeBytes() < config.checksumMinBytes()
+        || source.key().kind() == BlobKey.Kind.SHA256) {
       return;
     }
-    transfers.execute(() -> {
-      try {
-        source.origin().checksum(source.object()).ifPresent(blob::checksumKnown);
-      } catch (LarderException e) {
-        log.info("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
-      }
-    });
+    checksum.asked();
+    try {
+      transfers.execute(() -> {
+        Optional<ContentChecksum> found = Optional.empty();
+        try {
+          found = source.origin().checksum(source.object());
+        } catch (LarderException e) {
+          log.warn("no checksum key={} code={}: {}", blob.key(), e.code(), e.getMessage());
+        } catch (RuntimeException e) {
+          log.error("asking for a checksum broke key={}", blob.key(), e);
+        } finally {
+          blob.checksumAnswered(found);
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      log.debug("no checksum is asked for any more key={}", blob.key());
+      blob.checksumAnswered(Optional.empty());
+    }
   }
 
   /** Ends a flight at once when it is over: what it has open cannot be evicted. */
@@ -454,9 +511,14 @@ public final class FillEngine implements AutoCloseable {
 
     @Override
     public void onWrong(BlobKey key) {
+      SmallFills fills = smalls;
+      if (fills != null) {
+        fills.foundWrong(key);
+      }
       BlobFill blob = blobs.get(key);
       if (blob != null) {
         blob.foundWrong();
+        suspects.note(key, blob.beliefs().hearsay());
         forget(blob);
       }
     }

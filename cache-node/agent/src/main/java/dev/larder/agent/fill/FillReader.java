@@ -18,6 +18,7 @@ public final class FillReader implements AutoCloseable {
   private long handedTo;
 
   private volatile boolean isClosed;
+  private volatile boolean hasHearsay;
 
   FillReader(BlobFill blob, long id, ReadShape shape, BlockSet filledBefore) {
     this(blob, id, shape, filledBefore, false);
@@ -104,6 +105,15 @@ public final class FillReader implements AutoCloseable {
 
   boolean isForMember() {
     return isForMember;
+  }
+
+  /** It was handed bytes that only {@link Hearsay} vouched for. */
+  void tookHearsay() {
+    hasHearsay = true;
+  }
+
+  boolean hasHearsay() {
+    return hasHearsay;
   }
 
   long handedTo() {

@@ -40,6 +40,16 @@ public final class LocalTracking implements Tracking {
   }
 
   @Override
+  public void forget(BlobKey key, long sizeBytes) {
+    desk.forget(key, sizeBytes);
+  }
+
+  @Override
+  public void misled(StripeId stripe, Set<String> members, BlockDigests right) {
+    throw new IllegalStateException("misled by " + members + " although nobody is there");
+  }
+
+  @Override
   public Map<String, Long> gauges() {
     return Map.of("tracked_stripes", (long) desk.size());
   }
@@ -63,7 +73,9 @@ public final class LocalTracking implements Tracking {
     public boolean progress() {
       long held = lease;
       // A lease that ran out while the origin stalled is asked for again.
-      return held == 0 || desk.progress(held) || !(ask(Set.of()) instanceof Assignment.Parent);
+      return held == 0
+          || desk.progress(SELF, stripe, held)
+          || !(ask(Set.of()) instanceof Assignment.Parent);
     }
 
     @Override
@@ -82,9 +94,14 @@ public final class LocalTracking implements Tracking {
     }
 
     @Override
+    public boolean isSlow(String member) {
+      return false;
+    }
+
+    @Override
     public void idle() {
       if (lease != 0) {
-        desk.end(lease, false);
+        desk.end(SELF, stripe, lease, false);
       }
     }
   }

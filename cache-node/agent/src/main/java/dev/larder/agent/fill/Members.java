@@ -30,7 +30,8 @@ public interface Members {
         }
 
         @Override
-        public Optional<SealedDigests> digests(String member, BlobKey key, int stripe) {
+        public Optional<SealedDigests> digests(
+            String member, BlobKey key, int stripe, int stripeCount, boolean isListKnown) {
           return Optional.empty();
         }
 
@@ -55,8 +56,14 @@ public interface Members {
    */
   MemberRead open(String member, BlobKey key, long offset, long length);
 
-  /** Digests of a blob that a member has sealed; empty when it has not, or does not answer. */
-  Optional<SealedDigests> digests(String member, BlobKey key, int stripe);
+  /**
+   * Digests of a blob that a member has sealed; empty when it has not, or does not answer.
+   *
+   * @param stripeCount stripes of the blob; digests of more are no answer
+   * @param isListKnown whether those of the stripes need not be told; a member may all the same
+   */
+  Optional<SealedDigests> digests(
+      String member, BlobKey key, int stripe, int stripeCount, boolean isListKnown);
 
   /** Members that may have the blob whole and can be reached, best first; empty when not known. */
   List<String> holders(BlobKey key);
@@ -65,7 +72,7 @@ public interface Members {
    * What a member says of a blob; proves itself against a root.
    *
    * @param blocks of the stripe asked for
-   * @param stripes of all stripes
+   * @param stripes of all stripes; none where they need not be told
    */
   record SealedDigests(List<Digest> blocks, List<Digest> stripes) {}
 

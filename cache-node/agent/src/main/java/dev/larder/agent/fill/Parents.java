@@ -2,7 +2,9 @@ package dev.larder.agent.fill;
 
 import dev.larder.agent.fill.StripeShare.ParentFault;
 import dev.larder.agent.tracker.Assignment;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -15,15 +17,36 @@ final class Parents {
   private static final int WAITS_MAX = 20;
 
   private final StripeShare share;
-  private final RootProof proof;
+  private final Holders proof;
+  private final boolean isProofWanted;
+
+  /** Who is named again although it was slow is stayed with, so this is a bound for safety. */
+  private static final int SLOW_MAX = 20;
+
+  /** How often one member may crawl before this run does without it. */
+  private static final int CRAWLS_MAX = 3;
+
   private final Set<String> avoided = new HashSet<>();
   private int attempts;
   private int waits;
+  private int slow;
+  private final Map<String, Integer> crawls = new HashMap<>();
   private @Nullable String current;
 
-  Parents(StripeShare share, RootProof proof) {
+  /** Who has the sealed blob: as {@link RootProof#holder}. */
+  interface Holders {
+    @Nullable String holder(Set<String> avoided);
+  }
+
+  /**
+   * For one run.
+   *
+   * @param isProofWanted whether only members will do whose bytes the root proves
+   */
+  Parents(StripeShare share, Holders proof, boolean isProofWanted) {
     this.share = share;
     this.proof = proof;
+    this.isProofWanted = isProofWanted;
   }
 
   /** The member to read from; null for the origin. */
@@ -33,7 +56,7 @@ final class Parents {
     }
     String member =
         switch (share.ask(Set.copyOf(avoided))) {
-          case Assignment.Parent parent -> parent.member();
+          case Assignment.Parent parent -> isProofWanted ? proof.holder(avoided) : parent.member();
           // Whoever sealed the blob can serve it as well as the origin can.
           case Assignment.Lease lease -> proof.holder(avoided);
           case Assignment.Untracked untracked -> proof.holder(avoided);
@@ -51,9 +74,16 @@ final class Parents {
     if (fault == ParentFault.WAITS && waits++ < WAITS_MAX) {
       // The tracker passes a lease on that makes no progress; until then everybody waits for it.
       attempts--;
+    } else if (fault == ParentFault.SLOW && slow++ < SLOW_MAX) {
+      // Its bytes come, so they are no reason to ask the origin for the same ones.
+      attempts--;
+    } else if (fault == ParentFault.CRAWLS && crawls.merge(member, 1, Integer::sum) < CRAWLS_MAX) {
+      // Others have the bytes by now, perhaps.
+      attempts--;
     } else {
       avoided.add(member);
     }
-    share.failed(member, fault);
+    boolean isGivenUp = fault == ParentFault.CRAWLS && avoided.contains(member);
+    share.failed(member, isGivenUp ? ParentFault.SILENT : fault);
   }
 }

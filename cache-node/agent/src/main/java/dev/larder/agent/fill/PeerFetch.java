@@ -47,6 +47,7 @@ final class PeerFetch {
   private BlockDigests proved = BlockDigests.NONE;
   private long windowNanos;
   private long windowBytes;
+  private int crawled;
 
   /** A block whose bytes are in the file, and its hash; block -1 ends. */
   private record Arrived(long block, CompletableFuture<Digest> digest) {}
@@ -69,7 +70,7 @@ final class PeerFetch {
    */
   @Nullable ParentFault fetch(long from) {
     engine.counters().peerRequests.increment();
-    RootProof.Proved told = blob.proof().blocks(member, run.blockRun().stripe());
+    RootProof.Proved told = blob.beliefs().proof().blocks(member, run.blockRun().stripe());
     if (told.isWrong()) {
       return failed(ParentFault.WRONG, "digests that do not hash to the recorded root");
     }
@@ -128,7 +129,7 @@ final class PeerFetch {
       }
       return switch (e.code()) {
         case UNKNOWN_BLOB, TOO_MANY -> failed(ParentFault.ENDED, e.toString());
-        case DEADLINE -> failed(ParentFault.SLOW, e.toString());
+        case DEADLINE -> failed(ParentFault.SILENT, e.toString());
         case AGENT_UNAVAILABLE -> failed(ParentFault.GONE, e.toString());
         case BAD_RANGE -> failed(ParentFault.WRONG, e.toString());
         default -> throw e;
@@ -157,8 +158,9 @@ final class PeerFetch {
           engine.counters().peerBytes.add(count);
           windowBytes += count;
           run.checkWanted();
-          if (isTooSlow()) {
-            return failed(ParentFault.SLOW, "others give more than four times as much");
+          ParentFault slow = slowness();
+          if (slow != null) {
+            return failed(slow, blob.rates().comparison(member, engine.nanoTime()));
           }
         }
         piece.flip();
@@ -176,12 +178,23 @@ final class PeerFetch {
     return null;
   }
 
-  private boolean isTooSlow() {
+  /**
+   * Null while the member keeps up with others; and once it is known to be slow: whoever asks is
+   * sent elsewhere then, so it has fewer to serve, or is the only one there is.
+   */
+  private @Nullable ParentFault slowness() {
     if (engine.nanoTime() - windowNanos < ParentRates.WINDOW_NANOS) {
-      return false;
+      return null;
     }
     noteRate();
-    return blob.rates().isSlow(member, engine.nanoTime());
+    long now = engine.nanoTime();
+    crawled = blob.rates().isCrawling(member, now) ? crawled + 1 : 0;
+    if (crawled == ParentRates.CRAWLING_WINDOWS_MAX) {
+      return ParentFault.CRAWLS;
+    }
+    return !run.share().isSlow(member) && blob.rates().isSlow(member, now)
+        ? ParentFault.SLOW
+        : null;
   }
 
   private void noteRate() {
@@ -218,12 +231,12 @@ final class PeerFetch {
         Digest digest = next.digest.join();
         int place = (int) (next.block % Blocks.STRIPE_BLOCKS);
         Digest expected = proved.get(place);
-        if (expected == null) {
+        if (expected == null && blob.beliefs().trustsHearsay()) {
           expected = run.share().awaitDigest(place);
         }
         if (expected == null) {
           // Sealed meanwhile, perhaps: then its root is recorded and vouches for it.
-          RootProof.Proved told = blob.proof().blocks(member, run.blockRun().stripe());
+          RootProof.Proved told = blob.beliefs().proof().blocks(member, run.blockRun().stripe());
           proved = told.digests();
           expected = proved.get(place);
         }
@@ -234,6 +247,9 @@ final class PeerFetch {
         if (!expected.equals(digest)) {
           fault = failed(ParentFault.WRONG, "wrong block " + next.block);
           return;
+        }
+        if (proved.get(place) == null) {
+          blob.beliefs().hearsay().took(next.block, member, digest);
         }
         run.verified(next.block, digest);
         run.share().came(place, digest);

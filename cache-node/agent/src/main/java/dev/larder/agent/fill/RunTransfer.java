@@ -148,8 +148,13 @@ final class RunTransfer implements Runnable {
       Thread.interrupted();
       releaseBuffer();
     }
-    blob.runEnded(
-        this, hashedBlocks(), isCancelled && failure != null ? cancelled(failure) : failure);
+    List<Digest> hashed = List.of();
+    try {
+      hashed = hashedBlocks();
+    } catch (RuntimeException e) {
+      failure = failure == null ? Faults.of(e) : failure;
+    }
+    blob.runEnded(this, hashed, isCancelled && failure != null ? cancelled(failure) : failure);
   }
 
   private static LarderException cancelled(LarderException cause) {
@@ -158,7 +163,8 @@ final class RunTransfer implements Runnable {
 
   private void fetch() {
     reserve();
-    Parents parents = new Parents(share, blob.proof());
+    Parents parents =
+        new Parents(share, blob.beliefs().proof()::holder, !blob.beliefs().trustsHearsay());
     while (position < run.endBytes()) {
       String parent = parents.next();
       if (parent == null) {

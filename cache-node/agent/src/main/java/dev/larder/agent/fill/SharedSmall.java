@@ -86,7 +86,7 @@ final class SharedSmall implements AutoCloseable {
     } catch (LarderException e) {
       return switch (e.code()) {
         case UNKNOWN_BLOB, TOO_MANY -> failed(member, ParentFault.ENDED, e.toString());
-        case DEADLINE -> failed(member, ParentFault.SLOW, e.toString());
+        case DEADLINE -> failed(member, ParentFault.SILENT, e.toString());
         case AGENT_UNAVAILABLE -> failed(member, ParentFault.GONE, e.toString());
         case BAD_RANGE -> failed(member, ParentFault.WRONG, e.toString());
         default -> throw e;

@@ -116,9 +116,11 @@ public final class SmallFills implements AutoCloseable {
   /**
    * Brings a blob into the store, for warm-ups.
    *
-   * @throws LarderException as {@link #read}; STORE_FULL when the store did not take it
+   * @throws LarderException as {@link #read}; STORE_FULL when the store did not take it,
+   *     STORE_CORRUPT while members do not agree on its root
    */
   public void fill(FillSource source) {
+    engine.checkUndisputed(source.key());
     read(source);
     if (engine.store().find(source.key()).isEmpty()) {
       throw new LarderException(ErrorCode.STORE_FULL, "the store takes no writes now");
@@ -138,6 +140,11 @@ public final class SmallFills implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** The bytes kept were found wrong. Never waits. */
+  void foundWrong(BlobKey key) {
+    hot.invalidate(key);
   }
 
   @Override
@@ -177,7 +184,9 @@ public final class SmallFills implements AutoCloseable {
       // An earlier flight may have landed between the look and the start of this one.
       Optional<SmallContent> landed = local(source.key());
       Small small = landed.isPresent() ? new Small(landed.get(), Came.LOCAL) : fetch(source);
-      hot.put(source.key(), small.content());
+      if (!engine.isDisputed(source.key())) {
+        hot.put(source.key(), small.content());
+      }
       flight.complete(small);
       return small;
     } catch (LarderException e) {
@@ -230,7 +239,7 @@ public final class SmallFills implements AutoCloseable {
   }
 
   private Small fetch(FillSource source) {
-    if (engine.members().isAlone()) {
+    if (engine.members().isAlone() || engine.isDisputed(source.key())) {
       return new Small(SmallContent.of(fromOrigin(source)), Came.ORIGIN);
     }
     try (SharedSmall shared = new SharedSmall(engine, source)) {
@@ -275,7 +284,7 @@ public final class SmallFills implements AutoCloseable {
         trust = Trust.VERIFIED;
       }
       Checksums.checkKey(source.key(), content.duplicate(), source.object().uri());
-      if (!engine.isStoreDown()) {
+      if (!engine.isStoreDown() && !engine.isDisputed(source.key())) {
         engine.sealed(engine.store().putSmall(source.key(), content, trust, Optional.empty()));
       }
     } catch (LarderException e) {

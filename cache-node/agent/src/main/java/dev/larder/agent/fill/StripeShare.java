@@ -36,6 +36,9 @@ public interface StripeShare {
   /** A member did not do what it was assigned for. */
   void failed(String parent, ParentFault fault);
 
+  /** Whether a member was found slow not long ago: who is named all the same is the only one. */
+  boolean isSlow(String member);
+
   /** No run of this node is at work on the stripe any more. */
   void idle();
 
@@ -47,8 +50,12 @@ public interface StripeShare {
     ENDED,
     /** It sent a block that is not what its digest promised, or another range. */
     WRONG,
-    /** It sent nothing for too long, or too little. */
+    /** Its bytes come, but others give much more: read from it only where nobody else is. */
     SLOW,
+    /** Next to nothing comes: as SLOW, and in the end somebody or the origin must do instead. */
+    CRAWLS,
+    /** It sent nothing for too long. */
+    SILENT,
     /** It cannot be reached, or closed early. */
     GONE
   }

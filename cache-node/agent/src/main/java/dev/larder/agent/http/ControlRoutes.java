@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.agent.dataset.Datasets.DatasetInfo;
 import dev.larder.agent.dataset.Datasets.ListingProgress;
 import dev.larder.agent.http.Json.Fields;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.PathPin;
 import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
@@ -13,6 +15,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -157,12 +160,49 @@ final class ControlRoutes {
 
   void unpin(Exchange exchange) {
     String snapshot = exchange.request().query("snapshot", "");
+    String owner = exchange.request().query("owner", "");
+    if (!owner.isEmpty()) {
+      int removed = unpinOf(owner, snapshot, exchange.request().query("glob", ""));
+      Dispatcher.answer(exchange, 200, Json.object().put("removed", removed));
+      return;
+    }
     if (snapshot.isEmpty()) {
       throw new LarderException(ErrorCode.BAD_REQUEST, "query parameter \"snapshot\" is missing");
     }
     int removed =
         services.jobs().unpin(SnapshotRef.parse(snapshot), exchange.request().query("glob", ""));
     Dispatcher.answer(exchange, 200, Json.object().put("removed", removed));
+  }
+
+  /** Pins of a node that is gone for good; one that is there would tell of them again. */
+  private int unpinOf(String owner, String snapshot, String glob) {
+    if (services.coordinator().members().members().stream()
+        .anyMatch(member -> member.id().equals(owner))) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "node " + owner + " is a member of the cluster: take its pins away on that node");
+    }
+    Optional<SnapshotRef> named =
+        snapshot.isEmpty() ? Optional.empty() : Optional.of(SnapshotRef.parse(snapshot));
+    int removed = 0;
+    for (PathPin each : services.coordinator().pins()) {
+      NewPin pin = each.pin();
+      boolean isMeant =
+          pin.owner().equals(owner)
+              && named
+                  .map(ref ->
+                      ref.dataset().equals(pin.dataset())
+                          && ref.snapshot().orElse(0) == pin.snapshot()
+                          && glob.equals(pin.glob()))
+                  .orElse(true);
+      boolean isGone =
+          isMeant
+              && services
+                  .coordinator()
+                  .unpin(pin.dataset(), pin.snapshot(), pin.glob(), pin.owner());
+      removed += isGone ? 1 : 0;
+    }
+    return removed;
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.larder.agent.http;
 
 import dev.larder.agent.metrics.AgentMetrics;
+import dev.larder.agent.peer.ListenFault;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.netty.bootstrap.ServerBootstrap;
@@ -216,7 +217,9 @@ public final class HttpDoor implements AutoCloseable {
     if (!future.isSuccess()) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
-          "http.host, http.port: cannot listen at " + config.host() + ":" + config.port(),
+          "http.host, http.port: cannot listen at %s:%d: %s"
+              .formatted(
+                  config.host(), config.port(), ListenFault.why(config.port(), future.cause())),
           future.cause());
     }
     return future.channel();

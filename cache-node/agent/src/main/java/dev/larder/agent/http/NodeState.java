@@ -1,9 +1,12 @@
 package dev.larder.agent.http;
 
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.MemberList;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the front door tells about the node beside its data.
@@ -26,6 +29,9 @@ public interface NodeState {
 
   /** When the process started to serve. */
   Instant startedAt();
+
+  /** How long ago that was, whatever the wall clock did meanwhile. */
+  Duration uptime();
 
   /** Datasets attached. */
   int datasets();
@@ -53,6 +59,11 @@ public interface NodeState {
       long members,
       long epoch) {}
 
+  /** When the certificate that this node shows others ends; empty where it shows none. */
+  default Optional<Instant> certificateEnd() {
+    return Optional.empty();
+  }
+
   /** Why the coordinator does not answer, for people; empty while it does. */
   default String coordinatorProblem() {
     return "";
@@ -63,8 +74,35 @@ public interface NodeState {
     return new MemberList(0, List.of());
   }
 
-  /** Bytes read from other members since the start. */
-  default long peerBytes() {
-    return 0;
+  /** Blobs whose roots members do not agree on. */
+  default Disputes disputes() {
+    return Disputes.NONE;
   }
+
+  /**
+   * What members do not agree on.
+   *
+   * @param open disputes in which no root stands, in the order they began
+   * @param settled those that ended with a root, since the cluster began
+   * @param conflicts blobs of this node whose root was not the one recorded, since it started
+   * @param lost copies of this node that were found wrong, since it started
+   */
+  record Disputes(List<Dispute> open, long settled, long conflicts, long lost) {
+    /** Everybody agrees. */
+    public static final Disputes NONE = new Disputes(List.of(), 0, 0, 0);
+  }
+
+  /** What other members gave. */
+  default Peers peers() {
+    return new Peers(0, 0, 0);
+  }
+
+  /**
+   * What other members gave, since the start.
+   *
+   * @param bytes read from them
+   * @param wrongBlocks blocks and digests of theirs that were not what they must be
+   * @param left members that are left alone for a time now: wrong, silent, gone or slow
+   */
+  record Peers(long bytes, long wrongBlocks, long left) {}
 }

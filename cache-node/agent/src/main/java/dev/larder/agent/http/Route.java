@@ -38,7 +38,7 @@ enum Route {
   WARM_UP_CANCEL("DELETE", "v1/warmups/*"),
   PINS("GET HEAD", "v1/pins"),
   PIN("POST", "v1/pins"),
-  UNPIN("DELETE", "v1/pins", "snapshot", "glob"),
+  UNPIN("DELETE", "v1/pins", "snapshot", "glob", "owner"),
   MOUNTS("GET HEAD", "v1/mounts"),
   MOUNT("POST", "v1/mounts"),
   UNMOUNT("DELETE", "v1/mounts", "target", "mode"),

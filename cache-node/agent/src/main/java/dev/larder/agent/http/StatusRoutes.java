@@ -2,9 +2,12 @@ package dev.larder.agent.http;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.agent.dataset.Datasets.SnapshotInfo;
 import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.metrics.MemoryPools;
 import dev.larder.agent.read.BlobRead.Source;
+import dev.larder.coordinator.api.Dispute;
+import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
@@ -17,7 +20,6 @@ import dev.larder.store.BlobStore.StripeDigests;
 import dev.larder.store.StoreStats;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReference;
 /** Status, metrics and digests. Workers. */
 final class StatusRoutes {
   private static final int STRIPES_MAX = 64;
+  private static final int DISPUTES_SHOWN = 10;
 
   private final DoorServices services;
   private final AtomicReference<String> address;
@@ -57,7 +60,7 @@ final class StatusRoutes {
             .put("version", node.version())
             .put("pid", ProcessHandle.current().pid())
             .put("startedAt", node.startedAt().toString())
-            .put("uptimeSeconds", Duration.between(node.startedAt(), Instant.now()).toSeconds())
+            .put("uptimeSeconds", node.uptime().toSeconds())
             .put("ready", reasons.isEmpty());
     reasons.forEach(json.putArray("reasons")::add);
     json.put("address", address.get()).put("dataDirectory", node.dataDirectory().toString());
@@ -74,9 +77,14 @@ final class StatusRoutes {
         .put("bytes", origin.bytes())
         .put("requests", origin.requests())
         .put("errors", origin.errors());
-    json.putObject("peers").put("bytes", node.peerBytes());
+    json.putObject("peers")
+        .put("bytes", node.peers().bytes())
+        .put("wrongBlocks", node.peers().wrongBlocks())
+        .put("left", node.peers().left());
     StoreStats store = services.store().stats();
-    cache(json.putObject("cache"), store);
+    ObjectNode cache = json.putObject("cache");
+    cache(cache, store);
+    cache.put("catalogBytes", catalogBytes());
     NodeState.CoordinatorState coordinator = node.coordinator();
     json.putObject("coordinator")
         .put("state", state(coordinator))
@@ -89,9 +97,40 @@ final class StatusRoutes {
     json.putObject("cluster")
         .put("members", coordinator.members())
         .put("epoch", coordinator.epoch());
+    node.certificateEnd().ifPresent(end -> certificate(json.putObject("certificate"), end));
+    disputes(json.putObject("disputes"), node.disputes());
     json.put("datasets", node.datasets()).put("jobs", node.jobs());
     memory(json.putObject("memory"), store);
     Dispatcher.answer(exchange, 200, json);
+  }
+
+  /** By the clock that the TLS of this process goes by. */
+  private static void certificate(ObjectNode json, Instant end) {
+    json.put("expiresAt", end.toString()).put("expired", Instant.now().isAfter(end));
+  }
+
+  private static void disputes(ObjectNode json, NodeState.Disputes disputes) {
+    json.put("open", disputes.open().size())
+        .put("settled", disputes.settled())
+        .put("conflictsHere", disputes.conflicts())
+        .put("lostHere", disputes.lost());
+    ArrayNode blobs = json.putArray("blobs");
+    for (Dispute dispute : disputes.open().stream().limit(DISPUTES_SHOWN).toList()) {
+      ObjectNode blob =
+          blobs
+              .addObject()
+              .put("key", dispute.key().toString())
+              .put("since", dispute.openedAt().toString())
+              .put("reader", dispute.reader());
+      ArrayNode claims = blob.putArray("claims");
+      for (RecordedRoot claim : dispute.claims()) {
+        claims
+            .addObject()
+            .put("member", claim.memberId())
+            .put("root", claim.root().hex())
+            .put("readAgain", claim.readAgainFor() != 0);
+      }
+    }
   }
 
   private static String state(NodeState.CoordinatorState coordinator) {
@@ -171,6 +210,18 @@ final class StatusRoutes {
         ErrorCode.BAD_REQUEST,
         "stripes must be first-last, at most " + STRIPES_MAX + ", of the blob's " + count,
         cause);
+  }
+
+  /** Catalogs are kept by themselves; {@code pinnedBytes} counts them too. */
+  private long catalogBytes() {
+    return services.datasets().list().stream()
+        .flatMap(dataset -> dataset.snapshots().stream())
+        .map(SnapshotInfo::catalog)
+        .distinct()
+        .flatMap(catalog -> services.store().find(catalog).stream())
+        .filter(BlobInfo::pinned)
+        .mapToLong(BlobInfo::sizeBytes)
+        .sum();
   }
 
   private static void cache(ObjectNode json, StoreStats store) {

@@ -16,6 +16,7 @@ import dev.larder.protocol.PathGlob;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ public final class LocalPins {
   private static final Logger log = LoggerFactory.getLogger(LocalPins.class);
 
   private final int pinsMax;
+  private final Clock clock;
   private final String self;
   private final Datasets datasets;
   private final BlobStore store;
@@ -70,7 +72,9 @@ public final class LocalPins {
       String self,
       Datasets datasets,
       BlobStore store,
-      CoordinatorClient coordinator) {
+      CoordinatorClient coordinator,
+      Clock clock) {
+    this.clock = clock;
     this.pinsMax = pinsMax;
     this.self = self;
     this.datasets = datasets;
@@ -103,7 +107,7 @@ public final class LocalPins {
       visit(exact, glob, (key, size) -> count(counted, size));
       Optional<Instant> end = coordinator.pin(wish(snapshot, glob, counted), ttl).pin().expiresAt();
       changes++;
-      Instant createdAt = old == null ? Instant.now() : old.info().createdAt();
+      Instant createdAt = old == null ? clock.instant() : old.info().createdAt();
       Kept kept = lay(snapshot.toString(), glob, exact, createdAt, end, "");
       pins.put(id, kept);
       save();

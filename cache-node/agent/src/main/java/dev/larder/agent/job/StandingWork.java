@@ -1,6 +1,7 @@
 package dev.larder.agent.job;
 
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.HandOver;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberState;
@@ -25,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -58,6 +60,7 @@ public final class StandingWork implements StoreListener, AutoCloseable {
   private volatile long toldVersion = -1;
   private volatile boolean isClosing;
   private volatile @Nullable HandOver handOver;
+  private volatile Consumer<List<Dispute>> disputes = none -> {};
   // The thread's own.
   private long version = -1;
   private @Nullable Work work;
@@ -79,6 +82,11 @@ public final class StandingWork implements StoreListener, AutoCloseable {
     this.slots = new Semaphore(config.parallelMax(), true);
     this.handingOver = new HandingOver(self, coordinator, pins);
     this.thread = Thread.ofPlatform().daemon().name("standing-work").unstarted(this::run);
+  }
+
+  /** Hands in who hears of disputes over roots, on this object's thread; before the start. */
+  public void disputesTo(Consumer<List<Dispute>> listener) {
+    disputes = listener;
   }
 
   void start() {
@@ -205,6 +213,7 @@ public final class StandingWork implements StoreListener, AutoCloseable {
   private boolean ask(long told) {
     long asOf = pins.changes();
     Work heard = coordinator.work(self);
+    disputes.accept(heard.disputes());
     LocalPins.Followed followed = pins.follow(heard.pins(), asOf);
     if (followed == LocalPins.Followed.NOT) {
       // Pins that come from a warm-up are taken over before its files are let go.

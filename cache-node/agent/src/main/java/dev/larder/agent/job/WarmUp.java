@@ -18,6 +18,7 @@ import dev.larder.protocol.LarderException;
 import dev.larder.protocol.SnapshotRef;
 import dev.larder.store.BlobStore;
 import dev.larder.store.BlobStore.BlobInfo;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
@@ -45,7 +46,9 @@ final class WarmUp implements Runnable {
   private final BlobStore store;
   private final int parallelMax;
   private final RateCap rate;
-  private final Instant startedAt = Instant.now();
+  private final double beginAt;
+  private final Clock clock;
+  private final Instant startedAt;
   private final LongAdder doneFiles = new LongAdder();
   private final LongAdder doneBytes = new LongAdder();
   private final LongAdder failed = new LongAdder();
@@ -58,6 +61,11 @@ final class WarmUp implements Runnable {
   private volatile @Nullable LarderException firstFault;
   private volatile boolean isCancelled;
 
+  /**
+   * Begins nothing.
+   *
+   * @param beginAt the part of the files, 0 to 1, that is gone through last; see {@link #fillAll}
+   */
   WarmUp(
       String id,
       SnapshotRef snapshot,
@@ -66,7 +74,11 @@ final class WarmUp implements Runnable {
       CachedReadPlane plane,
       BlobStore store,
       int parallelMax,
-      RateCap rate) {
+      RateCap rate,
+      double beginAt,
+      Clock clock) {
+    this.clock = clock;
+    this.startedAt = clock.instant();
     this.id = id;
     this.snapshot = snapshot;
     this.glob = glob;
@@ -75,6 +87,7 @@ final class WarmUp implements Runnable {
     this.store = store;
     this.parallelMax = parallelMax;
     this.rate = rate;
+    this.beginAt = beginAt;
   }
 
   String id() {
@@ -127,7 +140,7 @@ final class WarmUp implements Runnable {
       log.error("warm-up broke id={}", id, e);
       fail(snapshot.toString(), new LarderException(ErrorCode.INTERNAL, String.valueOf(e), e));
     }
-    endedAt = Instant.now();
+    endedAt = clock.instant();
     state = isCancelled ? State.CANCELLED : failed.sum() > 0 ? State.FAILED : State.DONE;
     log.info("warm-up ended id={} state={} files={}", id, state, doneFiles.sum());
   }
@@ -147,21 +160,38 @@ final class WarmUp implements Runnable {
     bytes = sums[1];
   }
 
+  /**
+   * Begins at a file of this node's own and goes round. Nodes that warm together then bring each
+   * its own part from the origin; in one common order the first would bring everything.
+   */
   private void fillAll() {
+    long first = (long) (files * beginAt);
     Semaphore slots = new Semaphore(parallelMax);
     try (ExecutorService threads =
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("warm-" + id + "-", 0).factory())) {
-      datasets.walk(
-          snapshot,
-          glob,
-          entry -> {
-            if (entry.type() == Type.FILE && !isCancelled) {
+      fillRange(first, Long.MAX_VALUE, slots, threads);
+      fillRange(0, first, slots, threads);
+    }
+  }
+
+  private void fillRange(long from, long until, Semaphore slots, ExecutorService threads) {
+    if (from == until || isCancelled) {
+      return;
+    }
+    long[] at = new long[1];
+    datasets.walk(
+        snapshot,
+        glob,
+        entry -> {
+          if (entry.type() == Type.FILE && !isCancelled) {
+            long number = at[0]++;
+            if (number >= from && number < until) {
               slots.acquireUninterruptibly();
               threads.execute(() -> fillOne(entry, slots));
             }
-          });
-    }
+          }
+        });
   }
 
   private void fillOne(Entry entry, Semaphore slots) {
@@ -199,10 +229,24 @@ final class WarmUp implements Runnable {
       rate.spend(from.sizeBytes());
       return;
     }
+    try {
+      fillLarge(from);
+    } catch (LarderException e) {
+      if (e.code() != ErrorCode.STORE_CORRUPT) {
+        throw e;
+      }
+      // Set aside when all of it was here: the next flight knows whom not to believe.
+      fillLarge(from);
+    }
+  }
+
+  private void fillLarge(FillSource from) {
     ReadShape shape = rate.isCapped() ? ReadShape.SEQUENTIAL : ReadShape.WARM;
     try (FillReader reader = plane.fill(from, shape)) {
       atWork.add(reader);
       try {
+        // Who cancelled before it was added did not close it.
+        checkWanted();
         if (rate.isCapped()) {
           goThrough(reader, from.sizeBytes());
         }
@@ -224,9 +268,13 @@ final class WarmUp implements Runnable {
         case Found.PastStore past ->
             throw new LarderException(ErrorCode.STORE_FULL, "the store takes nothing now");
       }
-      if (isCancelled) {
-        throw new LarderException(ErrorCode.CANCELLED, "the warm-up was cancelled");
-      }
+      checkWanted();
+    }
+  }
+
+  private void checkWanted() {
+    if (isCancelled) {
+      throw new LarderException(ErrorCode.CANCELLED, "the warm-up was cancelled");
     }
   }
 

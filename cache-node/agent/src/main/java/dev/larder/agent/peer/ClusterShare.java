@@ -22,17 +22,26 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** This node's share in one stripe of a cluster. Any thread. */
-final class ClusterShare implements StripeShare {
+final class ClusterShare implements StripeShare, Word {
   /*
    * Concurrency. `state` guards every field that is not final or volatile, and nothing waits under
    * it. `asking` is held while trackers are asked, `watching` while digests are waited for: one of
    * the stripe's runs asks, the others take what it got.
    *
    * Places. A stripe has a tracker in the node's zone and one over all zones. Who gets the zone's
-   * lease asks the other one, too; so there may be two places, in that order. The last one says from
-   * whom the stripe is read; digests are told where a lease is held and taken where a parent was
-   * named.
+   * lease asks the other one, too, and who gets that one's asks the rank behind it: a tracker that is
+   * new, or came back, knows nothing, and the rank behind it is who tracked the stripe before, or
+   * will when it goes. So there may be three places, in that order. The last one says from whom the
+   * stripe is read; digests are told where a lease is held and taken where a parent was named. A
+   * place that is lost is not asked for again while the others are enough to go on by.
+   *
+   * No circles. Who holds a lease goes on to a tracker behind the one that gave it, never back: along
+   * a way from reader to parent the trackers' places only grow. The rank behind must not be the
+   * tracker of another zone, where leases are granted to those who come here next.
    */
+  /** Leases of ranks over all zones, beyond which nobody else is asked. */
+  private static final int LEASES = 2;
+
   /** A long poll ends sooner than a member's patience. */
   private static final int HOLD_MILLIS = 1_000;
 
@@ -42,6 +51,10 @@ final class ClusterShare implements StripeShare {
   private final ReentrantLock asking = new ReentrantLock();
   private final ReentrantLock watching = new ReentrantLock();
   private final Map<String, Long> avoidedUntil = new HashMap<>();
+
+  /** Parents that had nothing for so long that they may be waiting for this node; under state. */
+  private final Map<String, Long> waitedUntil = new HashMap<>();
+
   private List<Place> places = List.of();
   private @Nullable String parent;
   private String lostParent = "";
@@ -75,7 +88,7 @@ final class ClusterShare implements StripeShare {
       return new Place(tracker, lease, false);
     }
 
-    /** Told only that the stripe is here. */
+    /** To be told that the stripe is here; its digests only under a lease, asked for before. */
     static Place unasked(String tracker) {
       return new Place(tracker, 0, true);
     }
@@ -87,8 +100,28 @@ final class ClusterShare implements StripeShare {
     this.idleSinceNanos = tracking.nanoTime();
   }
 
-  StripeId stripe() {
+  @Override
+  public StripeId stripe() {
     return stripe;
+  }
+
+  @Override
+  public boolean isLast() {
+    synchronized (state) {
+      return ending != null;
+    }
+  }
+
+  /** Trackers are told to forget the stripe, and this node's part in it. */
+  void disputed() {
+    isLost = true;
+  }
+
+  /** Whether this tracker was asked for the stripe by now. */
+  boolean hasPlace(String tracker) {
+    synchronized (state) {
+      return isPlace(tracker);
+    }
   }
 
   @Override
@@ -137,14 +170,20 @@ final class ClusterShare implements StripeShare {
     if (fault == ParentFault.WAITS) {
       synchronized (state) {
         isLost |= member.equals(parent);
+        waitedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
       }
       return;
     }
-    if (fault != ParentFault.ENDED) {
+    boolean isSlow = fault == ParentFault.SLOW || fault == ParentFault.CRAWLS;
+    if (isSlow) {
+      tracking.foundSlow(member);
+    } else if (fault != ParentFault.ENDED) {
       tracking.demote(member);
     }
     synchronized (state) {
-      avoidedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+      if (!isSlow) {
+        avoidedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+      }
       if (member.equals(parent)) {
         parent = null;
         isLost = true;
@@ -152,6 +191,11 @@ final class ClusterShare implements StripeShare {
         lostParent = isDead ? member : "";
       }
     }
+  }
+
+  @Override
+  public boolean isSlow(String member) {
+    return tracking.slow().contains(member);
   }
 
   @Override
@@ -181,6 +225,10 @@ final class ClusterShare implements StripeShare {
       ending = kind;
       own = own.with(digests);
       List<Place> all = new ArrayList<>(places);
+      if (isLost) {
+        // Whoever does not know this node as a reader may know no digests either.
+        all.replaceAll(place -> place.lease == 0 ? Place.unasked(place.tracker) : place);
+      }
       if (places.stream().anyMatch(place -> place.lease != 0)) {
         ranks.stream().filter(rank -> !isPlace(rank)).map(Place::unasked).forEach(all::add);
       } else if (places.isEmpty()) {
@@ -224,17 +272,35 @@ final class ClusterShare implements StripeShare {
     trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
   }
 
-  /** What to tell a tracker now; null for nothing. */
-  @Nullable StripeReport report(String tracker) {
+  /** Whether a tracker is to be told digests and was not asked for the lease that this takes. */
+  boolean needsLease(String tracker) {
+    synchronized (state) {
+      return ending == Kind.COMPLETE
+          && !own.isEmpty()
+          && places.stream().anyMatch(place -> place.isUnasked && place.tracker.equals(tracker));
+    }
+  }
+
+  /** A tracker granted the lease of the stripe, which is here. */
+  void leased(String tracker, long lease) {
+    synchronized (state) {
+      places =
+          places.stream()
+              .map(place ->
+                  place.isUnasked && place.tracker.equals(tracker)
+                      ? Place.asked(tracker, lease)
+                      : place)
+              .toList();
+    }
+  }
+
+  @Override
+  public @Nullable StripeReport report(String tracker) {
     synchronized (state) {
       for (Place place : places) {
         if (place.tracker.equals(tracker)) {
           Kind kind = ending == null ? Kind.PROGRESS : ending;
-          boolean mayTell = place.lease != 0 || kind == Kind.COMPLETE;
-          // A reader has its digests from there.
-          boolean isFromThere = place.lease == 0 && !place.isUnasked;
-          long known = isFromThere ? place.told | heard.mask() : place.told;
-          BlockDigests told = mayTell ? own.without(known) : BlockDigests.NONE;
+          BlockDigests told = place.lease != 0 ? own.without(place.told) : BlockDigests.NONE;
           return new StripeReport(stripe, kind, place.lease, heard.mask(), told);
         }
       }
@@ -242,8 +308,11 @@ final class ClusterShare implements StripeShare {
     }
   }
 
-  /** The tracker's answer; null when there was none. */
-  void answered(String tracker, StripeReport report, @Nullable Standing standing) {
+  @Override
+  public void answered(String tracker, @Nullable StripeReport report, @Nullable Standing standing) {
+    if (report == null) {
+      return;
+    }
     Optional<String> next = Optional.empty();
     synchronized (state) {
       if (standing != null) {
@@ -252,7 +321,7 @@ final class ClusterShare implements StripeShare {
       for (Place place : places) {
         if (place.tracker.equals(tracker) && place.lease == report.lease()) {
           if (standing == null || !standing.stands()) {
-            isLost = true;
+            lose(place);
           } else {
             place.told |= report.told().mask();
           }
@@ -263,6 +332,23 @@ final class ClusterShare implements StripeShare {
       }
     }
     next.ifPresent(rank -> tracking.reportSoon(rank, this));
+  }
+
+  /** A tracker is gone, or does not know of this node; under {@code state}. */
+  private void lose(Place lost) {
+    List<Place> rest = places.stream().filter(each -> each != lost).toList();
+    ClusterView view = tracking.view();
+    boolean isEnough =
+        parent == null
+            ? rest.stream()
+                .anyMatch(
+                    each -> each.lease != 0 && !tracking.isZoneTracker(view, stripe, each.tracker))
+            : lost != places.getLast();
+    if (isEnough && ending == null) {
+      places = rest;
+    } else {
+      isLost = true;
+    }
   }
 
   /** A place at the first rank that has none and is not silent; under {@code state}. */
@@ -378,7 +464,7 @@ final class ClusterShare implements StripeShare {
     }
   }
 
-  /** One round of asking: the zone's tracker first, then the one of all zones. */
+  /** One round of asking: the zone's tracker first, then those of all zones. */
   private final class Asked {
     private final ClusterView view;
     private final Set<String> avoided;
@@ -386,6 +472,9 @@ final class ClusterShare implements StripeShare {
     private BlockDigests heard = BlockDigests.NONE;
     private @Nullable String parent;
     private boolean isUntracked;
+
+    /** Whether who was named is waited for although it had nothing until now. */
+    private boolean isStayedWith;
 
     Asked(ClusterView view, Set<String> avoided) {
       this.view = view;
@@ -395,9 +484,10 @@ final class ClusterShare implements StripeShare {
     /** False when the member list turned out to be old: ask again by the new one. */
     boolean run() {
       List<String> ranks = tracking.trackers(view, stripe);
+      int leases = 0;
       for (String tracker : ranks) {
         boolean isZone = tracking.isZoneTracker(view, stripe, tracker);
-        TrackerLink.Told told = tracking.link().isSilent(tracker) ? null : ask(tracker);
+        TrackerLink.Told told = tracking.link().isSilent(tracker) ? null : ask(tracker, avoided);
         if (told == null) {
           continue;
         }
@@ -407,7 +497,16 @@ final class ClusterShare implements StripeShare {
           }
           continue;
         }
-        if (takeIn(tracker, told.answer().get()) || !isZone) {
+        TrackerDesk.Answer answer = told.answer().get();
+        if (!isZone && isWaitedFor(answer)) {
+          answer = elsewhere(tracker, answer);
+        }
+        boolean isEnough = takeIn(tracker, answer, isZone);
+        leases += !isZone && answer.assignment() instanceof Assignment.Lease ? 1 : 0;
+        if (isEnough || leases == LEASES || (!isZone && leases == 0)) {
+          return true;
+        }
+        if (leases == 1 && !isZone && !tracking.mayFollow(view, stripe, tracker)) {
           return true;
         }
       }
@@ -415,19 +514,58 @@ final class ClusterShare implements StripeShare {
       return true;
     }
 
-    private TrackerLink.@Nullable Told ask(String tracker) {
+    /** Whether a tracker behind a lease of this node names who had nothing for it until now. */
+    private boolean isWaitedFor(TrackerDesk.Answer answer) {
+      return isLessee()
+          && answer.assignment() instanceof Assignment.Parent named
+          && waited().contains(named.member());
+    }
+
+    /**
+     * Asks for somebody else. Where there is nobody, who was named is waited for as long as its
+     * tracker knows who fetches the stripe: an origin that stalls is no reason to fetch it twice.
+     */
+    private TrackerDesk.Answer elsewhere(String tracker, TrackerDesk.Answer named) {
+      Set<String> others = new HashSet<>(avoided);
+      others.addAll(waited());
+      TrackerLink.Told told = ask(tracker, others);
+      TrackerDesk.Answer other = told == null ? null : told.answer().orElse(null);
+      if (other == null || (other.assignment() instanceof Assignment.Untracked && other.isLive())) {
+        isStayedWith = other != null;
+        return named;
+      }
+      return other;
+    }
+
+    private TrackerLink.@Nullable Told ask(String tracker, Set<String> without) {
+      tracking.awaitLast(tracker, stripe);
       Wanted wanted;
       synchronized (state) {
         wanted = new Wanted(stripe, lostParent, ClusterShare.this.heard.mask());
       }
-      return tracking.link().ask(view, tracker, wanted, avoided);
+      return tracking.link().ask(view, tracker, wanted, without, tracking.slow());
+    }
+
+    private boolean isLessee() {
+      return found.stream().anyMatch(place -> place.lease != 0);
+    }
+
+    private Set<String> waited() {
+      synchronized (state) {
+        waitedUntil.values().removeIf(until -> tracking.nanoTime() - until >= 0);
+        return Set.copyOf(waitedUntil.keySet());
+      }
     }
 
     /** Whether there is nobody else to ask. */
-    private boolean takeIn(String tracker, TrackerDesk.Answer answer) {
+    private boolean takeIn(String tracker, TrackerDesk.Answer answer, boolean isZone) {
       heard = heard.with(answer.news());
       switch (answer.assignment()) {
         case Assignment.Parent named -> {
+          if ((isZone || isLessee()) && !isStayedWith && waited().contains(named.member())) {
+            // Such a tracker may name what is no longer there, and they wait for each other.
+            return false;
+          }
           parent = named.member();
           found.add(Place.asked(tracker, 0));
           return true;

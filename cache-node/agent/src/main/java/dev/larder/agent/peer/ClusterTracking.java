@@ -1,6 +1,7 @@
 package dev.larder.agent.peer;
 
 import dev.larder.agent.cluster.ClusterView;
+import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.fill.StripeShare;
 import dev.larder.agent.fill.Tracking;
 import dev.larder.agent.tracker.BlockDigests;
@@ -45,6 +46,7 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   private final TrackerDesk desk;
   private final TrackerLink link;
   private final Demotions parents;
+  private final Demotions slow;
   private final Function<StripeId, BlockDigests> present;
   private final Map<StripeId, ClusterShare> shares = new ConcurrentHashMap<>();
   private final Map<String, Reporter> reporters = new ConcurrentHashMap<>();
@@ -73,6 +75,7 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     this.link = link;
     this.present = present;
     this.parents = new Demotions(System::nanoTime, config.demoteFor().toNanos());
+    this.slow = new Demotions(System::nanoTime, config.demoteFor().toNanos());
   }
 
   void start() {
@@ -107,11 +110,31 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   }
 
   @Override
+  public void forget(BlobKey key, long sizeBytes) {
+    desk.forget(key, sizeBytes);
+    closed(key);
+  }
+
+  @Override
+  public void misled(StripeId stripe, Set<String> members, BlockDigests right) {
+    log.warn("left members that sent wrong blocks members={} stripe={}", members, stripe);
+    members.forEach(this::demote);
+    ClusterShare share = shares.get(stripe);
+    if (share != null) {
+      share.disputed();
+    }
+    Dispute dispute = new Dispute(stripe, right, this::demote);
+    for (String tracker : trackers(view(), stripe)) {
+      boolean unused = reporter(tracker).add(dispute);
+    }
+  }
+
+  @Override
   public Map<String, Long> gauges() {
     Map<String, Long> out = new LinkedHashMap<>();
     out.put("tracked_stripes", (long) desk.size());
     out.put("shared_stripes", (long) shares.size());
-    out.put("demoted_members", (long) parents.all().size());
+    out.put("demoted_members", (long) left().size());
     return out;
   }
 
@@ -119,7 +142,7 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     Map<String, Long> out = new LinkedHashMap<>();
     out.put("tracker_asks_total", link.asks());
     out.put("tracker_failures_total", link.failures());
-    out.put("peer_demotions_total", parents.total());
+    out.put("peer_demotions_total", parents.total() + slow.total());
     return out;
   }
 
@@ -160,6 +183,21 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     parents.demote(member);
   }
 
+  /** Read from only where there is nobody else, for a time. */
+  void foundSlow(String member) {
+    slow.demote(member);
+  }
+
+  Set<String> slow() {
+    return slow.all();
+  }
+
+  private Set<String> left() {
+    Set<String> all = parents.all();
+    all.addAll(slow.all());
+    return all;
+  }
+
   boolean isDemoted(String member) {
     return parents.isDemoted(member);
   }
@@ -169,15 +207,33 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   }
 
   void reportSoon(String tracker, ClusterShare share) {
-    reporters.computeIfAbsent(tracker, any -> new Reporter(tracker, link)).add(share);
+    boolean unused = reporter(tracker).add(share);
+  }
+
+  Reporter reporter(String tracker) {
+    return reporters.computeIfAbsent(tracker, any -> new Reporter(tracker, link));
+  }
+
+  /** Waits until a tracker heard the last words about a stripe, or for a member's patience. */
+  void awaitLast(String tracker, StripeId stripe) {
+    Reporter reporter = reporters.get(tracker);
+    if (reporter != null) {
+      reporter.awaitLast(stripe, nanoTime() + config.progressDeadline().toNanos());
+    }
+  }
+
+  /** Whether this node asked a tracker for a stripe that it reads or fetches now. */
+  boolean hasPlace(StripeId stripe, String tracker) {
+    ClusterShare share = shares.get(stripe);
+    return share != null && share.hasPlace(tracker);
   }
 
   /** The trackers of a stripe in the order they are asked; this node's own where nobody tracks. */
   List<String> trackers(ClusterView view, StripeId stripe) {
-    List<String> out = new ArrayList<>(TrackerService.RANKS + 1);
+    List<String> out = new ArrayList<>(PeerConfig.TRACKER_RANKS + 1);
     zoneTracker(view, stripe).ifPresent(out::add);
     for (PlacedMember member :
-        view.placement().ranked(stripe.key(), stripe.stripe(), TrackerService.RANKS)) {
+        view.placement().ranked(stripe.key(), stripe.stripe(), PeerConfig.TRACKER_RANKS)) {
       out.add(member.id());
     }
     return out.isEmpty() ? List.of(views.self()) : out;
@@ -186,6 +242,17 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   /** Whether a tracker is the zone's only, so that the one of all zones is asked behind it. */
   boolean isZoneTracker(ClusterView view, StripeId stripe, String tracker) {
     return zoneTracker(view, stripe).filter(tracker::equals).isPresent();
+  }
+
+  /** Whether the rank behind a tracker of all zones tracks for no other zone alone. */
+  boolean mayFollow(ClusterView view, StripeId stripe, String tracker) {
+    List<String> ranks = trackers(view, stripe);
+    int behind = ranks.lastIndexOf(tracker) + 1;
+    if (behind == ranks.size()) {
+      return false;
+    }
+    String zoneBehind = view.peer(ranks.get(behind)).map(Peer::zone).orElse("");
+    return zoneBehind.isEmpty() || view.peer(tracker).map(Peer::zone).orElse("").equals(zoneBehind);
   }
 
   private Optional<String> zoneTracker(ClusterView view, StripeId stripe) {

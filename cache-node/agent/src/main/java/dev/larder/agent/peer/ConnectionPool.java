@@ -16,6 +16,7 @@ final class ConnectionPool {
   private final long patienceMillis;
   private final ArrayDeque<PeerConnection> idle = new ArrayDeque<>();
   private boolean isClosed;
+  private volatile @Nullable Long silentAtNanos;
 
   ConnectionPool(int placesMax, long patienceMillis) {
     this.placesMax = placesMax;
@@ -23,33 +24,62 @@ final class ConnectionPool {
     this.patienceMillis = patienceMillis;
   }
 
-  /** Takes a place, for which {@link #leave} is owed; TOO_MANY when none becomes free in time. */
+  /**
+   * Takes a place, for which {@link #leave} is owed. TOO_MANY when none becomes free in time,
+   * AGENT_UNAVAILABLE when the member was found silent meanwhile: whoever queued behind those who
+   * found it need not find it again.
+   */
   void enter() {
+    long began = System.nanoTime();
+    boolean isIn;
     try {
-      if (!places.tryAcquire(patienceMillis, TimeUnit.MILLISECONDS)) {
-        throw new LarderException(
-            ErrorCode.TOO_MANY,
-            "peer.per-member-max: " + placesMax + " requests to the member are at work");
-      }
+      isIn = places.tryAcquire(patienceMillis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while waiting for a member", e);
     }
+    Long silentAt = silentAtNanos;
+    if (silentAt != null && silentAt - began > 0) {
+      if (isIn) {
+        leave();
+      }
+      throw new LarderException(
+          ErrorCode.AGENT_UNAVAILABLE, "the member fell silent while this request waited for it");
+    }
+    if (!isIn) {
+      throw new LarderException(
+          ErrorCode.TOO_MANY,
+          "peer.per-member-max: " + placesMax + " requests to the member are at work");
+    }
+  }
+
+  /** A request on a fresh connection had no answer. */
+  void foundSilent() {
+    silentAtNanos = System.nanoTime();
   }
 
   void leave() {
     places.release();
   }
 
-  /** The idle connection used last; null when there is none. */
-  synchronized @Nullable PeerConnection take() {
-    return idle.pollLast();
+  /** The idle connection used last that may still be used; null when there is none. */
+  @Nullable PeerConnection take() {
+    while (true) {
+      PeerConnection last;
+      synchronized (this) {
+        last = idle.pollLast();
+      }
+      if (last == null || last.isKept()) {
+        return last;
+      }
+      last.abort();
+    }
   }
 
   void give(PeerConnection connection) {
     connection.idleSinceNanos = System.nanoTime();
     synchronized (this) {
-      if (!isClosed && idle.size() < placesMax) {
+      if (!isClosed && idle.size() < placesMax && connection.isKept()) {
         idle.addLast(connection);
         return;
       }
@@ -73,13 +103,20 @@ final class ConnectionPool {
     return isUnused;
   }
 
-  void close() {
+  /** Closes what nobody uses now. */
+  void dropIdle() {
     List<PeerConnection> all;
     synchronized (this) {
-      isClosed = true;
       all = new ArrayList<>(idle);
       idle.clear();
     }
     all.forEach(PeerConnection::abort);
+  }
+
+  void close() {
+    synchronized (this) {
+      isClosed = true;
+    }
+    dropIdle();
   }
 }

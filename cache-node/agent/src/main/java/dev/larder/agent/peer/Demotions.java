@@ -20,10 +20,11 @@ final class Demotions {
   }
 
   void demote(String member) {
-    if (!isDemoted(member)) {
+    long now = nanoClock.getAsLong();
+    Long before = until.put(member, now + nanos);
+    if (before == null || now - before >= 0) {
       total.increment();
     }
-    until.put(member, nanoClock.getAsLong() + nanos);
   }
 
   boolean isDemoted(String member) {

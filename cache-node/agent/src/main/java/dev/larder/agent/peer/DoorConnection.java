@@ -1,28 +1,34 @@
 package dev.larder.agent.peer;
 
 import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.ReportAnswer;
+import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.IdleStateEvent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,12 +40,33 @@ import org.slf4j.LoggerFactory;
 final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger log = LoggerFactory.getLogger(DoorConnection.class);
   private static final String BLOBS = "/peer/v1/blobs/";
+
+  /** Field of members that know the digests of the blob's stripes; others are told them. */
+  static final String BLOCKS_ONLY = "larder-blocks-only";
+
   private static final int HOLD_MILLIS_MAX = 10_000;
 
   private final DoorParts door;
   private @Nullable ChannelHandlerContext context;
   private @Nullable FullHttpRequest next;
   private boolean isBusy;
+
+  /** Which of the door's connections it counts among since its first request. */
+  private @Nullable AtomicInteger countedIn;
+
+  /** The member that its certificate was found to speak for. */
+  private String provedName = "";
+
+  private boolean hasToldName;
+
+  /** Over a bound: answered, and not kept. */
+  private volatile boolean isLast;
+
+  /** Whether what the member proved still holds; null before its first request and without TLS. */
+  private volatile @Nullable ConnectionLife life;
+
+  /** By what the member proves to be itself; null before its first word. */
+  private @Nullable Long voice;
 
   DoorConnection(DoorParts door) {
     this.door = door;
@@ -56,6 +83,11 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
     next = null;
     if (waiting != null) {
       waiting.release();
+    }
+    AtomicInteger counted = countedIn;
+    countedIn = null;
+    if (counted != null) {
+      counted.decrementAndGet();
     }
     super.channelInactive(ctx);
   }
@@ -77,14 +109,36 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   private void begin(ChannelHandlerContext ctx, FullHttpRequest request) {
     isBusy = true;
+    if (!isTrusted(ctx)) {
+      isLast = true;
+      door.untrusted().increment();
+      answer(
+          ctx.channel(),
+          HttpResponseStatus.FORBIDDEN,
+          "the certificate that this connection began with is over, or its authority is trusted"
+              + " no more");
+      return;
+    }
     String uri = request.uri();
+    boolean isRange = request.method().equals(HttpMethod.GET) && !uri.contains("/digests");
+    if (!hasRoom(isRange) && isRange) {
+      door.refused().increment();
+      answer(
+          ctx.channel(),
+          HttpResponseStatus.SERVICE_UNAVAILABLE,
+          "peer.connections-max connections ask for ranges");
+      return;
+    }
     try {
       if (request.method().equals(HttpMethod.POST)) {
         byte[] body = ByteBufUtil.getBytes(request.content());
         post(ctx, uri, body);
       } else if (request.method().equals(HttpMethod.GET) && uri.startsWith(BLOBS)) {
         String range = request.headers().get(HttpHeaderNames.RANGE, "");
-        get(ctx.channel(), BlobRequest.parse(uri.substring(BLOBS.length()), range));
+        get(
+            ctx.channel(),
+            BlobRequest.parse(
+                uri.substring(BLOBS.length()), range, request.headers().contains(BLOCKS_ONLY)));
       } else {
         answer(ctx.channel(), HttpResponseStatus.NOT_FOUND, "no such resource");
       }
@@ -93,17 +147,85 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
     }
   }
 
+  /** Whether what the member proved when it connected still holds. */
+  private boolean isTrusted(ChannelHandlerContext ctx) {
+    PeerTls tls = door.tls();
+    if (tls == null) {
+      return true;
+    }
+    ConnectionLife known = life;
+    if (known == null) {
+      SslHandler handler = ctx.pipeline().get(SslHandler.class);
+      known = tls.served(handler.engine().getSession());
+      life = known;
+    }
+    return known.isTrusted();
+  }
+
+  /** Whether the present answer is the connection's last; any thread. */
+  private boolean endsAfterThis() {
+    ConnectionLife known = life;
+    return isLast || (known != null && known.isDue());
+  }
+
+  /** Whether the door has room for one more connection of this kind; one that it keeps has. */
+  private boolean hasRoom(boolean isRange) {
+    if (countedIn == null) {
+      AtomicInteger counted = isRange ? door.rangeConnections() : door.askConnections();
+      int max = isRange ? door.config().connectionsMax() : door.config().askConnectionsMax();
+      isLast = counted.incrementAndGet() > max;
+      countedIn = counted;
+    }
+    return !isLast;
+  }
+
   private void post(ChannelHandlerContext ctx, String uri, byte[] body) {
     switch (uri) {
-      case "/peer/v1/ask" ->
-          answer(ctx.channel(), Wire.write(door.tracker().ask(Wire.readAsk(body))));
-      case "/peer/v1/report" -> report(ctx, Wire.readReport(body));
+      case "/peer/v1/ask" -> {
+        Ask ask = Wire.readAsk(body);
+        requireName(ctx, ask.sender().member());
+        answer(ctx.channel(), Wire.write(door.tracker().ask(ask, voice(ctx))));
+      }
+      case "/peer/v1/report" -> {
+        Report report = Wire.readReport(body);
+        requireName(ctx, report.sender().member());
+        report(ctx, report);
+      }
       default -> answer(ctx.channel(), HttpResponseStatus.NOT_FOUND, "no such resource");
     }
   }
 
+  /** Trackers send others to whoever asks and reports, and believe its digests: it must be it. */
+  private void requireName(ChannelHandlerContext ctx, String member) {
+    PeerTls tls = door.tls();
+    if (tls == null || member.equals(provedName)) {
+      return;
+    }
+    SslHandler handler = ctx.pipeline().get(SslHandler.class);
+    String refusal = tls.refusal(handler.engine().getSession(), member);
+    if (refusal != null) {
+      door.foreignNames().increment();
+      if (!hasToldName) {
+        hasToldName = true;
+        log.warn("refused peer={} claims member={}", ctx.channel().remoteAddress(), member);
+      }
+      throw new LarderException(ErrorCode.UNAUTHENTICATED, refusal);
+    }
+    provedName = member;
+  }
+
+  private long voice(ChannelHandlerContext ctx) {
+    Long known = voice;
+    if (known == null) {
+      SslHandler tls = ctx.pipeline().get(SslHandler.class);
+      known = tls == null ? 0 : PeerTls.voice(tls.engine().getSession());
+      voice = known;
+    }
+    return known;
+  }
+
   private void report(ChannelHandlerContext ctx, Report report) {
-    ReportAnswer now = door.tracker().report(report);
+    ReportAnswer now = door.tracker().report(report, voice(ctx));
     boolean mayWait =
         report.waitMillis() > 0
             && now.standings().stream().allMatch(each -> each.news().isEmpty() && each.isLive());
@@ -128,15 +250,16 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   /** On a worker. */
   private void serve(Channel channel, BlobRequest request) {
     FillEngine engine = door.engine();
-    RangeAnswer range = new RangeAnswer(channel, door);
+    boolean isLastRange = endsAfterThis();
+    RangeAnswer range = new RangeAnswer(channel, door, life, isLastRange);
     try {
       if (request.isDigests()) {
         byte[] digests =
-            Wire.write(StoredDigests.of(door.store(), request.key(), request.stripe()));
+            Wire.write(door.digests().of(request.key(), request.stripe(), request.isListKnown()));
         onLoop(channel, () -> answer(channel, digests));
-      } else if (!serveSmall(channel, request)) {
+      } else if (!serveSmall(channel, request, isLastRange)) {
         range.send(door.store(), engine, request.key(), request.first(), request.last());
-        onLoop(channel, this::free);
+        onLoop(channel, isLastRange ? channel::close : this::free);
       }
     } catch (LarderException e) {
       if (range.isBegun()) {
@@ -152,7 +275,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   }
 
   /** Answers with a blob that is no file; false when it is none. On a worker. */
-  private boolean serveSmall(Channel channel, BlobRequest request) {
+  private boolean serveSmall(Channel channel, BlobRequest request, boolean isLastRange) {
     if (request.last() >= Blocks.SMALL_BLOB_BYTES_MAX) {
       return false;
     }
@@ -180,14 +303,12 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
             HttpHeaderNames.CONTENT_RANGE,
             "bytes " + request.first() + "-" + request.last() + "/" + size)
         .set(HttpHeaderNames.CONTENT_LENGTH, length);
+    if (isLastRange) {
+      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+    }
     door.upload().spend(length);
     door.sentBytes().add(length);
-    onLoop(
-        channel,
-        () -> {
-          channel.writeAndFlush(response);
-          free();
-        });
+    onLoop(channel, () -> finish(channel, response, isLastRange));
     return true;
   }
 
@@ -195,6 +316,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
     HttpResponseStatus status =
         switch (e.code()) {
           case UNKNOWN_BLOB, STORE_CORRUPT, CANCELLED -> HttpResponseStatus.NOT_FOUND;
+          case UNAUTHENTICATED -> HttpResponseStatus.FORBIDDEN;
           case BAD_RANGE -> HttpResponseStatus.REQUESTED_RANGE_NOT_SATISFIABLE;
           case BAD_KEY, BAD_REQUEST -> HttpResponseStatus.BAD_REQUEST;
           case TOO_MANY, CLOSED -> HttpResponseStatus.SERVICE_UNAVAILABLE;
@@ -219,6 +341,18 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
     DefaultFullHttpResponse response =
         new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(body));
     response.headers().set(HttpHeaderNames.CONTENT_LENGTH, body.length);
+    boolean isLastAnswer = endsAfterThis();
+    if (isLastAnswer) {
+      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+    }
+    finish(channel, response, isLastAnswer);
+  }
+
+  private void finish(Channel channel, DefaultFullHttpResponse response, boolean isLastAnswer) {
+    if (isLastAnswer) {
+      channel.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+      return;
+    }
     channel.writeAndFlush(response);
     free();
   }

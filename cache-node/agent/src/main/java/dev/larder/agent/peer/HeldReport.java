@@ -59,7 +59,7 @@ final class HeldReport {
     timeout = channel.eventLoop().schedule(wake, millis, TimeUnit.MILLISECONDS);
     channel.closeFuture().addListener(gone);
     // What was told between the report and the watch woke nobody.
-    if (tracker.report(again).standings().stream().anyMatch(each -> !each.news().isEmpty())) {
+    if (tracker.report(again, 0).standings().stream().anyMatch(each -> !each.news().isEmpty())) {
       wake();
     }
   }
@@ -77,7 +77,7 @@ final class HeldReport {
   private void give() {
     channel.closeFuture().removeListener(gone);
     end();
-    ReportAnswer now = tracker.report(again);
+    ReportAnswer now = tracker.report(again, 0);
     answer.accept(Wire.write(now));
   }
 

@@ -1,6 +1,5 @@
 package dev.larder.agent.peer;
 
-import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.StripeReport.Standing;
@@ -28,16 +27,20 @@ final class Messages {
    */
   record Wanted(StripeId stripe, String lost, long known) {}
 
-  /** Where to get stripes. */
-  record Ask(Sender sender, Set<String> avoid, List<Wanted> wanted) {}
+  /** Where to get stripes; whom to avoid, and whom where there is somebody else, as in Asker. */
+  record Ask(Sender sender, Set<String> avoid, List<Wanted> wanted, Set<String> slow) {
+    /** Of a member to which nobody is slow. */
+    Ask(Sender sender, Set<String> avoid, List<Wanted> wanted) {
+      this(sender, avoid, wanted, Set.of());
+    }
+  }
 
   /**
    * An answer for each stripe wanted; empty for those the member does not track.
    *
    * @param epoch of the member list the tracker goes by
-   * @param members that list, when it is newer than the asker's; else empty
    */
-  record AskAnswer(long epoch, List<Peer> members, List<Optional<TrackerDesk.Answer>> answers) {}
+  record AskAnswer(long epoch, List<Optional<TrackerDesk.Answer>> answers) {}
 
   /**
    * How stripes stand.

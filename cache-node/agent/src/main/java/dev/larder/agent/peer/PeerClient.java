@@ -5,52 +5,66 @@ import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Requests to members' peer doors over kept connections, at most {@code peer.per-member-max} to
- * each and a few more for asks and reports.
+ * each and a few more for asks and reports. A kept connection that fails or stays silent says
+ * nothing of the member: the request goes out once more on a fresh one.
  *
  * <p><b>Threads:</b> any, best virtual ones: calls wait for the network. Interrupting a virtual
  * thread ends its call with CANCELLED. <b>Errors:</b> those of {@link
  * dev.larder.agent.fill.Members#open}.
  */
 final class PeerClient implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(PeerClient.class);
+
   /** Asks and reports must not wait for ranges, which last. */
   private static final int TALKS_PER_MEMBER = 4;
 
   private static final byte[] EMPTY = {};
-  private static final int DIGESTS_BYTES_MAX = 512 << 20;
+
+  /** Twice what the asks and reports of one message can be answered. */
+  private static final int ANSWER_BYTES_MAX = 1 << 20;
+
+  private static final int FAULT_BYTES_MAX = 64 << 10;
 
   private final PeerConfig config;
   private final @Nullable PeerTls tls;
   private final RateCap download;
-  private final Map<Address, ConnectionPool> ranges = new ConcurrentHashMap<>();
-  private final Map<Address, ConnectionPool> talks = new ConcurrentHashMap<>();
+  private final Map<MemberDoor, ConnectionPool> ranges = new ConcurrentHashMap<>();
+  private final Map<MemberDoor, ConnectionPool> talks = new ConcurrentHashMap<>();
 
   /** Answers that are held back must not keep others waiting. */
-  private final Map<Address, ConnectionPool> watches = new ConcurrentHashMap<>();
+  private final Map<MemberDoor, ConnectionPool> watches = new ConcurrentHashMap<>();
 
-  private final ScheduledExecutorService clock =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("peer-client-clock").factory());
+  private final ScheduledThreadPoolExecutor clock;
 
   /** A client; {@code tls} is null where {@code peer.tls} is off. */
   PeerClient(PeerConfig config, @Nullable PeerTls tls) {
     this.config = config;
     this.tls = tls;
     this.download = new RateCap(config.downloadMax());
+    this.clock =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("peer-client-clock").factory());
+    // What was in time must not hold its connection's buffers until it would have been late.
+    clock.setRemoveOnCancelPolicy(true);
   }
 
   /** Begins to close connections that nobody uses. */
@@ -60,7 +74,7 @@ final class PeerClient implements AutoCloseable {
   }
 
   /** Sends a message and waits for the answer, {@code holdMillis} longer than the deadline. */
-  byte[] post(Address to, String path, byte[] body, int holdMillis) {
+  byte[] post(MemberDoor to, String path, byte[] body, int holdMillis) {
     String head =
         "POST "
             + path
@@ -69,7 +83,7 @@ final class PeerClient implements AutoCloseable {
             + "\r\nContent-Length: "
             + body.length
             + "\r\n\r\n";
-    long patience = config.progressDeadline().toMillis() + holdMillis;
+    int answerMax = Math.max(ANSWER_BYTES_MAX, config.bodyMaxBytes());
     ConnectionPool pool =
         holdMillis > 0
             ? pool(watches, to, config.perMemberMax())
@@ -77,14 +91,16 @@ final class PeerClient implements AutoCloseable {
     return request(
         pool,
         to,
-        connection -> {
+        (connection, firstByteMillis) -> {
+          long patience = firstByteMillis + holdMillis;
           // Sockets have no deadline for writing; a member that takes nothing is cut off.
           ScheduledFuture<?> cut = cutAfter(2 * patience, connection);
           try {
             connection.waitAtMost(patience);
             connection.send(head, body);
             PeerConnection.Head answer = connection.readHead();
-            byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
+            byte[] content =
+                connection.readAll(answer, answer.status() == 200 ? answerMax : FAULT_BYTES_MAX);
             return answer.status() == 200
                 ? Finished.with(content)
                 : Finished.failed(fault(to, answer.status(), content));
@@ -94,8 +110,14 @@ final class PeerClient implements AutoCloseable {
         });
   }
 
-  /** Digests of a blob that a member has sealed; empty when it has not. */
-  Optional<SealedDigests> digests(Address to, BlobKey key, int stripe) {
+  /**
+   * Digests of a blob that a member has sealed; empty when it has not.
+   *
+   * @param stripeCount of the blob; digests of more stripes are no answer
+   * @param isListKnown whether those of the stripes need not be told again
+   */
+  Optional<SealedDigests> digests(
+      MemberDoor to, BlobKey key, int stripe, int stripeCount, boolean isListKnown) {
     String head =
         "GET /peer/v1/blobs/"
             + key
@@ -103,25 +125,33 @@ final class PeerClient implements AutoCloseable {
             + stripe
             + " HTTP/1.1\r\nHost: "
             + to
+            + (isListKnown ? "\r\n" + DoorConnection.BLOCKS_ONLY + ": 1" : "")
             + "\r\n\r\n";
     return request(
         pool(talks, to, TALKS_PER_MEMBER),
         to,
-        connection -> {
-          connection.waitAtMost(config.progressDeadline().toMillis());
-          connection.send(head, EMPTY);
-          PeerConnection.Head answer = connection.readHead();
-          byte[] content = connection.readAll(answer, DIGESTS_BYTES_MAX);
-          return switch (answer.status()) {
-            case 200 -> Finished.with(Optional.of(Wire.readSealedDigests(content)));
-            case 404 -> Finished.with(Optional.<SealedDigests>empty());
-            default -> Finished.failed(fault(to, answer.status(), content));
-          };
+        (connection, firstByteMillis) -> {
+          ScheduledFuture<?> cut = cutAfter(2 * firstByteMillis, connection);
+          try {
+            connection.waitAtMost(firstByteMillis);
+            connection.send(head, EMPTY);
+            PeerConnection.Head answer = connection.readHead();
+            int max =
+                answer.status() == 200 ? Wire.sealedDigestsBytes(stripeCount) : FAULT_BYTES_MAX;
+            byte[] content = connection.readAll(answer, max);
+            return switch (answer.status()) {
+              case 200 -> Finished.with(Optional.of(Wire.readSealedDigests(content)));
+              case 404 -> Finished.with(Optional.<SealedDigests>empty());
+              default -> Finished.failed(fault(to, answer.status(), content));
+            };
+          } finally {
+            cut.cancel(false);
+          }
         });
   }
 
   /** Asks for a range. */
-  MemberRead open(Address to, BlobKey key, long offset, long length) {
+  MemberRead open(MemberDoor to, BlobKey key, long offset, long length) {
     String range = "bytes=" + offset + "-" + (offset + length - 1);
     String head =
         "GET /peer/v1/blobs/"
@@ -135,13 +165,20 @@ final class PeerClient implements AutoCloseable {
     return request(
         pool,
         to,
-        connection -> {
-          connection.waitAtMost(config.progressDeadline().toMillis());
-          connection.send(head, EMPTY);
-          PeerConnection.Head answer = connection.readHead();
-          if (answer.status() != 206) {
-            byte[] content = connection.readAll(answer, 64 << 10);
-            return Finished.failed(fault(to, answer.status(), content));
+        (connection, firstByteMillis) -> {
+          PeerConnection.Head answer;
+          ScheduledFuture<?> cut = cutAfter(2 * firstByteMillis, connection);
+          try {
+            connection.waitAtMost(firstByteMillis);
+            connection.send(head, EMPTY);
+            answer = connection.readHead();
+            if (answer.status() != 206) {
+              byte[] content = connection.readAll(answer, FAULT_BYTES_MAX);
+              return Finished.failed(fault(to, answer.status(), content));
+            }
+            connection.waitAtMost(config.progressDeadline().toMillis());
+          } finally {
+            cut.cancel(false);
           }
           return new Finished<>(
               new RangeRead(
@@ -150,7 +187,7 @@ final class PeerClient implements AutoCloseable {
                   answer,
                   new RangeRead.Asked(offset, length),
                   download,
-                  config.progressDeadline().toNanos()),
+                  new RangeRead.Patience(config.progressDeadline().toNanos(), clock)),
               null,
               false);
         });
@@ -165,7 +202,7 @@ final class PeerClient implements AutoCloseable {
   }
 
   private interface Exchange<T> {
-    Finished<T> run(PeerConnection connection) throws IOException;
+    Finished<T> run(PeerConnection connection, long firstByteMillis) throws IOException;
   }
 
   /** A result or the member's fault, and whether the connection is free again. */
@@ -186,52 +223,80 @@ final class PeerClient implements AutoCloseable {
     }
   }
 
-  private <T> T request(ConnectionPool pool, Address to, Exchange<T> exchange) {
+  private <T> T request(ConnectionPool pool, MemberDoor to, Exchange<T> exchange) {
     if (clock.isShutdown()) {
       throw closed();
     }
     pool.enter();
     boolean isKept = false;
     try {
-      while (true) {
-        PeerConnection connection = pool.take();
-        boolean isFresh = connection == null;
-        boolean isAnswered = false;
-        try {
-          if (connection == null) {
-            connection = PeerConnection.open(to, config, tls);
-          }
-          Finished<T> finished = exchange.run(connection);
-          isAnswered = true;
-          if (finished.isFree()) {
-            pool.give(connection);
-          }
-          isKept = !finished.isFree();
-          return finished.get();
-        } catch (SocketTimeoutException e) {
-          drop(connection);
-          throw new LarderException(
-              isFresh && connection == null ? ErrorCode.AGENT_UNAVAILABLE : ErrorCode.DEADLINE,
-              "member at " + to + " is silent",
-              e);
-        } catch (IOException e) {
-          drop(connection);
-          checkInterrupted(e);
-          if (isFresh) {
-            throw new LarderException(
-                ErrorCode.AGENT_UNAVAILABLE, "member at " + to + ": " + e.getMessage(), e);
-          }
-          // The member may have closed an idle connection: the next one tells.
-        } catch (LarderException e) {
-          if (!isAnswered) {
-            drop(connection);
-          }
-          throw e;
-        }
+      PeerConnection idle = pool.take();
+      Finished<T> finished = idle == null ? null : onKept(pool, to, idle, exchange);
+      if (finished == null) {
+        finished = onFresh(pool, to, exchange);
       }
+      isKept = !finished.isFree();
+      return finished.get();
     } finally {
       if (!isKept) {
         pool.leave();
+      }
+    }
+  }
+
+  /** Null when the connection was of no use: closed as idle, or cut somewhere on the way. */
+  private <T> @Nullable Finished<T> onKept(
+      ConnectionPool pool, MemberDoor to, PeerConnection connection, Exchange<T> exchange) {
+    try {
+      Finished<T> finished = run(pool, connection, exchange, config.keptPatience().toMillis());
+      LarderException fault = finished.fault();
+      // The member no longer believes what this connection began with; what is shown now may do.
+      boolean isStale =
+          fault != null && fault.code() == ErrorCode.UNAUTHENTICATED && !connection.isKept();
+      return isStale ? null : finished;
+    } catch (IOException e) {
+      checkInterrupted(e);
+      // What cut this one off, a firewall that forgot or a link that moved, cut off the idle ones.
+      pool.dropIdle();
+      log.info("a kept connection to the member at {} is of no use, trying a fresh one: {}", to, e);
+      return null;
+    }
+  }
+
+  private <T> Finished<T> onFresh(ConnectionPool pool, MemberDoor to, Exchange<T> exchange) {
+    PeerConnection connection = null;
+    try {
+      connection = PeerConnection.open(to, config, tls, clock);
+      return run(pool, connection, exchange, config.progressDeadline().toMillis());
+    } catch (SocketTimeoutException e) {
+      pool.foundSilent();
+      throw new LarderException(
+          connection == null ? ErrorCode.AGENT_UNAVAILABLE : ErrorCode.DEADLINE,
+          "member at " + to + " is silent",
+          e);
+    } catch (IOException e) {
+      checkInterrupted(e);
+      throw new LarderException(
+          ErrorCode.AGENT_UNAVAILABLE, "member at " + to + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static <T> Finished<T> run(
+      ConnectionPool pool, PeerConnection connection, Exchange<T> exchange, long firstByteMillis)
+      throws IOException {
+    boolean isAnswered = false;
+    try {
+      Finished<T> finished = exchange.run(connection, firstByteMillis);
+      isAnswered = true;
+      if (finished.isFree() && connection.isKept()) {
+        pool.give(connection);
+      } else if (finished.isFree()) {
+        connection.abort();
+      }
+      return finished;
+    } finally {
+      if (!isAnswered) {
+        connection.abort();
       }
     }
   }
@@ -249,21 +314,33 @@ final class PeerClient implements AutoCloseable {
     return new LarderException(ErrorCode.CLOSED, "the node is leaving its cluster");
   }
 
+  /**
+   * Whether a member that was there took no more connections or requests: asking again in a moment
+   * may do. A member that is gone does not even take a connection.
+   */
+  static boolean isBusy(LarderException e) {
+    if (e.code() == ErrorCode.TOO_MANY) {
+      return true;
+    }
+    for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+      if (cause instanceof EOFException
+          || (cause instanceof SocketException && !(cause instanceof ConnectException))) {
+        return e.code() == ErrorCode.AGENT_UNAVAILABLE;
+      }
+    }
+    return false;
+  }
+
   static void checkInterrupted(IOException e) {
     if (Thread.currentThread().isInterrupted()) {
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while talking to a member", e);
     }
   }
 
-  private static void drop(@Nullable PeerConnection connection) {
-    if (connection != null) {
-      connection.abort();
-    }
-  }
-
-  private static LarderException fault(Address from, int status, byte[] content) {
+  private static LarderException fault(MemberDoor from, int status, byte[] content) {
     ErrorCode code =
         switch (status) {
+          case 403 -> ErrorCode.UNAUTHENTICATED;
           case 404 -> ErrorCode.UNKNOWN_BLOB;
           case 503 -> ErrorCode.TOO_MANY;
           case 416 -> ErrorCode.BAD_RANGE;
@@ -273,7 +350,7 @@ final class PeerClient implements AutoCloseable {
     return new LarderException(code, "member at " + from + " answers " + status + " " + why);
   }
 
-  private ConnectionPool pool(Map<Address, ConnectionPool> pools, Address to, int max) {
+  private ConnectionPool pool(Map<MemberDoor, ConnectionPool> pools, MemberDoor to, int max) {
     return pools.computeIfAbsent(
         to, any -> new ConnectionPool(max, config.progressDeadline().toMillis()));
   }

@@ -11,7 +11,8 @@ import java.time.Duration;
  *     serves no peers
  * @param isPlain {@code peer.tls} is off: no check of who asks, for networks that see to that
  *     themselves
- * @param connectionsMax {@code peer.connections-max}: open connections of the door; more are closed
+ * @param connectionsMax {@code peer.connections-max}: open connections of the door that ask for
+ *     ranges; more are answered 503
  * @param requestsMax {@code peer.requests-max}: ranges the door serves at once, a thread each; more
  *     are answered 503
  * @param buffersMaxBytes {@code peer.buffers-max}: memory between disk and sockets of the door
@@ -27,9 +28,12 @@ import java.time.Duration;
  *     is left
  * @param demoteFor {@code peer.demote-for}: how long a member that failed is not asked for bytes
  * @param stripesMax {@code peer.stripes-max}: stripes this node reads or fetches at once, as far as
- *     trackers are told
+ *     trackers are told; also blobs whose loss is not told to trackers yet, and words about it on
+ *     their way
  * @param uploadMax {@code peer.upload-max}: bytes a second to all members; 0 caps nothing
  * @param downloadMax {@code peer.download-max}: bytes a second from all members; 0 caps nothing
+ * @param askConnectionsMax {@code peer.ask-connections-max}: open connections of the door that ask,
+ *     report or want digests; more are answered and closed, and from twice as many on all closed
  */
 public record PeerConfig(
     String listen,
@@ -47,7 +51,14 @@ public record PeerConfig(
     Duration demoteFor,
     int stripesMax,
     long uploadMax,
-    long downloadMax) {
+    long downloadMax,
+    int askConnectionsMax) {
+
+  /** Members that track a stripe over all zones, each when those before it are silent. */
+  public static final int TRACKER_RANKS = 3;
+
+  /** A connection of each of the members there may be. */
+  private static final int ASK_CONNECTIONS_MAX = 20_000;
 
   /** Bytes of one buffer between disk and socket. */
   static final int BUFFER_BYTES = 256 << 10;
@@ -72,6 +83,45 @@ public record PeerConfig(
     check("peer.stripes-max", stripesMax, 1, 1 << 24);
     check("peer.upload-max", uploadMax, 0, Long.MAX_VALUE);
     check("peer.download-max", downloadMax, 0, Long.MAX_VALUE);
+    check("peer.ask-connections-max", askConnectionsMax, 1, 1 << 20);
+  }
+
+  /** With as many connections for asks as by default. */
+  public PeerConfig(
+      String listen,
+      boolean isPlain,
+      int connectionsMax,
+      int requestsMax,
+      long buffersMaxBytes,
+      int bodyMaxBytes,
+      int eventLoops,
+      Duration idleTimeout,
+      Duration stallTimeout,
+      int perMemberMax,
+      Duration connectTimeout,
+      Duration progressDeadline,
+      Duration demoteFor,
+      int stripesMax,
+      long uploadMax,
+      long downloadMax) {
+    this(
+        listen,
+        isPlain,
+        connectionsMax,
+        requestsMax,
+        buffersMaxBytes,
+        bodyMaxBytes,
+        eventLoops,
+        idleTimeout,
+        stallTimeout,
+        perMemberMax,
+        connectTimeout,
+        progressDeadline,
+        demoteFor,
+        stripesMax,
+        uploadMax,
+        downloadMax,
+        ASK_CONNECTIONS_MAX);
   }
 
   /**
@@ -96,6 +146,21 @@ public record PeerConfig(
         10_000,
         0,
         0);
+  }
+
+  /**
+   * How long a kept connection may stay silent: what connecting anew leaves of the progress
+   * deadline, but longer than the half of it within which a member says that it waits itself.
+   */
+  public Duration keptPatience() {
+    long deadline = progressDeadline.toMillis();
+    return Duration.ofMillis(
+        Math.max(1, Math.max(deadline - connectTimeout.toMillis(), deadline * 5 / 8)));
+  }
+
+  /** A member that sends nothing for so long is told that more is to come, and asks again. */
+  public Duration waitPatience() {
+    return progressDeadline.dividedBy(2);
   }
 
   /** The host of {@code peer.listen}. */

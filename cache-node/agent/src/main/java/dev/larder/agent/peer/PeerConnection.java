@@ -1,5 +1,6 @@
 package dev.larder.agent.peer;
 
+import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.EOFException;
@@ -10,9 +11,14 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.StandardSocketOptions;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +32,10 @@ final class PeerConnection {
   private static final int RECEIVE_BYTES = 1 << 20;
 
   private final Socket socket;
+
+  /** Below TLS, or the same. */
+  private final Socket plain;
+
   private final InputStream in;
   private final OutputStream out;
   private final byte[] buffer = new byte[BUFFER_BYTES];
@@ -33,11 +43,20 @@ final class PeerConnection {
   private int limit;
   private boolean isMoreToCome;
 
+  /** Whether the member said that it closes it after this answer. */
+  private boolean isLast;
+
   /** When it was given back to its pool. */
   long idleSinceNanos;
 
-  private PeerConnection(Socket socket) throws IOException {
+  /** Null without TLS. */
+  private final @Nullable ConnectionLife life;
+
+  private PeerConnection(Socket socket, Socket plain, @Nullable ConnectionLife life)
+      throws IOException {
+    this.life = life;
     this.socket = socket;
+    this.plain = plain;
     this.in = socket.getInputStream();
     this.out = socket.getOutputStream();
   }
@@ -49,8 +68,14 @@ final class PeerConnection {
    */
   record Head(int status, Map<String, String> fields, long length) {}
 
-  static PeerConnection open(Address to, PeerConfig config, @Nullable PeerTls tls)
+  /**
+   * Connects; who drags a handshake out is cut off by the clock, and whoever does not prove to be
+   * the member meant is told nothing.
+   */
+  static PeerConnection open(
+      MemberDoor door, PeerConfig config, @Nullable PeerTls tls, ScheduledExecutorService clock)
       throws IOException {
+    Address to = door.address();
     Socket plain = new Socket();
     boolean isOpen = false;
     try {
@@ -60,20 +85,39 @@ final class PeerConnection {
           new InetSocketAddress(to.host(), to.port()), (int) config.connectTimeout().toMillis());
       plain.setSoTimeout((int) config.progressDeadline().toMillis());
       Socket socket = plain;
+      ConnectionLife life = null;
       if (tls != null) {
         SSLSocket secured =
             (SSLSocket) tls.sockets().createSocket(plain, to.host(), to.port(), true);
         PeerTls.limit(secured);
-        secured.startHandshake();
+        handshake(secured, plain, clock, 2 * config.progressDeadline().toMillis());
+        tls.requireMember(secured.getSession(), door.member());
+        life = tls.asking(secured.getSession());
         socket = secured;
       }
-      PeerConnection connection = new PeerConnection(socket);
+      PeerConnection connection = new PeerConnection(socket, plain, life);
       isOpen = true;
       return connection;
     } finally {
       if (!isOpen) {
         plain.close();
       }
+    }
+  }
+
+  private static void handshake(
+      SSLSocket secured, Socket plain, ScheduledExecutorService clock, long millis)
+      throws IOException {
+    ScheduledFuture<?> cut;
+    try {
+      cut = clock.schedule(() -> drop(plain), millis, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      throw new LarderException(ErrorCode.CLOSED, "the node is leaving its cluster", e);
+    }
+    try {
+      secured.startHandshake();
+    } finally {
+      cut.cancel(false);
     }
   }
 
@@ -100,6 +144,7 @@ final class PeerConnection {
       fields.put(
           line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
+    isLast = "close".equals(fields.get("connection"));
     try {
       boolean isChunked = "chunked".equals(fields.get("transfer-encoding"));
       long length = isChunked ? -1 : Long.parseLong(fields.getOrDefault("content-length", "0"));
@@ -110,6 +155,11 @@ final class PeerConnection {
     } catch (NumberFormatException e) {
       throw new IOException("a malformed answer", e);
     }
+  }
+
+  /** Whether another request may be sent: neither end is done with it, and its trust holds. */
+  boolean isKept() {
+    return !isLast && (life == null || !life.isDue());
   }
 
   /** Some bytes, at least one. */
@@ -166,10 +216,14 @@ final class PeerConnection {
     if (head.length < 0 || head.length > max) {
       throw new IOException("an answer of " + head.length + " bytes");
     }
-    byte[] body = new byte[(int) head.length];
-    byte[] part = new byte[Math.min(body.length, BUFFER_BYTES)];
-    for (int at = 0; at < body.length; ) {
-      int count = read(part, Math.min(part.length, body.length - at));
+    // Room for what came, not for what was announced.
+    byte[] body = new byte[(int) Math.min(head.length, BUFFER_BYTES)];
+    byte[] part = new byte[body.length];
+    for (int at = 0; at < head.length; ) {
+      int count = read(part, (int) Math.min(part.length, head.length - at));
+      if (at + count > body.length) {
+        body = Arrays.copyOf(body, (int) Math.min(head.length, 2L * body.length));
+      }
       System.arraycopy(part, 0, body, at, count);
       at += count;
     }
@@ -181,10 +235,15 @@ final class PeerConnection {
     socket.setSoTimeout((int) Math.clamp(millis, 1, Integer.MAX_VALUE));
   }
 
-  /** Drops the connection and ends reads in progress. */
+  /** Drops the connection and ends reads in progress; waits for nothing. */
   void abort() {
+    // TLS would wait for the other side's farewell, which a silent one never says.
+    drop(plain);
+  }
+
+  private static void drop(Socket plain) {
     try {
-      socket.close();
+      plain.close();
     } catch (IOException e) {
       throw new LarderException(ErrorCode.INTERNAL, "a socket cannot be closed", e);
     }

@@ -54,7 +54,6 @@ final class PeerDoor implements AutoCloseable {
   private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final AtomicInteger connections = new AtomicInteger();
   private final DoorParts parts;
-  private final @Nullable PeerTls tls;
   private final Channel server;
 
   private PeerDoor(
@@ -63,7 +62,6 @@ final class PeerDoor implements AutoCloseable {
       BlobStore store,
       FillEngine engine,
       TrackerService tracker) {
-    this.tls = tls;
     boolean epoll = Epoll.isAvailable();
     this.loops =
         new MultiThreadIoEventLoopGroup(
@@ -86,14 +84,20 @@ final class PeerDoor implements AutoCloseable {
     this.parts =
         new DoorParts(
             config,
+            tls,
             store,
             engine,
+            new StoredDigests(store, config.buffersMaxBytes() / 8),
             tracker,
             workers,
             new Semaphore((int) (config.buffersMaxBytes() / PeerConfig.BUFFER_BYTES)),
             new RateCap(config.uploadMax()),
             new LongAdder(),
-            new LongAdder());
+            new LongAdder(),
+            new LongAdder(),
+            new LongAdder(),
+            new AtomicInteger(),
+            new AtomicInteger());
     boolean isOpen = false;
     try {
       this.server = bind(epoll);
@@ -128,6 +132,8 @@ final class PeerDoor implements AutoCloseable {
     Map<String, Long> out = new LinkedHashMap<>();
     out.put("peer_served_bytes_total", parts.sentBytes().sum());
     out.put("peer_refused_total", parts.refused().sum());
+    out.put("peer_foreign_names_total", parts.foreignNames().sum());
+    out.put("peer_trust_ended_total", parts.untrusted().sum());
     return out;
   }
 
@@ -177,7 +183,10 @@ final class PeerDoor implements AutoCloseable {
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {
       throw new LarderException(
-          ErrorCode.BAD_CONFIG, "peer.listen: cannot listen at " + config.listen(), bound.cause());
+          ErrorCode.BAD_CONFIG,
+          "peer.listen: cannot listen at %s: %s"
+              .formatted(config.listen(), ListenFault.why(config.port(), bound.cause())),
+          bound.cause());
     }
     return bound.channel();
   }
@@ -186,9 +195,10 @@ final class PeerDoor implements AutoCloseable {
     @Override
     protected void initChannel(Channel channel) {
       PeerConfig config = parts.config();
+      PeerTls tls = parts.tls();
       int open = connections.incrementAndGet();
       channel.closeFuture().addListener(done -> connections.decrementAndGet());
-      if (open > config.connectionsMax()) {
+      if (open > config.connectionsMax() + 2L * config.askConnectionsMax()) {
         parts.refused().increment();
         channel.close();
         return;

@@ -42,13 +42,14 @@ final class PeerMembers implements Members {
 
   @Override
   public MemberRead open(String member, BlobKey key, long offset, long length) {
-    return client.open(address(member), key, offset, length);
+    return client.open(door(member), key, offset, length);
   }
 
   @Override
-  public Optional<SealedDigests> digests(String member, BlobKey key, int stripe) {
+  public Optional<SealedDigests> digests(
+      String member, BlobKey key, int stripe, int stripeCount, boolean isListKnown) {
     try {
-      return client.digests(address(member), key, stripe);
+      return client.digests(door(member), key, stripe, stripeCount, isListKnown);
     } catch (LarderException e) {
       if (e.code() == ErrorCode.CANCELLED) {
         throw e;
@@ -77,13 +78,13 @@ final class PeerMembers implements Members {
     return holders;
   }
 
-  private Address address(String member) {
+  private MemberDoor door(String member) {
     String address = views.now().peer(member).map(Peer::address).orElse("");
     if (address.isEmpty()) {
       throw new LarderException(
           // Nobody's fault: it may be newer than this node's member list.
           ErrorCode.UNKNOWN_BLOB, "no address of member " + member + " is known");
     }
-    return Address.parse(address);
+    return MemberDoor.parse(member, address);
   }
 }

@@ -14,6 +14,7 @@ import dev.larder.store.BlobStore;
 import java.net.InetSocketAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,7 @@ public final class PeerNode implements AutoCloseable {
   private final PeerClient client;
   private final ClusterTracking tracking;
   private final PeerMembers members;
+  private final Drops drops;
   private @Nullable PeerDoor door;
 
   /**
@@ -66,6 +68,9 @@ public final class PeerNode implements AutoCloseable {
             new TrackerLink(views, zone, desk, client, silent),
             stripe -> FillEngine.presentDigests(store, stripe));
     this.members = new PeerMembers(cluster, views, client, tracking);
+    this.drops =
+        new Drops(
+            tracking, config.stripesMax(), stripe -> FillEngine.hasWholeStripe(store, stripe));
   }
 
   /** What the fill engine asks. */
@@ -89,32 +94,65 @@ public final class PeerNode implements AutoCloseable {
     }
     client.start();
     tracking.start();
+    store.addListener(drops);
+    drops.start();
   }
 
   /**
    * Where others reach the door: as told, else where it listens.
    *
    * @param told {@code node.address}, empty when it is not set
-   * @throws LarderException BAD_CONFIG when the door listens at every address and none was told
+   * @param host asked for this host's address where the door listens at all of them; null where
+   *     nobody can say it
+   * @return asked whenever the node joins; COORDINATOR_UNAVAILABLE while no address is known. Empty
+   *     text without a door
+   * @throws LarderException BAD_CONFIG where none will ever be known, or what was told is none
    */
-  public String address(String told) {
+  public Supplier<String> address(String told, @Nullable Supplier<Optional<String>> host) {
     PeerDoor open = door;
-    if (!told.isEmpty() || open == null) {
-      return told;
+    if (open == null) {
+      return () -> told;
+    }
+    if (!told.isEmpty()) {
+      String address = checked(told);
+      return () -> address;
     }
     InetSocketAddress bound = open.address();
-    if (bound.getAddress().isAnyLocalAddress()) {
+    if (!bound.getAddress().isAnyLocalAddress()) {
+      String address = new Address(bound.getAddress().getHostAddress(), bound.getPort()).toString();
+      return () -> address;
+    }
+    if (host == null) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
           "node.address must name this node, as peer.listen is " + config.listen());
     }
-    return new Address(bound.getAddress().getHostAddress(), bound.getPort()).toString();
+    return () -> new Address(known(host.get()), bound.getPort()).toString();
+  }
+
+  /** In one form, so that [10.0.0.1]:7451 is 10.0.0.1:7451. */
+  private static String checked(String told) {
+    try {
+      return Address.parse(told).toString();
+    } catch (LarderException e) {
+      throw new LarderException(e.code(), "node.address: " + e.getMessage(), e);
+    }
+  }
+
+  private static String known(Optional<String> host) {
+    return host.orElseThrow(() ->
+        new LarderException(
+            ErrorCode.COORDINATOR_UNAVAILABLE,
+            "this node's own address is not known, as no name of coordinator.addresses can be"
+                + " looked up; set node.address to go without"));
   }
 
   /** Totals by metric name, without prefix. */
   public Map<String, Long> counters() {
     Map<String, Long> out = new LinkedHashMap<>(tracking.counters());
     out.put("tracker_asks_served_total", service.asks());
+    out.put("tracker_drops_told_total", drops.told());
+    out.put("tracker_drops_lost_total", drops.lost());
     PeerDoor open = door;
     if (open != null) {
       out.putAll(open.counters());
@@ -124,8 +162,13 @@ public final class PeerNode implements AutoCloseable {
 
   /** Present figures by metric name, without prefix; those of the tracking are the engine's. */
   public Map<String, Long> gauges() {
+    Map<String, Long> out = new LinkedHashMap<>();
+    out.put("tracker_drops_untold", drops.untold());
     PeerDoor open = door;
-    return open == null ? Map.of() : open.gauges();
+    if (open != null) {
+      out.putAll(open.gauges());
+    }
+    return out;
   }
 
   /** Drops every connection at once and tells nobody, as a crash does. */
@@ -140,6 +183,7 @@ public final class PeerNode implements AutoCloseable {
   /** Tells the trackers that this node leaves, then drops its connections; idempotent. */
   @Override
   public void close() {
+    drops.close();
     tracking.close();
     cut();
   }

@@ -2,6 +2,7 @@ package dev.larder.agent.peer;
 
 import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.http.StoreFileRegion;
+import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -10,6 +11,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.DefaultLastHttpContent;
@@ -36,8 +38,11 @@ final class RangeAnswer {
   /** Trailer of an answer that ended although more is to come. */
   static final String MORE = "larder-more";
 
-  /** Sent at once by sendfile; each must be taken within the stall timeout. */
+  /** Sent at once by sendfile. */
   private static final long REGION_BYTES = 4 << 20;
+
+  /** Looks at what moved within one stall timeout. */
+  private static final int LOOKS = 8;
 
   private final Channel channel;
   private final PeerConfig config;
@@ -45,11 +50,22 @@ final class RangeAnswer {
   private final RateCap upload;
   private final LongAdder sentBytes;
   private final boolean isPlain;
+  private final @Nullable ConnectionLife life;
+  private final boolean isLastAnswer;
   private @Nullable ChannelFuture last;
   private volatile boolean isTired;
   private boolean isBegun;
 
-  RangeAnswer(Channel channel, DoorParts door) {
+  /**
+   * An answer that is not begun.
+   *
+   * @param life what the member proved; null without TLS
+   * @param isLastAnswer whether the connection ends with it
+   */
+  RangeAnswer(
+      Channel channel, DoorParts door, @Nullable ConnectionLife life, boolean isLastAnswer) {
+    this.life = life;
+    this.isLastAnswer = isLastAnswer;
     this.channel = channel;
     this.config = door.config();
     this.buffers = door.buffers();
@@ -109,6 +125,9 @@ final class RangeAnswer {
     } else {
       head.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
     }
+    if (isLastAnswer) {
+      head.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+    }
     isBegun = true;
     channel.write(head);
     for (long at = first; span != null; ) {
@@ -140,7 +159,7 @@ final class RangeAnswer {
                   isTired = true;
                   blob.giveUp();
                 },
-                config.progressDeadline().toMillis() / 2,
+                config.waitPatience().toMillis(),
                 TimeUnit.MILLISECONDS);
     try {
       return blob.next(at, lengthMax);
@@ -181,6 +200,7 @@ final class RangeAnswer {
     }
     for (long done = 0; done < span.length(); ) {
       int part = (int) Math.min(PeerConfig.BUFFER_BYTES, span.length() - done);
+      checkTrust();
       ByteBuf buffer = buffer();
       boolean isFilled = false;
       try {
@@ -196,6 +216,14 @@ final class RangeAnswer {
       sentBytes.add(part);
       upload.spend(part);
       done += part;
+    }
+  }
+
+  /** Nobody draws an answer out beyond the grace after its trust ended. */
+  private void checkTrust() {
+    if (life != null && life.isOver()) {
+      throw new LarderException(
+          ErrorCode.CANCELLED, "what the member proved ended longer ago than tls.connection-grace");
     }
   }
 
@@ -237,9 +265,19 @@ final class RangeAnswer {
   }
 
   private void await(ChannelFuture written) {
+    long stallNanos = config.stallTimeout().toNanos();
+    long movedNanos = System.nanoTime();
+    long moved = moved();
     try {
-      if (!written.await(config.stallTimeout().toMillis(), TimeUnit.MILLISECONDS)) {
-        throw new LarderException(ErrorCode.DEADLINE, "the member takes nothing");
+      while (!written.await(Math.max(1, stallNanos / LOOKS), TimeUnit.NANOSECONDS)) {
+        long now = System.nanoTime();
+        long before = moved;
+        moved = moved();
+        if (moved != before) {
+          movedNanos = now;
+        } else if (now - movedNanos >= stallNanos) {
+          throw new LarderException(ErrorCode.DEADLINE, "the member takes nothing");
+        }
       }
     } catch (InterruptedException e) {
       throw closing(e);
@@ -247,6 +285,12 @@ final class RangeAnswer {
     if (!written.isSuccess()) {
       throw new LarderException(ErrorCode.CANCELLED, "the member is gone", written.cause());
     }
+  }
+
+  /** A figure that changes with what the socket takes; of a region too. */
+  private long moved() {
+    ChannelOutboundBuffer out = channel.unsafe().outboundBuffer();
+    return out == null ? 0 : out.totalPendingWriteBytes() * 31 + out.currentProgress();
   }
 
   private static LarderException closing(InterruptedException e) {

@@ -9,21 +9,26 @@ import dev.larder.agent.peer.Messages.ReportAnswer;
 import dev.larder.agent.peer.Messages.Sender;
 import dev.larder.agent.peer.Messages.Wanted;
 import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.StripeReport.Standing;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +36,17 @@ import org.slf4j.LoggerFactory;
 /** Talks to trackers: this node's own without the network, others through their peer door. */
 final class TrackerLink {
   private static final Logger log = LoggerFactory.getLogger(TrackerLink.class);
+
+  /** A tracker with no room at the moment is asked again for some three seconds. */
+  private static final int BUSY_TRIES = 12;
+
+  private static final Duration BUSY_PAUSE = Duration.ofMillis(50);
+
+  /** Pauses grow to eight times the first, no further: room may be there at any moment. */
+  private static final int BUSY_DOUBLINGS = 3;
+
+  /** No digests are wanted. */
+  private static final long ALL_KNOWN = -1;
 
   private final Views views;
   private final String zone;
@@ -56,14 +72,16 @@ final class TrackerLink {
   }
 
   /** Asks; null when the tracker does not answer, which then is left alone for a time. */
-  @Nullable Told ask(ClusterView view, String tracker, Wanted wanted, Set<String> avoid) {
+  @Nullable Told ask(
+      ClusterView view, String tracker, Wanted wanted, Set<String> avoid, Set<String> slow) {
     asks.increment();
     if (tracker.equals(views.self())) {
-      Asker asker = new Asker(views.self(), zone, avoid);
+      Asker asker = new Asker(views.self(), zone, avoid, slow);
       return new Told(
           Optional.of(own.ask(asker, wanted.stripe(), wanted.lost(), wanted.known())), false);
     }
-    Ask ask = new Ask(new Sender(views.self(), zone, view.epoch()), avoid, List.of(wanted));
+    Sender sender = new Sender(views.self(), zone, view.epoch());
+    Ask ask = new Ask(sender, avoid, List.of(wanted), slow);
     byte[] bytes = post(view, tracker, "/peer/v1/ask", Wire.write(ask), 0);
     if (bytes == null) {
       return null;
@@ -73,11 +91,52 @@ final class TrackerLink {
       if (answer.answers().size() != 1) {
         throw new LarderException(ErrorCode.BAD_REQUEST, "an answer for another question");
       }
-      return new Told(answer.answers().getFirst(), views.learn(answer.epoch(), answer.members()));
+      Optional<TrackerDesk.Answer> first = answer.answers().getFirst();
+      return new Told(first, views.heard(answer.epoch(), view.epoch(), first.isEmpty()));
     } catch (LarderException e) {
       failed(tracker, e);
       return null;
     }
+  }
+
+  /**
+   * Asks for the leases of stripes that this node has whole, so that it may tell their digests.
+   *
+   * @return as many numbers, 0 where there is none to be had; nothing when the tracker does not
+   *     answer
+   */
+  List<Long> leases(String tracker, List<StripeId> stripes) {
+    if (tracker.equals(views.self())) {
+      Asker asker = new Asker(views.self(), zone, Set.of());
+      return stripes.stream()
+          .map(stripe -> lease(Optional.of(own.ask(asker, stripe, "", ALL_KNOWN))))
+          .toList();
+    }
+    ClusterView view = views.now();
+    List<Wanted> wanted =
+        stripes.stream().map(stripe -> new Wanted(stripe, "", ALL_KNOWN)).toList();
+    Ask ask = new Ask(new Sender(views.self(), zone, view.epoch()), Set.of(), wanted);
+    byte[] bytes = post(view, tracker, "/peer/v1/ask", Wire.write(ask), 0);
+    if (bytes == null) {
+      return List.of();
+    }
+    try {
+      List<Optional<TrackerDesk.Answer>> answers = Wire.readAskAnswer(bytes).answers();
+      if (answers.size() != stripes.size()) {
+        throw new LarderException(ErrorCode.BAD_REQUEST, "an answer for other questions");
+      }
+      return answers.stream().map(TrackerLink::lease).toList();
+    } catch (LarderException e) {
+      failed(tracker, e);
+      return List.of();
+    }
+  }
+
+  private static long lease(Optional<TrackerDesk.Answer> answer) {
+    return answer
+        .filter(each -> each.assignment() instanceof Assignment.Lease)
+        .map(each -> ((Assignment.Lease) each.assignment()).lease())
+        .orElse(0L);
   }
 
   /** Reports; null when the tracker does not answer. */
@@ -156,12 +215,31 @@ final class TrackerLink {
     if (peer.isEmpty() || peer.get().address().isEmpty()) {
       return null;
     }
-    try {
-      return client.post(Address.parse(peer.get().address()), path, body, waitMillis);
-    } catch (LarderException e) {
-      failed(tracker, e);
-      return null;
+    MemberDoor to = MemberDoor.parse(tracker, peer.get().address());
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return client.post(to, path, body, waitMillis);
+      } catch (LarderException e) {
+        boolean isAgain = attempt < BUSY_TRIES && PeerClient.isBusy(e);
+        if (!isAgain || !pause(attempt)) {
+          failed(tracker, e);
+          return null;
+        }
+      }
     }
+  }
+
+  /** Longer each time and not all at once; false when interrupted. */
+  private static boolean pause(int attempt) {
+    long nanos = BUSY_PAUSE.toNanos() << Math.min(attempt - 1, BUSY_DOUBLINGS);
+    long end = System.nanoTime() + nanos / 2 + ThreadLocalRandom.current().nextLong(nanos / 2);
+    for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
+      if (Thread.currentThread().isInterrupted()) {
+        return false;
+      }
+      LockSupport.parkNanos(left);
+    }
+    return true;
   }
 
   /** A caller that gave up, or too many of them, is not the tracker's fault. */

@@ -19,9 +19,6 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** This node's tracker as other members see it. Any thread; nothing waits. */
 final class TrackerService {
-  /** So many ranks of the placement are asked before the origin is read untracked. */
-  static final int RANKS = 3;
-
   private final Cluster cluster;
   private final TrackerDesk desk;
   private final LongAdder asks = new LongAdder();
@@ -40,10 +37,11 @@ final class TrackerService {
     return asks.sum();
   }
 
-  AskAnswer ask(Ask ask) {
+  /** Answers; {@code voice} is by what the member proves to be itself. */
+  AskAnswer ask(Ask ask, long voice) {
     ClusterView view = cluster.view();
     Sender sender = ask.sender();
-    Asker asker = new Asker(sender.member(), sender.zone(), ask.avoid());
+    Asker asker = new Asker(sender.member(), sender.zone(), ask.avoid(), ask.slow(), voice);
     List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
     for (Wanted wanted : ask.wanted()) {
       answers.add(
@@ -52,16 +50,15 @@ final class TrackerService {
               : Optional.empty());
     }
     asks.add(answers.size());
-    boolean isNewer = view.epoch() > sender.epoch();
-    return new AskAnswer(
-        view.epoch(), isNewer ? List.copyOf(view.peers().values()) : List.of(), answers);
+    return new AskAnswer(view.epoch(), answers);
   }
 
-  ReportAnswer report(Report report) {
+  /** Takes a report in; {@code voice} is by what the member proves to be itself. */
+  ReportAnswer report(Report report, long voice) {
     Sender sender = report.sender();
     List<StripeReport.Standing> standings = new ArrayList<>(report.reports().size());
     for (StripeReport each : report.reports()) {
-      standings.add(desk.report(sender.member(), sender.zone(), each));
+      standings.add(desk.report(sender.member(), sender.zone(), voice, each));
     }
     return new ReportAnswer(cluster.view().epoch(), standings);
   }
@@ -76,7 +73,7 @@ final class TrackerService {
             .tracker(stripe.key(), stripe.stripe(), sender.zone())
             .filter(member -> member.id().equals(self))
             .isPresent()
-        || view.placement().ranked(stripe.key(), stripe.stripe(), RANKS).stream()
+        || view.placement().ranked(stripe.key(), stripe.stripe(), PeerConfig.TRACKER_RANKS).stream()
             .anyMatch(member -> member.id().equals(self));
   }
 }

@@ -2,26 +2,37 @@ package dev.larder.agent.peer;
 
 import dev.larder.agent.cluster.Cluster;
 import dev.larder.agent.cluster.ClusterView;
-import dev.larder.agent.cluster.Peer;
 import java.time.Duration;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The newest member list: the coordinator's, or for a short time a newer one that a tracker
- * answered with, until the coordinator's is here too. Any thread.
+ * The member list this node goes by: the coordinator's and nobody else's. A member's word that
+ * there is a newer one has the coordinator asked. Any thread.
  */
 final class Views {
-  /** A list that the coordinator does not confirm by then was wrong. */
-  private static final long BELIEVED_NANOS = Duration.ofSeconds(10).toNanos();
+  /** Longest wait for the coordinator's list once a tracker hinted at one. */
+  private static final long WAIT_NANOS = Duration.ofMillis(500).toNanos();
+
+  /** After a wait for nothing nobody waits for so long: the hint was wrong, or nobody answers. */
+  private static final long VAIN_NANOS = Duration.ofSeconds(10).toNanos();
 
   private final Cluster cluster;
-  private volatile @Nullable Learned learned;
-
-  private record Learned(ClusterView view, long untilNanos) {}
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private boolean wasVain;
+  private long vainUntilNanos;
 
   Views(Cluster cluster) {
     this.cluster = cluster;
+    cluster.onView(view -> {
+      lock.lock();
+      try {
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    });
   }
 
   String self() {
@@ -29,24 +40,42 @@ final class Views {
   }
 
   ClusterView now() {
-    ClusterView own = cluster.view();
-    Learned told = learned;
-    if (told == null) {
-      return own;
-    }
-    if (told.view.epoch() <= own.epoch() || System.nanoTime() - told.untilNanos >= 0) {
-      learned = null;
-      return own;
-    }
-    return told.view;
+    return cluster.view();
   }
 
-  /** Takes a list that a tracker sent; answers whether it is news. */
-  boolean learn(long epoch, List<Peer> members) {
-    if (members.isEmpty() || epoch <= now().epoch()) {
-      return false;
+  /**
+   * A member says that it goes by the list of an epoch.
+   *
+   * @param usedEpoch of the list by which it was asked
+   * @param mayWait whether a newer list of the coordinator's is worth a short wait
+   * @return whether this node has a newer list than was used
+   */
+  boolean heard(long epoch, long usedEpoch, boolean mayWait) {
+    if (epoch > now().epoch()) {
+      cluster.newerHeard(epoch);
+      if (mayWait) {
+        await(usedEpoch);
+      }
     }
-    learned = new Learned(new ClusterView(epoch, members), System.nanoTime() + BELIEVED_NANOS);
-    return true;
+    return now().epoch() > usedEpoch;
+  }
+
+  private void await(long usedEpoch) {
+    lock.lock();
+    try {
+      if (wasVain && vainUntilNanos - System.nanoTime() > 0) {
+        return;
+      }
+      long left = WAIT_NANOS;
+      while (now().epoch() <= usedEpoch && left > 0) {
+        left = changed.awaitNanos(left);
+      }
+      wasVain = now().epoch() <= usedEpoch;
+      vainUntilNanos = System.nanoTime() + VAIN_NANOS;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      lock.unlock();
+    }
   }
 }

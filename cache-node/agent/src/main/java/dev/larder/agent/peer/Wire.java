@@ -1,6 +1,5 @@
 package dev.larder.agent.peer;
 
-import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.AskAnswer;
@@ -33,11 +32,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Bytes of {@link Messages}, version 1: integers big-endian, texts as a length of two bytes and
+ * Bytes of {@link Messages}, version 2: integers big-endian, texts as a length of two bytes and
  * UTF-8, lists as a count of four bytes. Whatever is not exactly that is BAD_REQUEST.
  */
 final class Wire {
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final int TEXT_MAX = 512;
 
   /** Stripes in one message: with their digests 512 of them are within {@code peer.body-max}. */
@@ -59,15 +58,15 @@ final class Wire {
   static byte[] write(Ask ask) {
     return bytes(out -> {
       write(out, ask.sender());
-      out.writeInt(ask.avoid().size());
-      for (String member : ask.avoid()) {
-        write(out, member);
-      }
+      write(out, ask.avoid());
       out.writeInt(ask.wanted().size());
       for (Wanted wanted : ask.wanted()) {
         write(out, wanted.stripe());
         write(out, wanted.lost());
         out.writeLong(wanted.known());
+      }
+      if (!ask.slow().isEmpty()) {
+        write(out, ask.slow());
       }
     });
   }
@@ -77,28 +76,34 @@ final class Wire {
         bytes,
         in -> {
           Sender sender = readSender(in);
-          Set<String> avoid = new HashSet<>();
-          for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
-            avoid.add(text(in));
-          }
+          Set<String> avoid = readMembers(in);
           List<Wanted> wanted = new ArrayList<>();
           for (int left = count(in, STRIPES_MAX); left > 0; left--) {
             wanted.add(new Wanted(readStripe(in), text(in), in.readLong()));
           }
-          return new Ask(sender, avoid, wanted);
+          Set<String> slow = in.available() == 0 ? Set.of() : readMembers(in);
+          return new Ask(sender, avoid, wanted, slow);
         });
+  }
+
+  private static void write(DataOutputStream out, Set<String> members) throws IOException {
+    out.writeInt(members.size());
+    for (String member : members) {
+      write(out, member);
+    }
+  }
+
+  private static Set<String> readMembers(DataInputStream in) throws IOException {
+    Set<String> members = new HashSet<>();
+    for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
+      members.add(text(in));
+    }
+    return members;
   }
 
   static byte[] write(AskAnswer answer) {
     return bytes(out -> {
       out.writeLong(answer.epoch());
-      out.writeInt(answer.members().size());
-      for (Peer peer : answer.members()) {
-        write(out, peer.id());
-        write(out, peer.address());
-        write(out, peer.zone());
-        out.writeLong(peer.weight());
-      }
       out.writeInt(answer.answers().size());
       for (Optional<TrackerDesk.Answer> each : answer.answers()) {
         write(out, each);
@@ -111,15 +116,11 @@ final class Wire {
         bytes,
         in -> {
           long epoch = in.readLong();
-          List<Peer> members = new ArrayList<>();
-          for (int left = count(in, MEMBERS_MAX); left > 0; left--) {
-            members.add(new Peer(text(in), text(in), text(in), in.readLong()));
-          }
           List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>();
           for (int left = count(in, STRIPES_MAX); left > 0; left--) {
             answers.add(readAnswer(in));
           }
-          return new AskAnswer(epoch, members, answers);
+          return new AskAnswer(epoch, answers);
         });
   }
 
@@ -165,8 +166,12 @@ final class Wire {
       out.writeLong(answer.epoch());
       out.writeInt(answer.standings().size());
       for (Standing each : answer.standings()) {
-        out.writeByte((each.stands() ? 1 : 0) | (each.isLive() ? 2 : 0));
+        boolean hasTeller = !each.teller().isEmpty();
+        out.writeByte((each.stands() ? 1 : 0) | (each.isLive() ? 2 : 0) | (hasTeller ? 4 : 0));
         write(out, each.news());
+        if (hasTeller) {
+          write(out, each.teller());
+        }
       }
     });
   }
@@ -179,7 +184,9 @@ final class Wire {
           List<Standing> standings = new ArrayList<>();
           for (int left = count(in, STRIPES_MAX); left > 0; left--) {
             int bits = in.readUnsignedByte();
-            standings.add(new Standing((bits & 1) != 0, (bits & 2) != 0, readDigests(in)));
+            BlockDigests news = readDigests(in);
+            String teller = (bits & 4) != 0 ? text(in) : "";
+            standings.add(new Standing((bits & 1) != 0, (bits & 2) != 0, news, teller));
           }
           return new ReportAnswer(epoch, standings);
         });
@@ -190,6 +197,13 @@ final class Wire {
       writeAll(out, digests.blocks());
       writeAll(out, digests.stripes());
     });
+  }
+
+  /** Longest answer of a member that has so many stripes. */
+  static int sealedDigestsBytes(int stripeCount) {
+    return (int)
+        Math.min(
+            Integer.MAX_VALUE, 16 + (Blocks.STRIPE_BLOCKS + (long) stripeCount) * Digest.BYTES);
   }
 
   static SealedDigests readSealedDigests(byte[] bytes) {

@@ -4,6 +4,7 @@ import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +69,18 @@ public final class BlockDigests {
       both[place] = both[place] == null ? others.digests[place] : both[place];
     }
     return new BlockDigests(both, mask | others.mask);
+  }
+
+  /** Blocks that both know and do not agree on, as a mask. */
+  public long differing(BlockDigests others) {
+    long differing = 0;
+    for (long both = mask & others.mask; both != 0; both &= both - 1) {
+      int place = Long.numberOfTrailingZeros(both);
+      if (!Objects.equals(get(place), others.get(place))) {
+        differing |= 1L << place;
+      }
+    }
+    return differing;
   }
 
   /** Those of blocks that are not in a mask. */

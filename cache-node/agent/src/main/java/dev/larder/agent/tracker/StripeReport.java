@@ -18,7 +18,9 @@ public record StripeReport(StripeId stripe, Kind kind, long lease, long known, B
     /** It has the whole stripe. */
     COMPLETE,
     /** It reads or fetches the stripe no more and does not have it whole. */
-    LEFT
+    LEFT,
+    /** Digests told of it are wrong; those it tells are of the origin, or proved. */
+    DISPUTED
   }
 
   /**
@@ -27,6 +29,12 @@ public record StripeReport(StripeId stripe, Kind kind, long lease, long known, B
    * @param stands whether the lease holds, or the reader is still listed
    * @param isLive whether somebody fetches the stripe under a lease, so that digests may follow
    * @param news digests the member did not know
+   * @param teller to a dispute: who told what is in dispute; else empty
    */
-  public record Standing(boolean stands, boolean isLive, BlockDigests news) {}
+  public record Standing(boolean stands, boolean isLive, BlockDigests news, String teller) {
+    /** To anything but a dispute. */
+    public Standing(boolean stands, boolean isLive, BlockDigests news) {
+      this(stands, isLive, news, "");
+    }
+  }
 }

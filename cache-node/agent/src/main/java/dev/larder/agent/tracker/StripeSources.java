@@ -21,6 +21,7 @@ final class StripeSources {
   private @Nullable Source lessee;
   private long lease;
   private BlockDigests digests = BlockDigests.NONE;
+  private final Map<String, Long> tellers = new HashMap<>(2);
 
   /**
    * Of nobody yet.
@@ -41,8 +42,20 @@ final class StripeSources {
     return digests;
   }
 
-  void tell(BlockDigests told) {
+  /** What is known already stands. */
+  void tell(String member, BlockDigests told) {
+    long news = told.without(digests.mask()).mask();
     digests = digests.with(told);
+    tellers.merge(member, news, (before, more) -> before | more);
+  }
+
+  /** Who told any of some blocks' digests first; empty when nobody did. */
+  String teller(long mask) {
+    return tellers.entrySet().stream()
+        .filter(each -> (each.getValue() & mask) != 0)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElse("");
   }
 
   long lease() {
@@ -62,12 +75,12 @@ final class StripeSources {
   }
 
   /** A source of this member, added when there is none. */
-  Source add(String member, String zone, long number) {
+  Source add(String member, String zone, long voice, long number) {
     Source old = members.get(member);
     if (old != null) {
       return old;
     }
-    Source source = new Source(member, zone, number);
+    Source source = new Source(member, zone, voice, number);
     // Nobody is sent to it before it is known where its bytes come from.
     source.depth = Integer.MAX_VALUE;
     members.put(member, source);
@@ -102,7 +115,12 @@ final class StripeSources {
           child.depth = parent.depth + 1;
           child.isComplete = false;
         });
-    reposition(parent, () -> parent.children++);
+    reposition(
+        parent,
+        () -> {
+          parent.children++;
+          parent.readersEver++;
+        });
     child.progressNanos = now;
   }
 

@@ -1,18 +1,21 @@
 package dev.larder.agent.tracker;
 
+import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Iterator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Knows who fetches each stripe, from whom, and who has it. At most one member holds a live lease
  * of a stripe and fetches it from the origin; everybody else is sent to a member that has the
  * stripe or is fetching it, so a burst grows as a tree. No member is sent more than the fan-out's
- * readers of one stripe, members of the asker's zone come first, and nobody is ever sent in a
+ * readers of one stripe, and four times as many within a deadline where no slot or no room to
+ * remember the reader is left; members of the asker's zone come first, and nobody is ever sent in a
  * circle. Who makes no progress for the deadline is forgotten; its lease goes to the next member
  * that asks. What the tracker knows is soft: one that starts anew is told again by those who ask.
  *
@@ -20,25 +23,47 @@ import org.jspecify.annotations.Nullable;
  * come from the caller.
  */
 public final class Tracker {
-  /** Measured in the simulation, see docs/decisions/0007. */
-  private static final int FAN_OUT = 2;
+  /**
+   * Readers of one stripe that a member is sent at once; measured in the simulation, see
+   * docs/decisions/0007.
+   */
+  public static final int FAN_OUT = 2;
 
   /** 64 digests take about 3.5 KiB, an entry about 200 bytes. */
   private static final int DIGESTS_AS_ENTRIES = 16;
+
+  /** Live stripes looked at to make room for one: everybody's asks wait meanwhile. */
+  private static final int LOOKS_MAX = 64;
+
+  /**
+   * The same, where the looks before found nothing: with 64 for each ask a tracker full of live
+   * leases answered 10,000 a CPU second ({@code perf/run tracker-asks}).
+   */
+  private static final int LOOKS_MIN = 4;
+
+  /** Readers a member is sent past its slots within a deadline, for each of its slots. */
+  private static final int GUESTS_A_SLOT = 4;
 
   private final long progressDeadlineNanos;
   private final int entriesMax;
   private final int fanOut;
   private final LinkedHashMap<StripeId, StripeSources> stripes =
       new LinkedHashMap<>(16, 0.75f, true);
-  private final Map<Long, StripeId> leases = new HashMap<>();
-  private long lastLease;
+  private final LongSupplier leaseNumbers;
   private long lastNumber;
   private int entries;
+
+  /** Live stripes that the next call may look at in vain. */
+  private int looks = LOOKS_MAX;
 
   /** A tracker with the usual fan-out, that knows nothing yet. */
   public Tracker(Duration progressDeadline, int entriesMax) {
     this(progressDeadline, entriesMax, FAN_OUT);
+  }
+
+  /** A tracker whose leases have numbers that nobody guesses. */
+  public Tracker(Duration progressDeadline, int entriesMax, int fanOut) {
+    this(progressDeadline, entriesMax, fanOut, new SecureRandom()::nextLong);
   }
 
   /**
@@ -50,8 +75,10 @@ public final class Tracker {
    *     stripe's block digests counted as 16 of them; stripes with no live lease are forgotten
    *     first, least recently asked for
    * @param fanOut readers of one stripe that a member is sent at once
+   * @param leaseNumbers names each lease; no lease of an earlier life of the tracker, nor another
+   *     member's, may be taken for one of now, so the numbers must be random
    */
-  public Tracker(Duration progressDeadline, int entriesMax, int fanOut) {
+  public Tracker(Duration progressDeadline, int entriesMax, int fanOut, LongSupplier leaseNumbers) {
     if (progressDeadline.isNegative()
         || progressDeadline.isZero()
         || entriesMax < 1
@@ -61,6 +88,7 @@ public final class Tracker {
     this.progressDeadlineNanos = progressDeadline.toNanos();
     this.entriesMax = entriesMax;
     this.fanOut = fanOut;
+    this.leaseNumbers = leaseNumbers;
   }
 
   /** As {@link #ask(Asker, StripeId, long)}, for a member that takes what it gets. */
@@ -77,25 +105,25 @@ public final class Tracker {
     Source lessee = sources == null ? null : sources.lessee();
     if (sources != null && lessee != null) {
       if (!sources.hasLiveLease(nowNanos)) {
-        remove(sources, lessee);
+        sources.remove(lessee);
       } else if (lessee.member.equals(asker.member())) {
         lessee.progressNanos = nowNanos;
         return new Assignment.Lease(sources.lease());
       }
     }
-    Source parent =
-        sources == null
-            ? null
-            : sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
+    Source parent = sources == null ? null : pick(sources, asker, nowNanos);
     if (parent == null && sources != null && sources.hasLiveLease(nowNanos)) {
       // No slot is free: better one reader too many than the same bytes from the origin again.
       Source busy = sources.lessee();
       parent = busy == null || asker.avoid().contains(busy.member) ? null : busy;
-      if (parent == null) {
+      if (parent == null || !admits(parent, nowNanos)) {
         return new Assignment.Untracked();
       }
     }
-    Source self = entry(asker.member(), asker.zone(), stripe, nowNanos);
+    Source self = entry(asker.member(), asker.zone(), asker.voice(), stripe, nowNanos);
+    if (parent != null && self == null && !admits(parent, nowNanos)) {
+      return new Assignment.Untracked();
+    }
     if (parent != null) {
       StripeSources joined = of(stripe);
       if (self != null) {
@@ -106,24 +134,41 @@ public final class Tracker {
     if (self == null) {
       return new Assignment.Untracked();
     }
-    long lease = ++lastLease;
+    long lease = nextLease();
     of(stripe).grant(self, lease, nowNanos);
-    leases.put(lease, stripe);
     return new Assignment.Lease(lease);
   }
 
-  /** Bytes arrived under a lease. Answers whether it still stands; if not, stop fetching. */
-  public boolean progress(long lease, long nowNanos) {
-    StripeSources sources = leased(lease);
-    if (sources == null) {
+  private boolean admits(Source parent, long nowNanos) {
+    return parent.admits(nowNanos, progressDeadlineNanos, GUESTS_A_SLOT * fanOut);
+  }
+
+  private static @Nullable Source pick(StripeSources sources, Asker asker, long nowNanos) {
+    Source any =
+        asker.slow().isEmpty()
+            ? null
+            : sources.pick(asker.member(), asker.zone(), both(asker), nowNanos);
+    return any != null ? any : sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
+  }
+
+  private static Set<String> both(Asker asker) {
+    Set<String> both = new HashSet<>(asker.avoid());
+    both.addAll(asker.slow());
+    return both;
+  }
+
+  /**
+   * Bytes arrived at a member that fetches a stripe under a lease. Answers whether it still stands;
+   * if not, stop fetching.
+   */
+  public boolean progress(String member, StripeId stripe, long lease, long nowNanos) {
+    StripeSources sources = stripes.get(stripe);
+    Source lessee = lessee(sources, member, lease);
+    if (sources == null || lessee == null) {
       return false;
     }
-    Source lessee = sources.lessee();
-    if (lessee == null || !sources.hasLiveLease(nowNanos)) {
-      if (lessee != null) {
-        remove(sources, lessee);
-      }
-      leases.remove(lease);
+    if (!sources.hasLiveLease(nowNanos)) {
+      sources.remove(lessee);
       return false;
     }
     lessee.progressNanos = nowNanos;
@@ -134,7 +179,7 @@ public final class Tracker {
   public boolean progress(String member, StripeId stripe, long nowNanos) {
     StripeSources sources = stripes.get(stripe);
     Source source = sources == null ? null : sources.find(member);
-    if (source == null) {
+    if (sources == null || source == null || source == sources.lessee()) {
       return false;
     }
     source.progressNanos = nowNanos;
@@ -142,33 +187,60 @@ public final class Tracker {
   }
 
   /** Gives a lease back; {@code complete} says that the lessee now has the whole stripe. */
-  public void end(long lease, boolean complete) {
-    StripeId stripe = leases.get(lease);
-    StripeSources sources = leased(lease);
-    leases.remove(lease);
-    Source lessee = sources == null ? null : sources.lessee();
-    if (sources == null || lessee == null || stripe == null) {
+  public void end(String member, StripeId stripe, long lease, boolean complete) {
+    StripeSources sources = stripes.get(stripe);
+    Source lessee = lessee(sources, member, lease);
+    if (sources == null || lessee == null) {
       return;
     }
     if (complete) {
       sources.endLease();
       sources.completed(lessee);
     } else {
-      remove(sources, lessee);
+      sources.remove(lessee);
       dropIfEmpty(stripe, sources);
     }
   }
 
-  /** A member of a zone says that it has a whole stripe. */
+  /** As {@link #holding(String, String, long, StripeId, long)} of a member that proves nothing. */
   public void holding(String member, String zone, StripeId stripe, long nowNanos) {
-    Source source = entry(member, zone, stripe, nowNanos);
+    holding(member, zone, 0, stripe, nowNanos);
+  }
+
+  /** A member of a zone says that it has a whole stripe; {@code voice} as in {@link #left}. */
+  public void holding(String member, String zone, long voice, StripeId stripe, long nowNanos) {
+    Source source = entry(member, zone, voice, stripe, nowNanos);
     if (source != null) {
       StripeSources sources = of(stripe);
       if (source == sources.lessee()) {
-        leases.remove(sources.lease());
         sources.endLease();
       }
       sources.completed(source);
+    }
+  }
+
+  /** As {@link #left(String, long, StripeId, long)} of a member that proves nothing. */
+  public void left(String member, StripeId stripe, long lease) {
+    left(member, 0, stripe, lease);
+  }
+
+  /**
+   * A member reads or fetches a stripe no more, or dropped it; what it says of a lease that is over
+   * is old.
+   *
+   * @param voice by what it proves to be itself: whose entry was made with another one is somebody
+   *     else, and not believed
+   */
+  public void left(String member, long voice, StripeId stripe, long lease) {
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(member);
+    if (sources == null || source == null) {
+      return;
+    }
+    if (source == sources.lessee()) {
+      end(member, stripe, lease, false);
+    } else if (source.voice == voice) {
+      gone(member, stripe);
     }
   }
 
@@ -177,8 +249,16 @@ public final class Tracker {
     StripeSources sources = stripes.get(stripe);
     Source source = sources == null ? null : sources.find(member);
     if (sources != null && source != null) {
-      remove(sources, source);
+      sources.remove(source);
       dropIfEmpty(stripe, sources);
+    }
+  }
+
+  /** All that is known of a stripe is wrong: leases end, and its digests are told anew. */
+  public void forget(StripeId stripe) {
+    StripeSources sources = stripes.remove(stripe);
+    if (sources != null) {
+      entries -= sources.size() + digestEntries(sources);
     }
   }
 
@@ -194,24 +274,44 @@ public final class Tracker {
 
   /**
    * Keeps digests of a stripe's blocks for those who read it. Taken from the holder of the live
-   * lease; where there is none, from a member that has the whole stripe. What was told first
-   * stands. Answers whether anything was new.
+   * lease alone: whoever comes unasked and says that it has the stripe vouches for nothing. What
+   * was told first stands, also after the lease. Answers whether anything was new.
    */
-  public boolean tell(String member, StripeId stripe, BlockDigests told, long nowNanos) {
+  public boolean tell(
+      String member, StripeId stripe, long lease, BlockDigests told, long nowNanos) {
     StripeSources sources = stripes.get(stripe);
-    Source source = sources == null ? null : sources.find(member);
-    if (sources == null || source == null || told.without(sources.digests().mask()).isEmpty()) {
-      return false;
-    }
-    boolean isVouched =
-        sources.hasLiveLease(nowNanos) ? source == sources.lessee() : source.isComplete;
-    if (!isVouched
+    if (sources == null
+        || lessee(sources, member, lease) == null
+        || !sources.hasLiveLease(nowNanos)
+        || told.without(sources.digests().mask()).isEmpty()
         || (sources.digests().isEmpty() && !makeRoom(stripe, DIGESTS_AS_ENTRIES, nowNanos))) {
       return false;
     }
     entries += sources.digests().isEmpty() ? DIGESTS_AS_ENTRIES : 0;
-    sources.tell(told);
+    sources.tell(member, told);
     return true;
+  }
+
+  /**
+   * A member that reads or has a stripe found that digests told of it are wrong. Where they differ
+   * from its own, all that is known of the stripe is forgotten: who read by them has wrong bytes.
+   * Believed of members that are listed alone, as in {@link #left}; the worst that a lie does is
+   * that the stripe is fetched once more.
+   *
+   * @return who told them; empty when none differ, or the member is not believed
+   */
+  public String dispute(String member, long voice, StripeId stripe, BlockDigests right) {
+    StripeSources sources = stripes.get(stripe);
+    Source source = sources == null ? null : sources.find(member);
+    if (sources == null || source == null || source.voice != voice) {
+      return "";
+    }
+    long differing = sources.digests().differing(right);
+    String teller = differing == 0 ? "" : sources.teller(differing);
+    if (differing != 0) {
+      forget(stripe);
+    }
+    return teller.equals(member) ? "" : teller;
   }
 
   /** The digests told of a stripe. */
@@ -241,11 +341,25 @@ public final class Tracker {
     return source == null ? 0 : source.children;
   }
 
-  private @Nullable StripeSources leased(long lease) {
-    StripeId stripe = leases.get(lease);
-    StripeSources sources = stripe == null ? null : stripes.get(stripe);
-    // Forgetting an entry ends its lease without a look here.
-    return sources != null && sources.lease() == lease ? sources : null;
+  /** The lessee, if it is this member under this very lease. */
+  private static @Nullable Source lessee(
+      @Nullable StripeSources sources, String member, long lease) {
+    Source lessee = sources == null ? null : sources.lessee();
+    return sources != null
+            && lessee != null
+            && sources.lease() == lease
+            && lessee.member.equals(member)
+        ? lessee
+        : null;
+  }
+
+  /** Zero means none. */
+  private long nextLease() {
+    long number = 0;
+    while (number == 0) {
+      number = leaseNumbers.getAsLong() & Long.MAX_VALUE;
+    }
+    return number;
   }
 
   private StripeSources of(StripeId stripe) {
@@ -257,7 +371,8 @@ public final class Tracker {
   }
 
   /** The member's entry, made where there is room for one. */
-  private @Nullable Source entry(String member, String zone, StripeId stripe, long nowNanos) {
+  private @Nullable Source entry(
+      String member, String zone, long voice, StripeId stripe, long nowNanos) {
     StripeSources sources = stripes.get(stripe);
     Source old = sources == null ? null : sources.find(member);
     if (old != null) {
@@ -270,14 +385,7 @@ public final class Tracker {
         stripes.computeIfAbsent(
             stripe, any -> new StripeSources(fanOut, progressDeadlineNanos, gone -> entries--));
     entries++;
-    return into.add(member, zone, ++lastNumber);
-  }
-
-  private void remove(StripeSources sources, Source source) {
-    if (source == sources.lessee()) {
-      leases.remove(sources.lease());
-    }
-    sources.remove(source);
+    return into.add(member, zone, voice, ++lastNumber);
   }
 
   private void dropIfEmpty(StripeId stripe, StripeSources sources) {
@@ -292,15 +400,25 @@ public final class Tracker {
   }
 
   private boolean makeRoom(StripeId keep, int more, long nowNanos) {
-    Iterator<Map.Entry<StripeId, StripeSources>> eldest = stripes.entrySet().iterator();
-    while (entries + more > entriesMax && eldest.hasNext()) {
-      Map.Entry<StripeId, StripeSources> each = eldest.next();
-      if (!each.getKey().equals(keep) && !each.getValue().hasLiveLease(nowNanos)) {
-        leases.remove(each.getValue().lease());
-        entries -= each.getValue().size() + digestEntries(each.getValue());
-        eldest.remove();
+    // Live ones go to the end, so that the next call looks at others.
+    int left = looks;
+    while (entries + more > entriesMax && left > 0) {
+      Map.Entry<StripeId, StripeSources> eldest = stripes.firstEntry();
+      if (eldest == null) {
+        break;
+      }
+      StripeSources sources = eldest.getValue();
+      if (eldest.getKey().equals(keep) || sources.hasLiveLease(nowNanos)) {
+        stripes.get(eldest.getKey());
+        left--;
+      } else {
+        entries -= sources.size() + digestEntries(sources);
+        stripes.remove(eldest.getKey());
+        looks = LOOKS_MAX;
       }
     }
-    return entries + more <= entriesMax;
+    boolean isMade = entries + more <= entriesMax;
+    looks = isMade ? looks : Math.max(LOOKS_MIN, looks / 4);
+    return isMade;
   }
 }

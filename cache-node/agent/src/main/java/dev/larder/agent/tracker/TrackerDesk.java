@@ -1,6 +1,8 @@
 package dev.larder.agent.tracker;
 
 import dev.larder.agent.tracker.StripeReport.Standing;
+import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -48,18 +50,31 @@ public final class TrackerDesk {
     }
   }
 
-  /** Takes a report in. */
+  /** Takes a report of a member in that proves nothing. */
   public Standing report(String member, String zone, StripeReport report) {
+    return report(member, zone, 0, report);
+  }
+
+  /** Takes a report in; {@code voice} as in {@link Tracker#left(String, long, StripeId, long)}. */
+  public Standing report(String member, String zone, long voice, StripeReport report) {
     List<Runnable> woken = List.of();
     Standing standing;
     synchronized (lock) {
       long now = nanoClock.getAsLong();
       StripeId stripe = report.stripe();
       long before = tracker.digests(stripe).mask();
-      boolean stands = takeIn(member, zone, report, now);
-      tracker.tell(member, stripe, report.told(), now);
+      // Before the lease ends: only its holder may tell digests.
+      tracker.tell(member, stripe, report.lease(), report.told(), now);
+      String teller =
+          report.kind() == StripeReport.Kind.DISPUTED
+              ? tracker.dispute(member, voice, stripe, report.told())
+              : "";
+      boolean stands = takeIn(member, zone, voice, report, now);
       boolean isOver =
-          report.kind() == StripeReport.Kind.LEFT || report.kind() == StripeReport.Kind.COMPLETE;
+          switch (report.kind()) {
+            case LEFT, COMPLETE, DISPUTED -> true;
+            case WATCH, PROGRESS -> false;
+          };
       if (isOver || tracker.digests(stripe).mask() != before) {
         List<Runnable> waiting = watchers.remove(stripe);
         woken = waiting == null ? List.of() : waiting;
@@ -68,23 +83,24 @@ public final class TrackerDesk {
           new Standing(
               stands,
               tracker.lessee(stripe, now).isPresent(),
-              tracker.digests(stripe).without(report.known()));
+              tracker.digests(stripe).without(report.known()),
+              teller);
     }
     woken.forEach(Runnable::run);
     return standing;
   }
 
   /** Bytes arrived under a lease; whether it still stands. */
-  public boolean progress(long lease) {
+  public boolean progress(String member, StripeId stripe, long lease) {
     synchronized (lock) {
-      return tracker.progress(lease, nanoClock.getAsLong());
+      return tracker.progress(member, stripe, lease, nanoClock.getAsLong());
     }
   }
 
   /** Gives a lease back. */
-  public void end(long lease, boolean complete) {
+  public void end(String member, StripeId stripe, long lease, boolean complete) {
     synchronized (lock) {
-      tracker.end(lease, complete);
+      tracker.end(member, stripe, lease, complete);
     }
   }
 
@@ -105,6 +121,22 @@ public final class TrackerDesk {
     }
   }
 
+  /** Forgets who has a blob and what its digests are. */
+  public void forget(BlobKey key, long sizeBytes) {
+    List<Runnable> woken = new ArrayList<>();
+    synchronized (lock) {
+      for (int each = 0; each < Blocks.stripeCount(sizeBytes); each++) {
+        StripeId stripe = new StripeId(key, each);
+        tracker.forget(stripe);
+        List<Runnable> waiting = watchers.remove(stripe);
+        if (waiting != null) {
+          woken.addAll(waiting);
+        }
+      }
+    }
+    woken.forEach(Runnable::run);
+  }
+
   /** Stripes remembered. */
   public int size() {
     synchronized (lock) {
@@ -112,24 +144,21 @@ public final class TrackerDesk {
     }
   }
 
-  private boolean takeIn(String member, String zone, StripeReport report, long now) {
+  private boolean takeIn(String member, String zone, long voice, StripeReport report, long now) {
     StripeId stripe = report.stripe();
     return switch (report.kind()) {
-      case WATCH -> true;
+      case WATCH, DISPUTED -> true;
       case PROGRESS ->
           report.lease() == 0
               ? tracker.progress(member, stripe, now)
-              : tracker.progress(report.lease(), now);
+              : tracker.progress(member, stripe, report.lease(), now);
       case COMPLETE -> {
-        // Before the lease ends: only its holder may tell digests.
-        tracker.tell(member, stripe, report.told(), now);
-        tracker.end(report.lease(), true);
-        tracker.holding(member, zone, stripe, now);
+        tracker.end(member, stripe, report.lease(), true);
+        tracker.holding(member, zone, voice, stripe, now);
         yield true;
       }
       case LEFT -> {
-        tracker.end(report.lease(), false);
-        tracker.gone(member, stripe);
+        tracker.left(member, voice, stripe, report.lease());
         yield false;
       }
     };

@@ -1,6 +1,7 @@
 package dev.larder.agent.dataset;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.dataset.SharedDatasets.Plan;
@@ -48,6 +49,10 @@ class SharedDatasetsTest {
     DatasetList there = list(Set.of(), theirs(A, 3, 2, 3));
     Plan plan = SharedDatasets.plan(List.of(mine(A, 1, 2)), there, (name, number) -> number == 1);
     assertEquals(List.of(1L, 2L, 3L), numbers(plan.put().getFirst()));
+    assertFalse(plan.isFinal(), "it goes once it is not used, by the same list");
+    Plan now = SharedDatasets.plan(plan.put(), there, (name, number) -> false);
+    assertEquals(List.of(2L, 3L), numbers(now.put().getFirst()));
+    assertTrue(now.isFinal());
   }
 
   @Test

@@ -18,7 +18,7 @@ class BlobPlanTest {
 
   @Test
   void coalescesUpToTheRunsBoundAndTheStripesEnd() {
-    BlobPlan plan = new BlobPlan(200 * MIB, 16, 8);
+    BlobPlan plan = new BlobPlan(200 * MIB, 16, 8, 7);
     plan.want(1, want(56 * MIB, 200 * MIB));
     BlockRun first = plan.next(none -> false).orElseThrow();
     assertEquals(BlockRun.of(200 * MIB, 56, 8, FillPriority.DEMAND), first);
@@ -29,7 +29,7 @@ class BlobPlanTest {
 
   @Test
   void neverReachesOverWhatIsPresentOrInFlight() {
-    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8);
+    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8, 7);
     plan.want(1, want(0, 64 * MIB));
     assertEquals(5, plan.next(block -> block == 5).orElseThrow().blocks());
     plan.started(BlockRun.of(64 * MIB, 3, 4, FillPriority.AHEAD));
@@ -38,7 +38,7 @@ class BlobPlanTest {
 
   @Test
   void whoeverWaitsComesBeforeReadAheadAndWarmUps() {
-    BlobPlan plan = new BlobPlan(1024 * MIB, 16, 8);
+    BlobPlan plan = new BlobPlan(1024 * MIB, 16, 8, 7);
     plan.want(1, new BlobPlan.Want(0, 1024 * MIB, true));
     assertEquals(FillPriority.WARM, plan.next(none -> false).orElseThrow().priority());
     plan.want(2, want(512 * MIB, 600 * MIB));
@@ -50,8 +50,42 @@ class BlobPlanTest {
   }
 
   @Test
+  void whatIsWantedWholeComesAFewStripesAtOnceInAnOrderOfTheNodesOwn() {
+    long size = 1024 * MIB;
+    BlobPlan plan = new BlobPlan(size, 16, 9, 7);
+    plan.want(1, BlobPlan.Want.whole(size, false));
+    List<Integer> stripes = new ArrayList<>();
+    for (int run = 0; run < 8; run++) {
+      BlockRun next = plan.next(none -> false).orElseThrow();
+      plan.started(next);
+      stripes.add(next.stripe());
+    }
+    List<Integer> few = stripes.subList(0, FillConfig.STRIPES_AT_ONCE);
+    assertEquals(
+        FillConfig.STRIPES_AT_ONCE, few.stream().distinct().count(), () -> "at once: " + stripes);
+    assertEquals(few, stripes.subList(FillConfig.STRIPES_AT_ONCE, 8), "then each of them goes on");
+    assertTrue(plan.next(none -> false).isEmpty(), "one run is left for who waits");
+    BlobPlan other = new BlobPlan(size, 16, 9, 8);
+    other.want(1, BlobPlan.Want.whole(size, false));
+    List<Integer> others = new ArrayList<>();
+    for (int run = 0; run < 4; run++) {
+      BlockRun next = other.next(none -> false).orElseThrow();
+      other.started(next);
+      others.add(next.stripe());
+    }
+    assertFalse(few.equals(others), "two nodes in one order");
+    // Who waits comes first, whatever the order.
+    int free = 0;
+    while (stripes.contains(free)) {
+      free++;
+    }
+    plan.want(2, want(free * 64 * MIB, free * 64 * MIB + 1));
+    assertEquals(free, plan.next(none -> false).orElseThrow().stripe());
+  }
+
+  @Test
   void nothingIsPlannedForReadersThatLeft() {
-    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8);
+    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8, 7);
     plan.want(1, want(0, 64 * MIB));
     BlockRun run = plan.next(none -> false).orElseThrow();
     plan.started(run);
@@ -64,7 +98,7 @@ class BlobPlanTest {
 
   @Test
   void aFailedRunIsPlannedAgain() {
-    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8);
+    BlobPlan plan = new BlobPlan(64 * MIB, 16, 8, 7);
     plan.want(1, want(0, 32 * MIB));
     BlockRun first = plan.next(none -> false).orElseThrow();
     plan.started(first);
@@ -88,7 +122,7 @@ class BlobPlanTest {
     int blocks = (int) Blocks.blockCount(size);
     int runMax = 1 + random.nextInt(16);
     int runsMax = 1 + random.nextInt(8);
-    BlobPlan plan = new BlobPlan(size, runMax, runsMax);
+    BlobPlan plan = new BlobPlan(size, runMax, runsMax, 7);
     BitSet present = new BitSet();
     for (int i = random.nextInt(20); i > 0; i--) {
       present.set(random.nextInt(blocks));
@@ -98,6 +132,10 @@ class BlobPlanTest {
     for (int step = 0; step < 400; step++) {
       switch (random.nextInt(4)) {
         case 0 -> {
+          if (random.nextInt(3) == 0) {
+            plan.want(random.nextInt(3), BlobPlan.Want.whole(size, random.nextInt(4) == 0));
+            continue;
+          }
           long offset = random.nextLong(size);
           long end = Math.min(size, offset + 1 + random.nextLong(40 * MIB));
           boolean isWarm = random.nextInt(4) == 0;
@@ -118,8 +156,9 @@ class BlobPlanTest {
     plan.leave(0);
     plan.leave(1);
     plan.leave(2);
-    long from = random.nextLong(size);
-    plan.want(9, want(from, size));
+    boolean isWhole = random.nextBoolean();
+    long from = isWhole ? 0 : random.nextLong(size);
+    plan.want(9, isWhole ? BlobPlan.Want.whole(size, random.nextBoolean()) : want(from, size));
     wanted.set((int) Blocks.blockAt(from), blocks);
     for (int guard = 0; guard < 10_000; guard++) {
       start(plan, present, active, size, runMax, runsMax);

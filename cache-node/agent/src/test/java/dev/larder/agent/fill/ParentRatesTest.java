@@ -37,4 +37,16 @@ class ParentRatesTest {
     assertTrue(rates.isSlow("slow", 5 * SECOND));
     assertFalse(rates.isSlow("slow", 11 * SECOND));
   }
+
+  @Test
+  void whoCrawlsIsComparedWithWhatCameFromOthersAMinuteAgo() {
+    rates.note("fast", 1700, SECOND, 0);
+    rates.note("crawling", 100, SECOND, 50 * SECOND);
+    assertFalse(rates.isSlow("crawling", 50 * SECOND));
+    assertTrue(rates.isCrawling("crawling", 50 * SECOND));
+    rates.note("crawling", 110, SECOND, 52 * SECOND);
+    assertFalse(rates.isCrawling("crawling", 52 * SECOND));
+    rates.note("crawling", 1, SECOND, 61 * SECOND);
+    assertFalse(rates.isCrawling("crawling", 61 * SECOND));
+  }
 }

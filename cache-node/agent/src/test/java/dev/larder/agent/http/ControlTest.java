@@ -7,14 +7,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.agent.http.RawClient.Response;
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.Trust;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -267,6 +275,17 @@ class ControlTest {
         names(pin));
     assertEquals(1, json(fixture.get("/v1/pins")).get("pins").size());
     assertEquals(400, fixture.exchange("DELETE", "/v1/pins", "").status());
+    fixture.coordinator.createDataset(new DatasetName("data"), "s3://data", Map.of());
+    for (String glob : List.of("a", "b")) {
+      fixture.coordinator.pin(
+          new NewPin(new DatasetName("data"), 0, glob, Optional.empty(), "gone", 1, 2));
+    }
+    assertEquals(3, json(fixture.get("/v1/pins")).get("pins").size());
+    assertEquals(0, unpinned("/v1/pins?owner=nobody"));
+    assertEquals(0, unpinned("/v1/pins?owner=gone&snapshot=data&glob=c"));
+    assertEquals(1, unpinned("/v1/pins?owner=gone&snapshot=data&glob=a"));
+    assertEquals(1, unpinned("/v1/pins?owner=gone"));
+    assertEquals(1, json(fixture.get("/v1/pins")).get("pins").size());
     Response removed = fixture.exchange("DELETE", "/v1/pins?snapshot=data&glob=", "");
     assertEquals(1, json(removed).get("removed").intValue());
     assertEquals(204, fixture.exchange("DELETE", "/v1/datasets/data", "").status());
@@ -325,19 +344,45 @@ class ControlTest {
             "cache",
             "coordinator",
             "cluster",
+            "disputes",
             "datasets",
             "jobs",
             "memory"),
         names(status));
+    assertEquals("{\"bytes\":7,\"wrongBlocks\":2,\"left\":1}", status.get("peers").toString());
     assertEquals(500_000, status.get("reads").get("origin").get("bytes").longValue());
     assertEquals(1, status.get("reads").get("origin").get("requests").longValue());
     assertEquals("127.0.0.1:" + fixture.port(), status.get("address").textValue());
     assertEquals(4096, status.get("memory").get("rocksdbBytes").longValue());
     assertEquals("ok", status.get("coordinator").get("state").textValue());
+    BlobKey key = BlobKey.origin(new Digest(1, 2, 3, 4));
+    RecordedRoot claim = new RecordedRoot(key, 5, new Digest(5, 6, 7, 8), Trust.ATTESTED, "n1");
+    fixture.node.disputes =
+        new NodeState.Disputes(
+            List.of(
+                new Dispute(
+                    9, List.of(claim), "n3", Instant.EPOCH, Optional.empty(), Optional.empty())),
+            4,
+            3,
+            2);
+    assertEquals(
+        "{\"open\":1,\"settled\":4,\"conflictsHere\":3,\"lostHere\":2,\"blobs\":[{\"key\":\""
+            + key
+            + "\",\"since\":\"1970-01-01T00:00:00Z\",\"reader\":\"n3\",\"claims\":[{\"member\":\"n1\","
+            + "\"root\":\""
+            + claim.root().hex()
+            + "\",\"readAgain\":false}]}]}",
+        json(fixture.get("/v1/status")).get("disputes").toString());
     fixture.node.notReady = List.of("store: opening");
     Response notReady = fixture.get("/readyz");
     assertEquals(503, notReady.status());
     assertEquals("{\"ready\":false,\"reasons\":[\"store: opening\"]}", notReady.text());
     assertEquals(200, fixture.get("/healthz").status());
+  }
+
+  private int unpinned(String target) throws Exception {
+    Response answer = fixture.exchange("DELETE", target, "");
+    assertEquals(200, answer.status());
+    return json(answer).get("removed").intValue();
   }
 }

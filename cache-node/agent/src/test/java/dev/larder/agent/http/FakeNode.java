@@ -22,6 +22,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +47,7 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   final AtomicInteger openReads = new AtomicInteger();
   final AtomicInteger opened = new AtomicInteger();
   volatile List<String> notReady = List.of();
+  volatile Disputes disputes = Disputes.NONE;
   volatile boolean hotPath = true;
   volatile Function<BlobKey, BlobRead> reader = this::generated;
 
@@ -59,6 +61,11 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   FakeNode() {
     entries.put("", entry("", Type.DIRECTORY, 0, Optional.empty(), Optional.empty()));
+  }
+
+  @Override
+  public Peers peers() {
+    return new Peers(7, 2, 1);
   }
 
   /** Adds a file and the directories above it; returns its key. */
@@ -342,6 +349,11 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   }
 
   @Override
+  public Disputes disputes() {
+    return disputes;
+  }
+
+  @Override
   public MemberList lastMembers() {
     return last;
   }
@@ -364,6 +376,11 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
   @Override
   public Instant startedAt() {
     return MTIME;
+  }
+
+  @Override
+  public Duration uptime() {
+    return Duration.ofSeconds(1);
   }
 
   @Override

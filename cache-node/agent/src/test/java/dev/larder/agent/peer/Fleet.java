@@ -13,13 +13,13 @@ import dev.larder.agent.read.BlobRead.FileSpan;
 import dev.larder.agent.read.BlobRead.MemorySpan;
 import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
-import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginObject;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
 import dev.larder.store.BlobStore.SealedInfo;
+import dev.larder.testkit.Records;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -58,21 +58,26 @@ final class Fleet implements AutoCloseable {
   private volatile ClusterView view = ClusterView.empty();
   private final Map<String, TlsMaterial> materials = new ConcurrentHashMap<>();
   private final Map<String, ClusterView> oldViews = new ConcurrentHashMap<>();
-  private volatile TlsMaterial material;
+  private final List<java.util.function.Consumer<ClusterView>> listeners =
+      new java.util.concurrent.CopyOnWriteArrayList<>();
+  final Map<String, Integer> hints = new ConcurrentHashMap<>();
+  private final Map<String, TlsMaterial> issued = new ConcurrentHashMap<>();
+  private volatile DevCa ca;
   private volatile boolean isRecording = true;
 
   Fleet(Path directory) {
     this.directory = directory;
-    this.material = authority("tls").material(Role.AGENT);
+    this.ca = authority("tls");
   }
 
   DevCa authority(String name) {
     return DevCa.create(directory.resolve(name), Clock.systemUTC());
   }
 
-  /** What agents show from now on. */
-  void material(TlsMaterial next) {
-    material = next;
+  /** By whose certificates agents show who they are from now on. */
+  void identify(DevCa next) {
+    ca = next;
+    issued.clear();
   }
 
   /** What one node shows from now on. */
@@ -81,7 +86,17 @@ final class Fleet implements AutoCloseable {
   }
 
   TlsMaterial materialOf(String id) {
-    return materials.getOrDefault(id, material);
+    return materials.getOrDefault(id, issued.computeIfAbsent(id, any -> ca.agent(any)));
+  }
+
+  /** A new certificate that speaks for these nodes. */
+  TlsMaterial certify(String... nodes) {
+    return ca.agent(nodes);
+  }
+
+  /** Where a node's door is. */
+  MemberDoor door(String id) {
+    return MemberDoor.parse(id, node(id).address());
   }
 
   /** One node hears of no later view than this. */
@@ -99,86 +114,52 @@ final class Fleet implements AutoCloseable {
   }
 
   static PeerConfig peerConfig(Duration progress, Duration demoteFor, boolean isPlain) {
-    PeerConfig base = PeerConfig.defaults();
-    return new PeerConfig(
+    return Records.with(
+        PeerConfig.defaults(),
+        "listen",
         "127.0.0.1:0",
+        "isPlain",
         isPlain,
-        base.connectionsMax(),
-        base.requestsMax(),
-        base.buffersMaxBytes(),
-        base.bodyMaxBytes(),
+        "eventLoops",
         2,
-        base.idleTimeout(),
-        base.stallTimeout(),
-        base.perMemberMax(),
+        "connectTimeout",
         Duration.ofSeconds(5),
+        "progressDeadline",
         progress,
-        demoteFor,
-        base.stripesMax(),
-        base.uploadMax(),
-        base.downloadMax());
+        "demoteFor",
+        demoteFor);
   }
 
   static PeerConfig idleAfter(Duration idle) {
-    PeerConfig base = peerConfig();
-    return new PeerConfig(
-        base.listen(),
-        base.isPlain(),
-        base.connectionsMax(),
-        base.requestsMax(),
-        base.buffersMaxBytes(),
-        base.bodyMaxBytes(),
-        base.eventLoops(),
-        idle,
-        base.stallTimeout(),
-        base.perMemberMax(),
-        base.connectTimeout(),
-        base.progressDeadline(),
-        base.demoteFor(),
-        base.stripesMax(),
-        base.uploadMax(),
-        base.downloadMax());
+    return Records.with(peerConfig(), "idleTimeout", idle);
   }
 
   static PeerConfig capped(long upload, long download) {
-    PeerConfig base = peerConfig();
-    return new PeerConfig(
-        base.listen(),
-        base.isPlain(),
-        base.connectionsMax(),
-        base.requestsMax(),
-        base.buffersMaxBytes(),
-        base.bodyMaxBytes(),
-        base.eventLoops(),
-        base.idleTimeout(),
-        base.stallTimeout(),
-        base.perMemberMax(),
-        base.connectTimeout(),
-        base.progressDeadline(),
-        base.demoteFor(),
-        base.stripesMax(),
-        upload,
-        download);
+    return Records.with(peerConfig(), "uploadMax", upload, "downloadMax", download);
   }
 
   static FillConfig fillConfig(Duration lease) {
-    FillConfig base = FillConfig.defaults();
-    return new FillConfig(
+    return Records.with(
+        FillConfig.defaults(),
+        "inflightMaxBytes",
         64L * MIB,
+        "parallelMax",
         8,
+        "blobParallelMax",
         4,
+        "runMaxBytes",
         8L * MIB,
+        "readAheadMaxBytes",
         32L * MIB,
-        base.streamsMax(),
+        "buffersMaxBytes",
         16L * MIB,
+        "hashThreads",
         2,
-        base.blobsMax(),
+        "lingerFor",
         Duration.ofMillis(500),
-        base.siblingsMax(),
-        base.smallParallelMax(),
+        "leaseDeadline",
         lease,
-        base.trackedStripesMax(),
-        base.checksumMinBytes(),
+        "storeRetryAfter",
         Duration.ofMillis(200));
   }
 
@@ -196,6 +177,11 @@ final class Fleet implements AutoCloseable {
   /** A member that is not one of the nodes here. */
   void addForeign(String id, String address, long weight) {
     peers.put(id, new Peer(id, address, "", weight));
+  }
+
+  /** Others reach a node at another address from the next epoch on. */
+  void moveDoor(String id, String address) {
+    peers.computeIfPresent(id, (any, peer) -> new Peer(id, address, peer.zone(), peer.weight()));
   }
 
   /** Takes a node's share of tracking away, or gives it. */
@@ -218,6 +204,23 @@ final class Fleet implements AutoCloseable {
       throw new IllegalArgumentException(id);
     }
     return node;
+  }
+
+  /** A node that was killed comes back where it was, with its disk and nothing else. */
+  FleetNode restart(String id, PeerConfig peer, FillConfig fill) {
+    Peer before = peers.get(id);
+    if (before == null) {
+      throw new IllegalArgumentException(id);
+    }
+    FleetNode node =
+        new FleetNode(
+            this, id, before.zone(), directory.resolve(id), at(before.address(), peer), fill);
+    nodes.put(id, node);
+    return node;
+  }
+
+  private static PeerConfig at(String listen, PeerConfig base) {
+    return Records.with(base, "listen", listen);
   }
 
   /** Stops a node at once; it stays a member. */
@@ -243,7 +246,16 @@ final class Fleet implements AutoCloseable {
 
       @Override
       public void onView(java.util.function.Consumer<ClusterView> listener) {
-        // Nobody of the peers' side listens.
+        listeners.add(listener);
+      }
+
+      /** Whoever was kept from hearing of a view hears of it once it asks. */
+      @Override
+      public void newerHeard(long epoch) {
+        hints.merge(self, 1, Integer::sum);
+        if (oldViews.remove(self) != null) {
+          listeners.forEach(listener -> listener.accept(view));
+        }
       }
 
       @Override

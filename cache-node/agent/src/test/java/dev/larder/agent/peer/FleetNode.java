@@ -32,7 +32,7 @@ final class FleetNode implements Sources, Roots, AutoCloseable {
   FleetNode(Fleet fleet, String id, String zone, Path directory, PeerConfig peer, FillConfig fill) {
     this.fleet = fleet;
     this.id = id;
-    this.store = LarderStore.open(StoreConfig.defaults(directory));
+    this.store = LarderStore.open(StoreConfig.defaults(directory).withBudget(0, 0));
     this.peers =
         new PeerNode(peer, fill, fleet.cluster(id), zone, store, () -> fleet.materialOf(id));
     this.engine =
@@ -44,7 +44,7 @@ final class FleetNode implements Sources, Roots, AutoCloseable {
   }
 
   String address() {
-    return peers.address("");
+    return peers.address("", null).get();
   }
 
   long peerBytes() {

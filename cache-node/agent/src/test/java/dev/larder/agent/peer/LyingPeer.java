@@ -42,10 +42,19 @@ final class LyingPeer implements AutoCloseable {
     WRONG_DIGESTS,
     /** Sends a byte at a time, for ever on time. */
     TRICKLES,
-    /** Right bytes, a quarter of a block at a time, twice a second. */
+    /** Its head comes a byte at a time, for ever on time. */
+    DRIPS_HEAD,
+    /** So does the size of a block of its answer. */
+    DRIPS_SIZE,
+    /** So do its digests. */
+    DRIPS_DIGESTS,
+    /** Announces digests that no heap has room for. */
+    HUGE_DIGESTS,
+    /** Right bytes, a sixteenth of a block at a time, twice a second. */
     SLOW
   }
 
+  final AtomicInteger digestsAsked = new AtomicInteger();
   final AtomicInteger ranges = new AtomicInteger();
   private final byte[] content;
   private final Vice vice;
@@ -101,7 +110,10 @@ final class LyingPeer implements AutoCloseable {
           }
         }
         if (request.contains("/digests")) {
-          digests(out);
+          digestsAsked.incrementAndGet();
+          if (!digests(out)) {
+            return;
+          }
         } else if (!range(out, (int) first, (int) last + 1)) {
           return;
         }
@@ -111,11 +123,34 @@ final class LyingPeer implements AutoCloseable {
     }
   }
 
-  private void digests(OutputStream out) throws IOException {
+  private boolean digests(OutputStream out) throws IOException, InterruptedException {
+    if (vice == Vice.HUGE_DIGESTS) {
+      head(out, "200 OK\r\nContent-Length: " + (512 << 20));
+      out.flush();
+      closing.await();
+      return false;
+    }
     byte[] body = Wire.write(digests);
+    if (vice == Vice.DRIPS_DIGESTS) {
+      head(out, "200 OK\r\nContent-Length: " + body.length);
+      return drip(out, new String(body, StandardCharsets.ISO_8859_1));
+    }
     head(out, "200 OK\r\nContent-Length: " + body.length);
     out.write(body);
     out.flush();
+    return true;
+  }
+
+  /** A byte each tenth of a second, until the reader has left. */
+  private boolean drip(OutputStream out, String text) throws IOException, InterruptedException {
+    for (byte each : text.getBytes(StandardCharsets.ISO_8859_1)) {
+      out.write(each);
+      out.flush();
+      if (closing.await(100, TimeUnit.MILLISECONDS)) {
+        return false;
+      }
+    }
+    return false;
   }
 
   private boolean range(OutputStream out, int first, int end)
@@ -143,10 +178,17 @@ final class LyingPeer implements AutoCloseable {
         }
         return true;
       }
+      case DRIPS_HEAD -> {
+        return drip(out, "HTTP/1.1 206 Partial Content\r\n" + "X: y\r\n".repeat(1000));
+      }
+      case DRIPS_SIZE -> {
+        head(out, "206 Partial Content\r\nTransfer-Encoding: chunked\r\n" + range);
+        return drip(out, "0".repeat(3000));
+      }
       case SLOW -> {
         head(out, whole);
-        for (int at = first; at < end; at += MIB / 4) {
-          out.write(content, at, Math.min(MIB / 4, end - at));
+        for (int at = first; at < end; at += MIB / 16) {
+          out.write(content, at, Math.min(MIB / 16, end - at));
           out.flush();
           if (closing.await(500, TimeUnit.MILLISECONDS)) {
             return false;
@@ -192,7 +234,7 @@ final class LyingPeer implements AutoCloseable {
         out.flush();
         return true;
       }
-      case WRONG_DIGESTS -> {
+      case WRONG_DIGESTS, DRIPS_DIGESTS, HUGE_DIGESTS -> {
         head(out, whole);
         out.write(content, first, end - first);
         out.flush();

@@ -3,16 +3,20 @@ package dev.larder.agent.peer;
 import static dev.larder.agent.peer.Fleet.MIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.cluster.ClusterView;
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.LyingPeer.Vice;
+import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.Sender;
+import dev.larder.agent.peer.Messages.Wanted;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.ReadPlane.BlobSource;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
+import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
@@ -21,6 +25,8 @@ import dev.larder.origin.OriginObject;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,10 +35,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever a member sends, readers get right bytes, and the member is left alone for a time. */
+@Timeout(120)
 class LyingPeersTest {
   private static final int SIZE = 12 * MIB + 77;
 
@@ -84,6 +94,49 @@ class LyingPeersTest {
   }
 
   @Test
+  void whoDripsItsHeadIsLeft() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      assertDemoted(readFrom(fleet, Vice.DRIPS_HEAD, false));
+    }
+  }
+
+  @Test
+  void whoDripsTheSizesOfItsAnswerIsLeft() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      assertDemoted(readFrom(fleet, Vice.DRIPS_SIZE, false));
+    }
+  }
+
+  @Test
+  void digestsThatDripOrHaveNoRoomHoldNobodyUp() throws Exception {
+    OriginObject object;
+    try (Fleet fleet = new Fleet(directory)) {
+      object = fleet.origin.add("object", SIZE, new Random(7));
+      byte[] content = fleet.origin.content(object);
+      List<Digest> blocks = blocks(content);
+      SealedDigests told = new SealedDigests(blocks, List.of(Digests.stripe(blocks)));
+      PeerConfig quick = Fleet.peerConfig(Duration.ofSeconds(1), Duration.ofMinutes(5), false);
+      for (Vice vice : List.of(Vice.DRIPS_DIGESTS, Vice.HUGE_DIGESTS)) {
+        try (LyingPeer liar = new LyingPeer(content, vice, told, fleet.materialOf("liar"));
+            PeerClient client =
+                new PeerClient(quick, new PeerTls(() -> fleet.materialOf("reader")))) {
+          long began = System.nanoTime();
+          LarderException fault =
+              assertThrows(
+                  LarderException.class,
+                  () ->
+                      client.digests(
+                          MemberDoor.parse("liar", liar.address()), object.key(), 0, 1, false));
+          assertEquals(ErrorCode.AGENT_UNAVAILABLE, fault.code());
+          long millis = (System.nanoTime() - began) / 1_000_000;
+          assertTrue(millis < 10_000, vice + " held the reader up for " + millis + " ms");
+          assertEquals(1, liar.digestsAsked.get());
+        }
+      }
+    }
+  }
+
+  @Test
   void whoIsMuchSlowerThanTheOthersIsLeft() throws Exception {
     OriginObject object;
     try (Fleet fleet = new Fleet(directory)) {
@@ -93,19 +146,21 @@ class LyingPeersTest {
       SealedDigests none = new SealedDigests(List.of(), List.of());
       try (LyingPeer slow = new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
         FleetNode tracker = fleet.add("tracker");
-        fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
         FleetNode reader = fleet.add("reader");
         fleet.weigh("reader", 0);
         fleet.addForeign("liar", slow.address(), 0);
         fleet.publish();
         hold(fleet, tracker, new StripeId(object.key(), 2), last);
+        fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
         try (BlobRead keepsTheFlight =
             tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
           keepsTheFlight.next(0, 1);
           fleet.read(reader, object, ReadIntent.WHOLE);
         }
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
-        assertDemoted(reader);
+        // Found slow, and later next to silent, as nobody else has the stripe.
+        assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
+        assertEquals(1, reader.engine.gauges().get("demoted_members"));
       }
     }
   }
@@ -128,7 +183,7 @@ class LyingPeersTest {
       // The origin gives the second one, which knows of nobody, other bytes of the same version.
       fleet.origin.add("object", wrong);
       fleet.read(second, object, ReadIntent.WHOLE);
-      Fleet.await("set aside", () -> second.engine.counters().integrityFailures.sum() == 1);
+      Fleet.await("set aside", () -> second.store.stats().counters().get("quarantined_total") == 1);
       assertFalse(second.isSealed(object));
       fleet.origin.add("object", right);
       fleet.holdView("second", fleet.view());
@@ -164,6 +219,33 @@ class LyingPeersTest {
       assertTrue(reader.wrongBlocks() >= 1);
       assertDemoted(reader);
       assertEquals(SIZE, fleet.origin.bytesSent());
+    }
+  }
+
+  @Test
+  void whoComesUnaskedWithDigestsIsNotBelieved() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("object", 4 * MIB, new Random(7));
+      byte[] wrong = fleet.origin.content(object).clone();
+      wrong[2 * MIB + 5] ^= 1;
+      List<Digest> blocks = blocks(wrong);
+      SealedDigests told = new SealedDigests(blocks, List.of(Digests.stripe(blocks)));
+      TlsMaterial material = fleet.materialOf("liar");
+      try (LyingPeer liar = new LyingPeer(wrong, Vice.WRONG_DIGESTS, told, material);
+          PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
+        FleetNode tracker = fleet.add("tracker");
+        FleetNode reader = fleet.add("reader");
+        fleet.weigh("reader", 0);
+        fleet.addForeign("liar", liar.address(), 0);
+        fleet.publish();
+        complete(client, tracker, new StripeId(object.key(), 0), 0, blocks);
+        fleet.read(reader, object, ReadIntent.WHOLE);
+        Fleet.await("sealed", () -> fleet.root(object.key()).isPresent());
+        assertEquals(
+            Digests.rootOf(ByteBuffer.wrap(fleet.origin.content(object))),
+            fleet.root(object.key()).orElseThrow());
+        assertEquals(4 * MIB, fleet.origin.bytesSent());
+      }
     }
   }
 
@@ -215,22 +297,44 @@ class LyingPeersTest {
     return blocks;
   }
 
-  /** The member says to the tracker that it has the stripe, with its right digests. */
+  /** The member fetches the stripe under a lease, as far as the tracker can see. */
   private static void hold(Fleet fleet, FleetNode tracker, StripeId stripe, List<Digest> blocks) {
     TlsMaterial material = fleet.materialOf("liar");
     try (PeerClient client = new PeerClient(Fleet.peerConfig(), new PeerTls(() -> material))) {
-      StripeReport report =
-          new StripeReport(
-              stripe,
-              StripeReport.Kind.COMPLETE,
-              0,
-              0,
-              BlockDigests.ofPresent(blocks.stream().map(Optional::of).toList()));
-      client.post(
-          Address.parse(tracker.address()),
-          "/peer/v1/report",
-          Wire.write(new Report(new Sender("liar", "", 1), 0, List.of(report))),
-          0);
+      Ask ask =
+          new Ask(new Sender("liar", "", 1), Set.of("tracker"), List.of(new Wanted(stripe, "", 0)));
+      AtomicLong lease = new AtomicLong();
+      Fleet.await(
+          "the liar has the lease",
+          () -> {
+            byte[] answer =
+                client.post(
+                    MemberDoor.parse("tracker", tracker.address()),
+                    "/peer/v1/ask",
+                    Wire.write(ask),
+                    0);
+            Assignment assignment =
+                Wire.readAskAnswer(answer).answers().getFirst().orElseThrow().assignment();
+            lease.set(assignment instanceof Assignment.Lease granted ? granted.lease() : 0);
+            return lease.get() != 0;
+          });
+      complete(client, tracker, stripe, lease.get(), blocks);
     }
+  }
+
+  private static void complete(
+      PeerClient client, FleetNode tracker, StripeId stripe, long lease, List<Digest> blocks) {
+    StripeReport report =
+        new StripeReport(
+            stripe,
+            StripeReport.Kind.COMPLETE,
+            lease,
+            0,
+            BlockDigests.ofPresent(blocks.stream().map(Optional::of).toList()));
+    client.post(
+        MemberDoor.parse("tracker", tracker.address()),
+        "/peer/v1/report",
+        Wire.write(new Report(new Sender("liar", "", 1), 0, List.of(report))),
+        0);
   }
 }

@@ -10,6 +10,7 @@ import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.origin.OriginObject;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,6 +47,30 @@ class PeersTest {
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
       assertTrue(fromPeers > 2 * object.sizeBytes(), "from peers: " + fromPeers);
       fleet.nodes.values().forEach(node -> Fleet.await("sealed", () -> node.isSealed(object)));
+    }
+  }
+
+  /** A quarter of the others' rate and less is left for somebody else, never for the origin. */
+  @Test
+  void theOnlyOneThatHasAStripeMayBeSlow() throws Exception {
+    try (Fleet fleet = new Fleet(directory)) {
+      OriginObject object = fleet.origin.add("big", 76 * MIB, new Random(12));
+      // Nothing is read ahead into the other's stripe.
+      FillConfig fill = withoutReadAhead(Fleet.fillConfig(Duration.ofSeconds(5)));
+      FleetNode quick = fleet.add("quick", "", Fleet.capped(48 * MIB, 0), fill);
+      FleetNode slow = fleet.add("slow", "", Fleet.capped(2 * MIB, 0), fill);
+      FleetNode reader = fleet.add("reader");
+      fleet.weigh("slow", 0);
+      fleet.weigh("reader", 0);
+      fleet.publish();
+      fleet.read(quick, object, ReadIntent.RANDOM, 0, 64 * MIB);
+      fleet.read(slow, object, ReadIntent.RANDOM, 64 * MIB, 76 * MIB);
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      fleet.read(reader, object, ReadIntent.WHOLE);
+      assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      // A block begun when the slow one was left comes twice.
+      assertTrue(reader.peerBytes() >= object.sizeBytes(), "from peers: " + reader.peerBytes());
+      assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1, "nobody was slow");
     }
   }
 
@@ -214,5 +239,9 @@ class PeersTest {
     rest.merge(Source.PEER, rest.getOrDefault(Source.LOCAL, 0L), Long::sum);
     rest.remove(Source.LOCAL);
     return rest;
+  }
+
+  private static FillConfig withoutReadAhead(FillConfig fill) {
+    return Records.with(fill, "readAheadMaxBytes", 0L);
   }
 }

@@ -28,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 class RandomFleetTest {
   private static final int READS = 12;
 
+  /** Killed nodes take what they alone had with them: 1.0 to 1.9 in 32 lives, all bytes counted. */
+  private static final double FACTOR_MAX = 2.5;
+
   @TempDir Path directory;
 
   @Test
@@ -73,8 +76,10 @@ class RandomFleetTest {
       }
       Fleet.get(passing);
       long all = objects.stream().mapToLong(OriginObject::sizeBytes).sum();
+      System.err.println("of the origin " + fleet.origin.bytesSent() / (double) all);
       assertTrue(
-          fleet.origin.bytesSent() <= 5 * all, "from the origin: " + fleet.origin.bytesSent());
+          fleet.origin.bytesSent() <= FACTOR_MAX * all,
+          "from the origin: " + fleet.origin.bytesSent());
     }
   }
 

@@ -3,7 +3,6 @@ package dev.larder.agent.peer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.fill.Members.SealedDigests;
 import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.AskAnswer;
@@ -46,8 +45,6 @@ class WireTest {
               new AskAnswer(
                   random.nextLong(),
                   List.of(
-                      new Peer("m", "h:1", "zöne", random.nextInt(9)), new Peer("n", "", "", 0)),
-                  List.of(
                       Optional.empty(),
                       told(new Assignment.Lease(random.nextLong()), random),
                       told(new Assignment.Parent("m"), random),
@@ -60,7 +57,11 @@ class WireTest {
                 new StripeReport(
                     STRIPE, kind, random.nextLong(), random.nextLong(), digests(random)));
             standings.add(
-                new Standing(random.nextBoolean(), random.nextBoolean(), digests(random)));
+                new Standing(
+                    random.nextBoolean(),
+                    random.nextBoolean(),
+                    digests(random),
+                    random.nextBoolean() ? "liar" : ""));
           }
           Report report = new Report(new Sender("m", "z", 7), random.nextInt(1000), reports);
           assertEquals(report, Wire.readReport(Wire.write(report)));
@@ -72,12 +73,23 @@ class WireTest {
         });
   }
 
+  @Test
+  void slowMembersGoBehindTheRest() {
+    Ask ask =
+        new Ask(
+            new Sender("ab", "z", 3),
+            Set.of("c"),
+            List.of(new Wanted(STRIPE, "", -1)),
+            Set.of("d", "e"));
+    assertEquals(ask, Wire.readAsk(Wire.write(ask)));
+  }
+
   /** What is on the wire of this version stays so. */
   @Test
   void anAskHasTheseBytes() {
     Ask ask = new Ask(new Sender("ab", "z", 3), Set.of("c"), List.of(new Wanted(STRIPE, "", -1)));
     assertEquals(
-        "01"
+        "02"
             + "00026162"
             + "00017a"
             + "0000000000000003"
@@ -103,7 +115,7 @@ class WireTest {
           }
           refused(Wire::readAsk, Arrays.copyOf(good, good.length + 1));
           byte[] newer = good.clone();
-          newer[0] = 2;
+          newer[0] = 3;
           refused(Wire::readAsk, newer);
           byte[] noise = new byte[random.nextInt(200)];
           random.nextBytes(noise);

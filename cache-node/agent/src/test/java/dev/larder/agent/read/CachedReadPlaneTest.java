@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.FakeOrigin;
 import dev.larder.agent.fill.FillConfig;
+import dev.larder.agent.fill.FillSource;
 import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
@@ -20,6 +21,7 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.Trust;
 import dev.larder.store.StoreConfig;
+import dev.larder.testkit.Records;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -212,8 +214,36 @@ class CachedReadPlaneTest {
     OriginObject file = origin.add("root.bin", 3 * MIB, random);
     rig.expectedRoot = Optional.of(new Digest(1, 2, 3, 4));
     rig.readAndCompare(file, 0, file.sizeBytes() - 1, ReadIntent.RANDOM);
-    ReadRig.await("counted", () -> rig.engine.counters().integrityFailures.sum() > 0);
+    ReadRig.await("set aside", () -> rig.store.stats().counters().get("quarantined_total") == 1);
     assertFalse(rig.isSealed(file));
+    assertEquals(List.of(file.key()), rig.disagreed);
+    // Who is right is not found out here; the origin's bytes are right until then.
+    rig.readAndCompare(file, 0, file.sizeBytes(), ReadIntent.SEQUENTIAL);
+  }
+
+  @Test
+  void whatMembersDoNotAgreeOnIsReadPastTheStore() {
+    OriginObject large = origin.add("large.bin", 3 * MIB, random);
+    OriginObject small = origin.add("small.txt", 1000, random);
+    rig.readAndCompare(small, 0, small.sizeBytes(), ReadIntent.WHOLE);
+    rig.disputed.addAll(List.of(large.key(), small.key()));
+    rig.store.quarantine(small.key(), "test");
+    for (int i = 0; i < 3; i++) {
+      rig.readAndCompare(large, 0, large.sizeBytes(), ReadIntent.SEQUENTIAL);
+      rig.readAndCompare(small, 0, small.sizeBytes(), ReadIntent.WHOLE);
+    }
+    assertTrue(rig.store.find(large.key()).isEmpty());
+    assertTrue(rig.store.find(small.key()).isEmpty());
+    assertEquals(3 * large.sizeBytes(), rig.engine.counters().passThroughBytes.sum());
+    assertEquals(
+        ErrorCode.STORE_CORRUPT,
+        assertThrows(
+                LarderException.class, () -> rig.plane.smalls().fill(new FillSource(origin, small)))
+            .code());
+    rig.disputed.clear();
+    awaitSealedByReading(large, ReadIntent.SEQUENTIAL);
+    rig.readAndCompare(small, 0, small.sizeBytes(), ReadIntent.WHOLE);
+    assertTrue(rig.isSealed(small));
   }
 
   @Test
@@ -417,26 +447,7 @@ class CachedReadPlaneTest {
   void badConfigNamesItsKey() {
     FillConfig base = FillConfig.defaults();
     LarderException fault =
-        assertThrows(
-            LarderException.class,
-            () ->
-                new FillConfig(
-                    base.inflightMaxBytes(),
-                    0,
-                    base.blobParallelMax(),
-                    base.runMaxBytes(),
-                    base.readAheadMaxBytes(),
-                    base.streamsMax(),
-                    base.buffersMaxBytes(),
-                    base.hashThreads(),
-                    base.blobsMax(),
-                    base.lingerFor(),
-                    base.siblingsMax(),
-                    base.smallParallelMax(),
-                    base.leaseDeadline(),
-                    base.trackedStripesMax(),
-                    base.checksumMinBytes(),
-                    base.storeRetryAfter()));
+        assertThrows(LarderException.class, () -> Records.with(base, "parallelMax", 0));
     assertTrue(String.valueOf(fault.getMessage()).contains("fill.parallel-max"));
   }
 

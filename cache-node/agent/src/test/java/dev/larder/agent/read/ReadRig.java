@@ -22,6 +22,7 @@ import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.store.BlobStore.State;
 import dev.larder.store.LarderStore;
 import dev.larder.store.StoreConfig;
+import dev.larder.testkit.Records;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -30,10 +31,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** A read plane over a real store and a fake origin, and ways to read through it. */
 public final class ReadRig implements AutoCloseable, Sources, Roots {
@@ -45,6 +50,16 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   public final CachedReadPlane plane;
   public final List<SealedInfo> sealed = new ArrayList<>();
   public volatile Optional<Digest> expectedRoot = Optional.empty();
+
+  /** Takes part in what is known of roots. */
+  public volatile @Nullable Roots ledger;
+
+  /** Keys that members do not agree on. */
+  public final Set<BlobKey> disputed = ConcurrentHashMap.newKeySet();
+
+  /** Keys that sealed on another root than the expected one. */
+  public final List<BlobKey> disagreed = new CopyOnWriteArrayList<>();
+
   private final TreeMap<String, OriginObject> files = new TreeMap<>();
 
   public ReadRig(Path directory, FakeOrigin origin) {
@@ -125,23 +140,25 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
   }
 
   public static FillConfig quick(int storeRetryMillis) {
-    FillConfig base = FillConfig.defaults();
-    return new FillConfig(
+    return Records.with(
+        FillConfig.defaults(),
+        "inflightMaxBytes",
         64 * MIB,
+        "parallelMax",
         8,
+        "blobParallelMax",
         4,
+        "runMaxBytes",
         4 * MIB,
+        "readAheadMaxBytes",
         16 * MIB,
-        base.streamsMax(),
+        "buffersMaxBytes",
         16 * MIB,
+        "hashThreads",
         2,
-        base.blobsMax(),
+        "lingerFor",
         Duration.ofMillis(200),
-        base.siblingsMax(),
-        base.smallParallelMax(),
-        base.leaseDeadline(),
-        base.trackedStripesMax(),
-        base.checksumMinBytes(),
+        "storeRetryAfter",
         Duration.ofMillis(storeRetryMillis));
   }
 
@@ -168,12 +185,27 @@ public final class ReadRig implements AutoCloseable, Sources, Roots {
 
   @Override
   public Optional<Digest> expected(BlobKey key) {
-    return expectedRoot;
+    Roots more = ledger;
+    return more == null ? expectedRoot : more.expected(key);
+  }
+
+  @Override
+  public boolean isDisputed(BlobKey key) {
+    return disputed.contains(key);
+  }
+
+  @Override
+  public void disagrees(SealedInfo own) {
+    disagreed.add(own.key());
   }
 
   @Override
   public synchronized void sealed(SealedInfo info) {
     sealed.add(info);
+    Roots more = ledger;
+    if (more != null) {
+      more.sealed(info);
+    }
   }
 
   public BlobStore realStore() {

@@ -3,6 +3,7 @@ package dev.larder.agent.tracker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.tracker.StripeReport.Kind;
@@ -46,6 +47,23 @@ class TrackerDeskTest {
   }
 
   @Test
+  void whoReadsMayDisputeDigestsAndHearsWhoToldThem() {
+    long lease = lease("a");
+    report("a", Kind.COMPLETE, lease, FIRST.with(SECOND));
+    assertInstanceOf(Assignment.Parent.class, ask("b", "").assignment());
+    // Of somebody nobody knows here, and where they agree.
+    assertEquals("", report("x", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+    assertEquals("", report("b", Kind.DISPUTED, 0, FIRST).teller());
+    assertEquals(FIRST.with(SECOND), ask("c", "").news());
+    assertEquals("a", report("b", Kind.DISPUTED, 0, OTHER_FIRST.with(SECOND)).teller());
+    assertEquals(0, desk.size());
+    // Once forgotten they are told anew, by whoever fetches them.
+    assertEquals("", report("b", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+    report("b", Kind.COMPLETE, lease("b"), OTHER_FIRST);
+    assertEquals(OTHER_FIRST, ask("c", "").news());
+  }
+
+  @Test
   void digestsOutliveTheLease() {
     long lease = lease("a");
     report("a", Kind.COMPLETE, lease, FIRST.with(SECOND));
@@ -56,10 +74,51 @@ class TrackerDeskTest {
   }
 
   @Test
-  void aHolderVouchesWhereNobodyFetches() {
+  void whoSaysUnaskedThatItHasAStripeVouchesForNothing() {
     report("a", Kind.COMPLETE, 0, FIRST);
-    report("b", Kind.COMPLETE, 0, OTHER_FIRST);
-    assertEquals(FIRST, ask("c", "").news());
+    report("b", Kind.COMPLETE, 7, OTHER_FIRST);
+    TrackerDesk.Answer answer = ask("c", "");
+    assertEquals(new Assignment.Parent("a"), answer.assignment());
+    assertTrue(answer.news().isEmpty());
+    long lease = ((Assignment.Lease) ask("d", "", Set.of("a", "b", "c")).assignment()).lease();
+    report("a", Kind.COMPLETE, 0, OTHER_FIRST);
+    report("a", Kind.COMPLETE, lease, OTHER_FIRST);
+    report("d", Kind.PROGRESS, lease, FIRST);
+    assertEquals(FIRST, ask("e", "").news());
+  }
+
+  @Test
+  void aLeaseThatIsOverVouchesForNothing() {
+    long lease = lease("a");
+    report("a", Kind.PROGRESS, lease, FIRST);
+    clock.addAndGet(DEADLINE + 1);
+    report("a", Kind.PROGRESS, lease, SECOND);
+    assertEquals(FIRST, desk.ask(Asker.of("b"), STRIPE, "", 0).news());
+    report("a", Kind.COMPLETE, lease, SECOND);
+    assertEquals(FIRST, desk.ask(Asker.of("c"), STRIPE, "", 0).news());
+  }
+
+  @Test
+  void leasesOfAnEarlierLifeMeanNothing() {
+    TrackerDesk earlier =
+        new TrackerDesk(new Tracker(Duration.ofNanos(DEADLINE), 1000), clock::get);
+    StripeId other = stripe(1);
+    long old = ((Assignment.Lease) earlier.ask(Asker.of("a"), STRIPE, "", 0).assignment()).lease();
+    long now = ((Assignment.Lease) desk.ask(Asker.of("b"), other, "", 0).assignment()).lease();
+    assertNotEquals(old, now);
+    // Were they the same, still neither may speak for the other.
+    for (long lease : new long[] {old, now}) {
+      assertFalse(report("a", Kind.PROGRESS, lease, FIRST).stands());
+      report("a", Kind.COMPLETE, lease, FIRST);
+      report("a", Kind.LEFT, lease, FIRST);
+      assertEquals("b", tracker.lessee(other, clock.get()).orElseThrow());
+      assertTrue(tracker.digests(STRIPE).isEmpty());
+    }
+    clock.addAndGet(DEADLINE);
+    report("a", Kind.PROGRESS, now, FIRST);
+    clock.addAndGet(1);
+    // Nobody else's reports kept b's lease alive, nor did they end one of a stripe of a's own.
+    assertInstanceOf(Assignment.Lease.class, desk.ask(Asker.of("c"), other, "", 0).assignment());
   }
 
   @Test
@@ -105,8 +164,9 @@ class TrackerDeskTest {
   void digestsAreWithinTheBound() {
     Tracker small = new Tracker(Duration.ofNanos(DEADLINE), 50);
     for (int i = 0; i < 100; i++) {
-      small.holding("a", "", stripe(i), i);
-      small.tell("a", stripe(i), FIRST, i);
+      long lease = ((Assignment.Lease) small.ask("a", stripe(i), i)).lease();
+      small.tell("a", stripe(i), lease, FIRST, i);
+      small.end("a", stripe(i), lease, true);
       assertTrue(small.size() <= 50 / 17 + 1, "stripes: " + small.size());
     }
     assertEquals(FIRST, small.digests(stripe(99)));

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class TrackerTest {
@@ -20,6 +21,23 @@ class TrackerTest {
   private static final StripeId STRIPE = stripe(0);
 
   private final Tracker tracker = new Tracker(Duration.ofNanos(DEADLINE), 1000);
+
+  @Test
+  void whoIsSlowIsNamedOnlyWhereThereIsNobodyElse() {
+    Tracker tree = new Tracker(Duration.ofSeconds(10), 1000);
+    assertInstanceOf(Assignment.Lease.class, tree.ask("a", STRIPE, 0));
+    Asker picky = new Asker("c", "", Set.of(), Set.of("a"));
+    assertEquals(new Assignment.Parent("a"), tree.ask(picky, STRIPE, 1));
+    assertEquals(new Assignment.Parent("a"), tree.ask("b", STRIPE, 1));
+    assertEquals(new Assignment.Parent("b"), tree.ask(picky, STRIPE, 2));
+    // Nobody fetches it any more, but it is there: better slow than once more from the origin.
+    tree.holding("a", "", STRIPE, 3);
+    tree.gone("b", STRIPE);
+    assertEquals(new Assignment.Parent("a"), tree.ask(picky, STRIPE, 4));
+    assertInstanceOf(
+        Assignment.Lease.class,
+        tree.ask(new Asker("d", "", Set.of("a", "c"), Set.of("a")), STRIPE, 5));
+  }
 
   @Test
   void aLoneMemberAlwaysGetsTheLease() {
@@ -38,12 +56,65 @@ class TrackerTest {
   @Test
   void aLeaseWithoutProgressGoesToTheNextWhoAsks() {
     Assignment.Lease first = (Assignment.Lease) tracker.ask("a", STRIPE, 0);
-    assertTrue(tracker.progress(first.lease(), DEADLINE));
+    assertTrue(tracker.progress("a", STRIPE, first.lease(), DEADLINE));
     assertEquals(new Assignment.Parent("a"), tracker.ask("b", STRIPE, 2 * DEADLINE));
     assertInstanceOf(Assignment.Lease.class, tracker.ask("b", STRIPE, 2 * DEADLINE + 1));
-    assertFalse(tracker.progress(first.lease(), 2 * DEADLINE + 2));
-    tracker.end(first.lease(), true);
+    assertFalse(tracker.progress("a", STRIPE, first.lease(), 2 * DEADLINE + 2));
+    tracker.end("a", STRIPE, first.lease(), true);
     assertEquals("b", tracker.lessee(STRIPE, 2 * DEADLINE + 2).orElseThrow());
+  }
+
+  @Test
+  void aLeaseIsOfOneMemberAndOneStripe() {
+    long lease = ((Assignment.Lease) tracker.ask("a", STRIPE, 0)).lease();
+    tracker.ask("b", stripe(1), 0);
+    assertFalse(tracker.progress("b", STRIPE, lease, 1));
+    assertFalse(tracker.progress("a", stripe(1), lease, 1));
+    assertFalse(tracker.progress("a", STRIPE, lease + 1, 1));
+    for (boolean isComplete : new boolean[] {true, false}) {
+      tracker.end("b", STRIPE, lease, isComplete);
+      tracker.end("a", stripe(1), lease, isComplete);
+      tracker.end("a", STRIPE, lease + 1, isComplete);
+    }
+    tracker.left("a", STRIPE, lease + 1);
+    assertEquals("a", tracker.lessee(STRIPE, 1).orElseThrow());
+    assertEquals("b", tracker.lessee(stripe(1), 1).orElseThrow());
+    assertTrue(tracker.progress("a", STRIPE, lease, 1));
+    tracker.left("a", STRIPE, lease);
+    assertTrue(tracker.lessee(STRIPE, 1).isEmpty());
+  }
+
+  @Test
+  void aDropCountsFromWhoeverTheEntryIsOf() {
+    tracker.holding("a", "", 7, STRIPE, 0);
+    tracker.ask(new Asker("b", "", Set.of(), Set.of(), 8), STRIPE, 0);
+    tracker.left("a", 8, STRIPE, 0);
+    tracker.left("a", STRIPE, 0);
+    // Whoever takes another's name later does not become it.
+    tracker.holding("a", "", 8, STRIPE, 0);
+    tracker.left("a", 8, STRIPE, 0);
+    assertEquals(new Assignment.Parent("a"), tracker.ask("c", STRIPE, 1));
+    tracker.left("a", 7, STRIPE, 0);
+    tracker.left("b", 8, STRIPE, 0);
+    assertInstanceOf(Assignment.Lease.class, tracker.ask("c", STRIPE, 2));
+  }
+
+  @Test
+  void whatIsSaidOfADropEndsNoLeaseOfLater() {
+    tracker.holding("a", "", STRIPE, 0);
+    tracker.ask("a", STRIPE, 1);
+    tracker.left("a", STRIPE, 0);
+    assertEquals("a", tracker.lessee(STRIPE, 1).orElseThrow());
+  }
+
+  @Test
+  void leasesHaveTheNumbersHandedInButNeverZero() {
+    long[] numbers = {0, Long.MIN_VALUE, -7, 12};
+    AtomicInteger next = new AtomicInteger();
+    Tracker given =
+        new Tracker(Duration.ofNanos(DEADLINE), 1000, 2, () -> numbers[next.getAndIncrement()]);
+    assertEquals(new Assignment.Lease(-7 & Long.MAX_VALUE), given.ask("a", stripe(0), 0));
+    assertEquals(new Assignment.Lease(12), given.ask("a", stripe(1), 0));
   }
 
   @Test
@@ -56,6 +127,18 @@ class TrackerTest {
     tracker.gone("a", STRIPE);
     tracker.gone("b", STRIPE);
     assertInstanceOf(Assignment.Lease.class, tracker.ask("x", STRIPE, 2));
+  }
+
+  @Test
+  void whoHadAStripeFirstDoesNotSendItToAllWhoComeOneAfterTheOther() {
+    tracker.holding("a", "", STRIPE, 0);
+    tracker.holding("b", "", STRIPE, 0);
+    Map<Assignment, Integer> sent = new HashMap<>();
+    for (int i = 0; i < 16; i++) {
+      sent.merge(tracker.ask("r", STRIPE, 1), 1, Integer::sum);
+      tracker.gone("r", STRIPE);
+    }
+    assertEquals(Map.of(new Assignment.Parent("a"), 8, new Assignment.Parent("b"), 8), sent);
   }
 
   @Test
@@ -125,7 +208,7 @@ class TrackerTest {
     Assignment.Lease lease = (Assignment.Lease) tree.ask("a", STRIPE, 0);
     tree.ask("b", STRIPE, 0);
     tree.ask("c", STRIPE, 1);
-    assertTrue(tree.progress(lease.lease(), DEADLINE));
+    assertTrue(tree.progress("a", STRIPE, lease.lease(), DEADLINE));
     assertTrue(tree.progress("c", STRIPE, DEADLINE));
     // b is silent, so its slot at a is free again.
     assertEquals(new Assignment.Parent("a"), tree.ask("d", STRIPE, DEADLINE + 1));
@@ -146,6 +229,34 @@ class TrackerTest {
     }
     assertInstanceOf(Assignment.Untracked.class, small.ask("c", stripe(200), 501));
     assertInstanceOf(Assignment.Lease.class, small.ask("c", stripe(200), 500 + DEADLINE + 1));
+  }
+
+  @Test
+  void aFullTrackerSendsALesseeNoCrowd() {
+    Tracker full = new Tracker(Duration.ofNanos(DEADLINE), 100);
+    for (int i = 0; i < 100; i++) {
+      full.ask("l" + i, stripe(i), 0);
+    }
+    int sent = 0;
+    for (int i = 0; i < 1000; i++) {
+      sent += full.ask("r" + i, stripe(7), 1) instanceof Assignment.Parent ? 1 : 0;
+    }
+    assertEquals(8, sent);
+  }
+
+  @Test
+  void roomIsFoundBehindManyLiveLeases() {
+    Tracker full = new Tracker(Duration.ofNanos(DEADLINE), 1000);
+    for (int i = 0; i < 999; i++) {
+      full.ask("l" + i, stripe(i), 0);
+    }
+    full.holding("h", "", stripe(999), 0);
+    int asked = 0;
+    while (full.ask("x", stripe(2000), 1) instanceof Assignment.Untracked) {
+      asked++;
+    }
+    assertTrue(asked <= 1000 / 4, "asks until room was found: " + asked);
+    assertEquals(1000, full.size());
   }
 
   @Test
@@ -180,13 +291,13 @@ class TrackerTest {
         }
         case 2 -> {
           if (lease != null) {
-            assertEquals(isLive, tracker.progress(lease[0], now));
+            assertEquals(isLive, tracker.progress(lessee.get(stripe), stripe, lease[0], now));
             lease[1] = isLive ? now : lease[1];
           }
         }
         default -> {
           if (lease != null) {
-            tracker.end(lease[0], random.nextBoolean());
+            tracker.end(lessee.get(stripe), stripe, lease[0], random.nextBoolean());
             live.remove(stripe);
           }
         }

@@ -5,8 +5,10 @@ import dev.larder.client.Control.MountRequest;
 import dev.larder.client.DownloadRequest;
 import dev.larder.client.LarderClient;
 import dev.larder.client.LarderClient.EntryStream;
+import dev.larder.dist.quickstart.FakeKubelet;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -20,15 +22,23 @@ import java.util.stream.Stream;
 final class ShortLife {
   private static final long JOB_NANOS_MAX = 30_000_000_000L;
   private static final long POLL_NANOS = 20_000_000L;
+  private static final int PODS = 20;
 
   private final LarderClient client;
   private final ControlApi control;
   private final Path work;
+  private boolean hasMounts;
 
-  ShortLife(LarderClient client, Path work) {
+  /**
+   * A life.
+   *
+   * @param hasMounts false where it is known that nothing can be mounted
+   */
+  ShortLife(LarderClient client, Path work, boolean hasMounts) {
     this.client = client;
     this.control = client.control();
     this.work = work;
+    this.hasMounts = hasMounts;
   }
 
   void live(TinyBucket bucket) throws IOException {
@@ -36,14 +46,7 @@ final class ShortLife {
     Files.write(files.resolve("a.bin"), new byte[3 << 20]);
     Files.writeString(files.resolve("b.txt"), "text\n".repeat(1000));
     use("files", work.resolve("files").toString(), Map.of());
-    use(
-        "bucket",
-        "s3://bucket/",
-        Map.of(
-            "endpoint", bucket.url(),
-            "region", "us-east-1",
-            "path-style", "true",
-            "credentials", "anonymous"));
+    use("bucket", "s3://bucket/", options(bucket));
     control.pin("bucket", "**");
     control.pins();
     control.unpin("bucket", "**");
@@ -52,6 +55,49 @@ final class ShortLife {
     control.statusJson();
     control.datasets();
     control.delete("files");
+  }
+
+  /** What a node of a cluster is used for, with pods on it where there can be mounts. */
+  void liveWithPods(TinyBucket bucket, Path kubelet) throws IOException {
+    use("bucket", "s3://bucket/", options(bucket));
+    try (FakeKubelet pods =
+        new FakeKubelet(
+            Files.createDirectories(kubelet.resolve("pods")),
+            kubelet.resolve("csi.larder.dev-reg.sock"))) {
+      Path unused = pods.register();
+      for (int pod = 0; pod < PODS; pod++) {
+        if (hasMounts) {
+          pods.unpublish(pods.publish("pod-" + pod, "data", "bucket"));
+        } else {
+          refusedPublish(pods, "pod-" + pod);
+        }
+      }
+    }
+  }
+
+  /** All of a call but the mount. */
+  private static void refusedPublish(FakeKubelet pods, String pod) throws IOException {
+    try {
+      FakeKubelet.Published published = pods.publish(pod, "data", "no-such-dataset");
+      throw new LarderException(ErrorCode.INTERNAL, "published: " + published);
+    } catch (LarderException e) {
+      if (!(e.getCause() instanceof StatusRuntimeException)) {
+        throw e;
+      }
+    }
+  }
+
+  /** Whether datasets could be mounted so far. */
+  boolean hasMounts() {
+    return hasMounts;
+  }
+
+  private static Map<String, String> options(TinyBucket bucket) {
+    return Map.of(
+        "endpoint", bucket.url(),
+        "region", "us-east-1",
+        "path-style", "true",
+        "credentials", "anonymous");
   }
 
   /** Lists, then reads everything cold through a mount where there can be one, and again warm. */
@@ -70,12 +116,16 @@ final class ShortLife {
   }
 
   private void useMount(String name) throws IOException {
+    if (!hasMounts) {
+      return;
+    }
     Path target = Files.createDirectories(work.resolve("mounted-" + name));
     try {
       control.mount(new MountRequest(name, target.toString(), false, false, false, "kernel"));
     } catch (LarderException e) {
       // Mounts then start as they would unprepared; all the rest is learned.
       System.err.println("larder: prepared without mounts: " + e.getMessage());
+      hasMounts = false;
       return;
     }
     try (Stream<Path> all = Files.walk(target)) {

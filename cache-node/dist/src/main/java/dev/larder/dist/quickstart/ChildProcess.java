@@ -50,11 +50,26 @@ final class ChildProcess implements AutoCloseable {
     long end = System.nanoTime() + deadline.toNanos();
     while (!Files.exists(file)) {
       if (process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        if (isEnding()) {
+          throw new InterruptedException(name + " was ended with this process");
+        }
         throw failed("ended with status " + process.exitValue());
       }
       if (System.nanoTime() > end) {
         throw failed("was not ready within " + deadline.toSeconds() + " s");
       }
+    }
+  }
+
+  /** Ctrl-C ends the processes of a terminal together, and the hooks of this one end the rest. */
+  private static boolean isEnding() {
+    Thread none = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(none);
+      Runtime.getRuntime().removeShutdownHook(none);
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
     }
   }
 

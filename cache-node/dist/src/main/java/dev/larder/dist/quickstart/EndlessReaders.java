@@ -48,6 +48,16 @@ final class EndlessReaders implements AutoCloseable {
     return longestNanos.get() / 1e9;
   }
 
+  /**
+   * Waits until something of the incomplete files was read, so that what happens next happens under
+   * such reads; where nothing can be read of them, until a reader has failed.
+   */
+  void awaitIncomplete() {
+    while (incompleteBytes.get() == 0 && errors.get() == 0) {
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+  }
+
   /** Ends the threads and says what they saw. */
   MountReport.Killed stop(int kills) throws InterruptedException {
     isStopped = true;

@@ -54,7 +54,6 @@ final class Fleet implements AutoCloseable {
   void start(int nodes) throws InterruptedException, IOException {
     Authority authority = Authority.open(tls(), Clock.systemUTC());
     authority.issue("coordinator", Role.COORDINATOR, LOOPBACK);
-    authority.issue("agent", Role.AGENT, LOOPBACK);
     Path config = work.resolve("coordinator.yaml");
     Files.writeString(
         config,
@@ -74,10 +73,11 @@ final class Fleet implements AutoCloseable {
     coordinator.awaitFile(ready, START_DEADLINE);
     String address = json.readTree(ready.toFile()).path("address").asText();
     for (int node = 1; node <= nodes; node++) {
+      authority.issueAgent(name(node), List.of(name(node)), LOOPBACK);
       Files.writeString(
           work.resolve(name(node) + ".yaml"),
           """
-          tls: {certificate: "%1$s/agent.pem", key: "%1$s/agent.key", ca: "%1$s/ca.pem"}
+          tls: {certificate: "%1$s/%3$s.pem", key: "%1$s/%3$s.key", ca: "%1$s/ca.pem"}
           coordinator: {addresses: ["%2$s"]}
           node: {id: %3$s}
           peer: {listen: "127.0.0.1:0"}

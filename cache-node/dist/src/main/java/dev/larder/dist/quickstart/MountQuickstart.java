@@ -45,7 +45,7 @@ final class MountQuickstart implements Callable<Integer> {
       rig.say("making a dataset of this machine's files in %s", source);
       Files.createDirectories(source);
       SampleDataset.create(source);
-      makeLater(later);
+      makeLater(later, LATER_BYTES);
       rig.startS3();
       rig.startAgent();
       Path target = mount(rig, DATASET);
@@ -93,7 +93,11 @@ final class MountQuickstart implements Callable<Integer> {
             origin.contentBytes(),
             origin.requests()));
     return new MountReport(
-        reader.files(), reader.bytes(), reader.mismatches() + killed.mismatches(), phases, killed);
+        reader.files(),
+        reader.bytes(),
+        reader.mismatches() + reader.errors() + killed.mismatches(),
+        phases,
+        killed);
   }
 
   private static Phase phase(QuickstartRig rig, String name, MountReader reader)
@@ -141,14 +145,14 @@ final class MountQuickstart implements Callable<Integer> {
   }
 
   /** Files nobody reads before the kills begin, so that they are incomplete then. */
-  private static void makeLater(Path directory) throws IOException {
+  static void makeLater(Path directory, long fileBytes) throws IOException {
     Files.createDirectories(directory);
     byte[] piece = new byte[1 << 20];
     for (int i = 0; i < LATER_FILES; i++) {
       Random random = new Random(i);
       Path file = directory.resolve(String.format(Locale.ROOT, "part-%02d.bin", i));
       try (var out = Files.newOutputStream(file)) {
-        for (long done = 0; done < LATER_BYTES; done += piece.length) {
+        for (long done = 0; done < fileBytes; done += piece.length) {
           random.nextBytes(piece);
           out.write(piece);
         }

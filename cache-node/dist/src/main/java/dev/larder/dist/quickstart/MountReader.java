@@ -22,6 +22,7 @@ final class MountReader {
   private final Path target;
   private final PrintStream err;
   private final AtomicLong mismatches = new AtomicLong();
+  private final AtomicLong errors = new AtomicLong();
   private final AtomicLong bytes = new AtomicLong();
   private volatile long files;
 
@@ -57,6 +58,14 @@ final class MountReader {
   long mismatches() {
     return mismatches.get();
   }
+
+  /** Files that could not be opened or read to their end, over all passes. */
+  long errors() {
+    return errors.get();
+  }
+
+  /** What one pass found, where it is told to somebody else. */
+  record Pass(long files, long bytes, long mismatches, long errors) {}
 
   /** One pass over everything; the tree must hold the same files as the source. */
   void readAll() throws IOException, InterruptedException {
@@ -106,7 +115,8 @@ final class MountReader {
         mismatch(path, "is shorter than its source");
       }
     } catch (IOException e) {
-      mismatch(path, "could not be read: " + e);
+      errors.incrementAndGet();
+      err.println("  " + path + " could not be read: " + e);
     }
   }
 

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "quickstart",
     description = "Show the main job on real data: bucket, cache, cold, warm and restarted reads.",
-    subcommands = MountQuickstart.class)
+    subcommands = {MountQuickstart.class, PodsQuickstart.class})
 public final class QuickstartCommand implements Callable<Integer> {
   private static final String DATASET = "sample";
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +42,7 @@ final class QuickstartRig implements AutoCloseable {
   private QuickstartRig(QuickstartOptions options, PrintStream err) throws IOException {
     this.options = options;
     this.err = err;
-    this.home = home();
+    this.home = distribution();
     this.work = workDirectory(options.directory);
     Runtime.getRuntime().addShutdownHook(new Thread(this::clean));
   }
@@ -54,6 +55,11 @@ final class QuickstartRig implements AutoCloseable {
     return work;
   }
 
+  /** The distribution. */
+  Path home() {
+    return home;
+  }
+
   /** The folder that is the bucket. */
   Path bucket() {
     return S3Process.bucket(work.resolve("s3"));
@@ -61,8 +67,17 @@ final class QuickstartRig implements AutoCloseable {
 
   /** Starts the S3 server over what was put into {@link #bucket}. */
   S3Process startS3() throws InterruptedException {
+    return startS3("127.0.0.1", words -> words);
+  }
+
+  /**
+   * Starts it at an address.
+   *
+   * @param where the words of a command that runs one where that address is
+   */
+  S3Process startS3(String address, UnaryOperator<List<String>> where) throws InterruptedException {
     int objects = S3Process.addEtags(bucket());
-    S3Process started = S3Process.start(home, work.resolve("s3"));
+    S3Process started = S3Process.start(home, work.resolve("s3"), address, where);
     s3 = started;
     say(
         "an S3 server has %d objects in s3://%s at %s",
@@ -75,24 +90,29 @@ final class QuickstartRig implements AutoCloseable {
     return Map.of("endpoint", s3().endpoint(), "region", S3Process.REGION, "path-style", "true");
   }
 
-  /** Starts {@code larder dev} and waits until it answers. */
-  void startAgent() throws InterruptedException, IOException {
+  /**
+   * Starts {@code larder dev} and waits until it answers.
+   *
+   * @param settings of its configuration, {@code key=value}
+   */
+  void startAgent(String... settings) throws InterruptedException, IOException {
     Files.deleteIfExists(readyFile());
+    List<String> words =
+        command(
+            "dev",
+            "--data",
+            work.resolve("data").toString(),
+            "--run-dir",
+            runDirectory().toString(),
+            "--port",
+            "0",
+            "--ready-file",
+            readyFile().toString());
+    for (String setting : settings) {
+      words.addAll(List.of("-c", setting));
+    }
     ChildProcess started =
-        ChildProcess.start(
-            "larder dev",
-            command(
-                "dev",
-                "--data",
-                work.resolve("data").toString(),
-                "--run-dir",
-                work.resolve("run").toString(),
-                "--port",
-                "0",
-                "--ready-file",
-                readyFile().toString()),
-            s3().environment(),
-            work.resolve("agent.log"));
+        ChildProcess.start("larder dev", words, s3().environment(), work.resolve("agent.log"));
     agent = started;
     started.awaitFile(readyFile(), START_DEADLINE);
   }
@@ -108,6 +128,18 @@ final class QuickstartRig implements AutoCloseable {
   /** Kills the agent as {@code kill -9} does. */
   void killAgent() throws InterruptedException {
     agent().kill();
+  }
+
+  /** Kills the agent, where there is one, for good. */
+  void endAgent() {
+    ChildProcess running = agent;
+    if (running != null) {
+      running.close();
+    }
+  }
+
+  Path runDirectory() {
+    return work.resolve("run");
   }
 
   long agentPid() {
@@ -151,11 +183,23 @@ final class QuickstartRig implements AutoCloseable {
 
   /** Leaves everything running until Ctrl-C. */
   void stay(String... hints) throws InterruptedException {
-    err.println();
     Fleet running = fleet;
+    List<String> lines = new ArrayList<>();
+    lines.add("export LARDER_AGENT=" + (running == null ? readyFile() : running.readyFile(1)));
+    lines.addAll(Arrays.asList(hints));
+    stayWith(lines);
+  }
+
+  /** Shows what somebody else said, as it is. */
+  void show(String text) {
+    err.println(text);
+  }
+
+  /** Leaves everything running until Ctrl-C; the hints are all that is said of how to use it. */
+  void stayWith(List<String> hints) throws InterruptedException {
+    err.println();
     err.println("All processes go on, the S3 server at " + s3().endpoint() + ". In another shell:");
-    err.println("  export LARDER_AGENT=" + (running == null ? readyFile() : running.readyFile(1)));
-    Arrays.stream(hints).forEach(hint -> err.println("  " + hint));
+    hints.forEach(hint -> err.println("  " + hint));
     err.println("Ctrl-C ends them" + (options.keep ? "." : " and removes " + work + "."));
     new CountDownLatch(1).await();
   }
@@ -222,7 +266,7 @@ final class QuickstartRig implements AutoCloseable {
     }
   }
 
-  private static Path home() {
+  private static Path distribution() {
     String home = System.getProperty("larder.home");
     if (home == null) {
       throw new LarderException(

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -38,10 +39,10 @@ final class S3Process implements AutoCloseable {
   private final String credential;
 
   private S3Process(
-      ChildProcess process, Path accessLog, int port, String identity, String credential) {
+      ChildProcess process, Path accessLog, String endpoint, String identity, String credential) {
     this.process = process;
     this.accessLog = accessLog;
-    this.endpoint = "http://127.0.0.1:" + port;
+    this.endpoint = endpoint;
     this.identity = identity;
     this.credential = credential;
   }
@@ -54,6 +55,17 @@ final class S3Process implements AutoCloseable {
   }
 
   static S3Process start(Path home, Path directory) throws InterruptedException {
+    return start(home, directory, "127.0.0.1", words -> words);
+  }
+
+  /**
+   * Starts it at an address.
+   *
+   * @param where the words of a command that runs one where that address is
+   */
+  static S3Process start(
+      Path home, Path directory, String address, UnaryOperator<List<String>> where)
+      throws InterruptedException {
     Path libraries = home.resolve("s3server");
     if (!Files.isDirectory(libraries)) {
       throw new LarderException(
@@ -68,24 +80,28 @@ final class S3Process implements AutoCloseable {
     ChildProcess process =
         ChildProcess.start(
             "the S3 server",
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "-cp",
-                libraries + "/*",
-                "dev.larder.s3server.S3ServerMain",
-                "--root",
-                directory.resolve("buckets").toString(),
-                "--port-file",
-                portFile.toString(),
-                "--access-log",
-                accessLog.toString()),
+            where.apply(
+                List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "-Xmx256m",
+                    "-cp",
+                    libraries + "/*",
+                    "dev.larder.s3server.S3ServerMain",
+                    "--root",
+                    directory.resolve("buckets").toString(),
+                    "--host",
+                    address,
+                    "--port-file",
+                    portFile.toString(),
+                    "--access-log",
+                    accessLog.toString())),
             Map.of("S3SERVER_IDENTITY", identity, "S3SERVER_CREDENTIAL", credential),
             directory.resolve("server.log"));
     try {
       process.awaitFile(portFile, START_DEADLINE);
       int port = Integer.parseInt(Files.readString(portFile).strip());
-      return new S3Process(process, accessLog, port, identity, credential);
+      return new S3Process(
+          process, accessLog, "http://" + address + ":" + port, identity, credential);
     } catch (IOException e) {
       process.close();
       throw new UncheckedIOException(e);
@@ -102,6 +118,11 @@ final class S3Process implements AutoCloseable {
   /** Environment in which the default credential chain finds this server's credentials. */
   Map<String, String> environment() {
     return Map.of("AWS_ACCESS_KEY_ID", identity, "AWS_SECRET_ACCESS_KEY", credential);
+  }
+
+  /** The credentials as a dataset's option {@code credentials} reads them from a file. */
+  String credentials() {
+    return identity + ":" + credential;
   }
 
   /** The folder that is the bucket; files put there before the start are its objects. */

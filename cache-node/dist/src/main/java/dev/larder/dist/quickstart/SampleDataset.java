@@ -26,6 +26,7 @@ final class SampleDataset {
   static final int SMALL_FILES = 2_400;
   static final long TOTAL_BYTES_MIN = 560L << 20;
 
+  private static final long BYTES_PER_SMALL_FILE = 200 << 10;
   private static final long SMALL_BYTES_MAX = 48 << 10;
   private static final long MIDDLE_BYTES_MAX = 24L << 20;
   private static final int CANDIDATES_MAX = 60_000;
@@ -33,17 +34,28 @@ final class SampleDataset {
       List.of("/usr/share", "/usr/lib", "/usr/include", "/usr/bin", "/usr/local");
 
   private final Path target;
+  private final long totalBytesMin;
+  private final long largeBytes;
+  private final int smallFiles;
   private final List<Path> small = new ArrayList<>();
   private final List<Path> middle = new ArrayList<>();
 
-  private SampleDataset(Path target) {
+  private SampleDataset(Path target, long totalBytesMin) {
     this.target = target;
+    this.totalBytesMin = totalBytesMin;
+    this.largeBytes = Math.min(LARGE_FILE_BYTES, totalBytesMin / 2);
+    this.smallFiles = (int) Math.min(SMALL_FILES, totalBytesMin / BYTES_PER_SMALL_FILE);
   }
 
   /** Fills a directory and returns the number of bytes in it. */
   static long create(Path target) {
+    return create(target, TOTAL_BYTES_MIN);
+  }
+
+  /** As {@link #create(Path)}, with at least so many bytes; smaller ones have fewer files. */
+  static long create(Path target, long totalBytesMin) {
     try {
-      SampleDataset sample = new SampleDataset(target);
+      SampleDataset sample = new SampleDataset(target, totalBytesMin);
       sample.findCandidates(Path.of(System.getProperty("java.home")));
       for (String root : ROOTS) {
         sample.findCandidates(Path.of(root));
@@ -84,7 +96,7 @@ final class SampleDataset {
   }
 
   private long copy() throws IOException {
-    if (middle.isEmpty() || small.size() < SMALL_FILES) {
+    if (middle.isEmpty() || small.size() < smallFiles) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
           "found only "
@@ -92,21 +104,21 @@ final class SampleDataset {
               + " small files in "
               + ROOTS
               + ", and "
-              + SMALL_FILES
+              + smallFiles
               + " are needed to show something");
     }
     small.sort(Comparator.naturalOrder());
     middle.sort(Comparator.naturalOrder());
     long total = writeLarge(target.resolve("models").resolve("weights.bin"));
-    for (int i = 0; i < SMALL_FILES; i++) {
-      Path source = small.get((int) ((long) i * small.size() / SMALL_FILES));
+    for (int i = 0; i < smallFiles; i++) {
+      Path source = small.get((int) ((long) i * small.size() / smallFiles));
       String folder = "docs/%02d".formatted(i / 100);
       total +=
           copyOne(source, target.resolve(folder).resolve("%04d-%s".formatted(i, safe(source))));
     }
     int round = 0;
-    while (total < TOTAL_BYTES_MIN) {
-      for (int i = 0; i < middle.size() && total < TOTAL_BYTES_MIN; i++) {
+    while (total < totalBytesMin) {
+      for (int i = 0; i < middle.size() && total < totalBytesMin; i++) {
         Path to =
             target.resolve("files").resolve("%d-%05d-%s".formatted(round, i, safe(middle.get(i))));
         total += copyOne(middle.get(i), to);
@@ -125,9 +137,9 @@ final class SampleDataset {
     sources.sort(Comparator.comparingLong(SampleDataset::sizeOf).reversed());
     try (FileChannel out =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      for (int i = 0; out.size() < LARGE_FILE_BYTES; i = (i + 1) % sources.size()) {
+      for (int i = 0; out.size() < largeBytes; i = (i + 1) % sources.size()) {
         try (FileChannel in = FileChannel.open(sources.get(i))) {
-          long wanted = Math.min(in.size(), LARGE_FILE_BYTES - out.size());
+          long wanted = Math.min(in.size(), largeBytes - out.size());
           long done = 0;
           while (done < wanted) {
             done += in.transferTo(done, wanted - done, out);

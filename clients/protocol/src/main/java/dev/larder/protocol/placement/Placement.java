@@ -8,8 +8,11 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Weighted rendezvous hashing over the members of one epoch. Every node computes the same answer
@@ -20,8 +23,8 @@ import java.util.Set;
  * which asks the tracker of all zones ({@link #tracker(BlobKey, int)}) on behalf of its zone: so a
  * stripe crosses a link between zones about once.
  *
- * <p>Immutable; any thread. A question costs one hash for each member, and one logarithm where
- * weights differ.
+ * <p>Immutable; any thread. A question costs a hash for each member it is about, which is a
+ * nanosecond or two, and a logarithm for the few that may win.
  *
  * <p>Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates"; weights by
  * the logarithmic method of Schindelhauer and Schomaker.
@@ -34,8 +37,12 @@ public final class Placement {
    */
   private static final double UNIT = 0x1.0p-53;
 
+  /** More than the rounding of a bound that spares the logarithm. */
+  private static final double MARGIN = 1 - 0x1.0p-40;
+
   private final long epoch;
-  private final List<Candidate> all;
+  private final Pool all;
+  private final Map<String, Pool> zones;
 
   /**
    * A placement of one epoch.
@@ -46,18 +53,24 @@ public final class Placement {
   public Placement(long epoch, List<PlacedMember> members) {
     this.epoch = epoch;
     Set<String> ids = new HashSet<>();
-    List<Candidate> candidates = new ArrayList<>();
+    List<PlacedMember> placed = new ArrayList<>();
     for (PlacedMember member : members) {
       if (!ids.add(member.id())) {
         throw new IllegalArgumentException("two members are called " + member.id());
       }
       if (member.weight() > 0) {
-        candidates.add(new Candidate(member, hash(member.id())));
+        placed.add(member);
       }
     }
     // In order of ids, so that the order of the list is of no effect, not even on equal scores.
-    candidates.sort(Comparator.comparing(candidate -> candidate.member.id()));
-    this.all = List.copyOf(candidates);
+    placed.sort(Comparator.comparing(PlacedMember::id));
+    this.all = new Pool(placed);
+    this.zones =
+        placed.stream()
+            .collect(
+                Collectors.groupingBy(
+                    PlacedMember::zone,
+                    Collectors.collectingAndThen(Collectors.toList(), Pool::new)));
   }
 
   /** The epoch of the member list this was made of. */
@@ -67,55 +80,17 @@ public final class Placement {
 
   /** The member that tracks a stripe; empty when nobody tracks. */
   public Optional<PlacedMember> tracker(BlobKey key, int stripe) {
-    return best(key, stripe, "", false);
+    return all.first(seed(key, stripe));
   }
 
   /** The member that tracks a stripe for a zone; the tracker of all zones where it has none. */
   public Optional<PlacedMember> tracker(BlobKey key, int stripe, String zone) {
-    Optional<PlacedMember> near = best(key, stripe, zone, true);
-    return near.isPresent() ? near : tracker(key, stripe);
+    return zones.getOrDefault(zone, all).first(seed(key, stripe));
   }
 
   /** The first members for a stripe, best first: whoever is next takes over when one is gone. */
   public List<PlacedMember> ranked(BlobKey key, int stripe, int count) {
-    long seed = seed(key, stripe);
-    record Scored(Candidate candidate, double score) {}
-    return all.stream()
-        .map(candidate -> new Scored(candidate, score(mix(seed ^ candidate.hash), candidate)))
-        .sorted(Comparator.comparingDouble(Scored::score))
-        .limit(count)
-        .map(scored -> scored.candidate.member)
-        .toList();
-  }
-
-  private Optional<PlacedMember> best(BlobKey key, int stripe, String zone, boolean onlyZone) {
-    long seed = seed(key, stripe);
-    Candidate best = null;
-    long bestHash = 0;
-    for (Candidate candidate : all) {
-      if (onlyZone && !candidate.member.zone().equals(zone)) {
-        continue;
-      }
-      long hash = mix(seed ^ candidate.hash);
-      if (best == null || wins(hash, candidate, bestHash, best)) {
-        best = candidate;
-        bestHash = hash;
-      }
-    }
-    return Optional.ofNullable(best).map(candidate -> candidate.member);
-  }
-
-  private static boolean wins(long hash, Candidate candidate, long bestHash, Candidate best) {
-    if (candidate.member.weight() == best.member.weight()) {
-      // As precise as the score itself, so that both ways agree on ties.
-      return hash >>> 11 > bestHash >>> 11;
-    }
-    return score(hash, candidate) < score(bestHash, best);
-  }
-
-  private static double score(long hash, Candidate candidate) {
-    double uniform = ((hash >>> 11) + 0.5) * UNIT;
-    return -StrictMath.log(uniform) / candidate.member.weight();
+    return all.ranked(seed(key, stripe), count);
   }
 
   private static long seed(BlobKey key, int stripe) {
@@ -135,5 +110,62 @@ public final class Placement {
     return z ^ (z >>> 31);
   }
 
-  private record Candidate(PlacedMember member, long hash) {}
+  /** Members among whom a question is decided, in order of ids. */
+  private static final class Pool {
+    private final List<PlacedMember> members;
+    private final long[] hashes;
+    private final double[] weights;
+    private final boolean isEven;
+
+    Pool(List<PlacedMember> members) {
+      this.members = List.copyOf(members);
+      this.hashes = members.stream().mapToLong(member -> hash(member.id())).toArray();
+      this.weights = members.stream().mapToDouble(PlacedMember::weight).toArray();
+      this.isEven = members.stream().mapToLong(PlacedMember::weight).distinct().count() <= 1;
+    }
+
+    Optional<PlacedMember> first(long seed) {
+      if (!isEven) {
+        return ranked(seed, 1).stream().findFirst();
+      }
+      int best = -1;
+      long most = -1;
+      for (int i = 0; i < hashes.length; i++) {
+        long hash = mix(seed ^ hashes[i]) >>> 11;
+        if (hash > most) {
+          best = i;
+          most = hash;
+        }
+      }
+      return best < 0 ? Optional.empty() : Optional.of(members.get(best));
+    }
+
+    List<PlacedMember> ranked(long seed, int count) {
+      int room = Math.min(count, hashes.length);
+      int[] best = new int[room];
+      double[] scores = new double[room];
+      int size = 0;
+      double limit = Double.POSITIVE_INFINITY;
+      for (int i = 0; i < hashes.length && room > 0; i++) {
+        double uniform = ((mix(seed ^ hashes[i]) >>> 11) + 0.5) * UNIT;
+        // -ln(u) is at least 1 - u: who is behind by that is behind.
+        if ((1 - uniform) * MARGIN > limit * weights[i]) {
+          continue;
+        }
+        double score = -StrictMath.log(uniform) / weights[i];
+        if (size == room && score >= limit) {
+          continue;
+        }
+        int at = size < room ? size++ : room - 1;
+        for (; at > 0 && scores[at - 1] > score; at--) {
+          scores[at] = scores[at - 1];
+          best[at] = best[at - 1];
+        }
+        scores[at] = score;
+        best[at] = i;
+        limit = size == room ? scores[room - 1] : Double.POSITIVE_INFINITY;
+      }
+      return IntStream.of(best).mapToObj(members::get).toList();
+    }
+  }
 }

@@ -125,6 +125,32 @@ class PlacementTest {
   }
 
   @Test
+  void rankedIsWhatSortingAllByTheirScoresGives() {
+    for (int n = 0; n < 200; n++) {
+      int weights = 1 + random.nextInt(4);
+      List<PlacedMember> members =
+          members(1 + random.nextInt(60), i -> weights == 1 ? 7 : 1 + random.nextInt(100_000), 3);
+      Placement placement = new Placement(1, members);
+      BlobKey key = keys(1).get(0);
+      int stripe = random.nextInt(50);
+      List<PlacedMember> sorted = new ArrayList<>();
+      Placement rest = placement;
+      for (List<PlacedMember> left = new ArrayList<>(members); !left.isEmpty(); ) {
+        PlacedMember first = rest.tracker(key, stripe).orElseThrow();
+        sorted.add(first);
+        left.remove(first);
+        rest = new Placement(1, left);
+      }
+      for (int count : List.of(0, 1, 3, members.size(), members.size() + 5)) {
+        assertEquals(
+            sorted.subList(0, Math.min(count, sorted.size())),
+            placement.ranked(key, stripe, count),
+            named());
+      }
+    }
+  }
+
+  @Test
   void membersOfNoWeightTrackNothing() {
     BlobKey key = keys(1).get(0);
     assertEquals(Optional.empty(), new Placement(1, List.of()).tracker(key, 0));

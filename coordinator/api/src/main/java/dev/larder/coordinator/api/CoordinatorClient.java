@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The coordinator as its callers see it, in this process or over gRPC; both behave alike.
@@ -87,6 +88,16 @@ public interface CoordinatorClient extends AutoCloseable {
 
   /** All datasets by name, and the names of those that were deleted. */
   DatasetList datasetList();
+
+  /**
+   * The same where it changed since.
+   *
+   * @param revision of the list at hand; 0 for none
+   * @return empty where that one still stands
+   */
+  default Optional<DatasetList> datasetsSince(long revision) {
+    return Optional.of(datasetList());
+  }
 
   /**
    * Forgets a dataset, its snapshots and its pins.
@@ -218,6 +229,14 @@ public interface CoordinatorClient extends AutoCloseable {
      * @throws LarderException the stream is over: open a new one and send a complete report first
      */
     void report(HoldingReport report);
+
+    /**
+     * Whether it is time for a new stream: its connection is old, or a certificate of either end is
+     * renewed or over. Until then nothing is wrong with this one.
+     */
+    default boolean isDue() {
+      return false;
+    }
 
     /** Ends the stream; idempotent. */
     @Override

@@ -10,6 +10,8 @@ import java.util.List;
  *
  * @param addresses {@code coordinator.addresses}: host:port of their doors, in any order
  * @param deadline {@code coordinator.request-timeout}: longest a call lasts, repeats included
+ * @param silenceMax {@code coordinator.silence-max}: after which a coordinator that is asked and
+ *     gives no sign of life is left for another; one that lives and works on is not
  * @param attemptsMax {@code coordinator.attempts-max}: tries of one call while no coordinator can
  *     answer it
  * @param backoffMin {@code coordinator.backoff-min}: shortest pause before a repeat; doubles
@@ -19,11 +21,13 @@ import java.util.List;
 public record CoordinatorClientConfig(
     List<String> addresses,
     Duration deadline,
+    Duration silenceMax,
     int attemptsMax,
     Duration backoffMin,
     Duration backoffMax,
     int batchMax) {
   private static final int ADDRESSES_MAX = 16;
+  private static final Duration SILENCE_LEAST = Duration.ofMillis(300);
 
   /** Checks all values. */
   public CoordinatorClientConfig {
@@ -38,6 +42,9 @@ public record CoordinatorClientConfig(
     }
     if (deadline.isNegative() || deadline.isZero()) {
       throw bad("coordinator.request-timeout", "must be longer than 0");
+    }
+    if (silenceMax.compareTo(SILENCE_LEAST) < 0) {
+      throw bad("coordinator.silence-max", "must be at least " + SILENCE_LEAST.toMillis() + "ms");
     }
     if (attemptsMax < 1) {
       throw bad("coordinator.attempts-max", "must be at least 1");
@@ -60,6 +67,7 @@ public record CoordinatorClientConfig(
     return new CoordinatorClientConfig(
         addresses,
         Duration.ofSeconds(15),
+        Duration.ofSeconds(3),
         60,
         Duration.ofMillis(50),
         Duration.ofMillis(300),

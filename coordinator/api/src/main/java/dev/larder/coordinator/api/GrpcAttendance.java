@@ -12,6 +12,8 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +27,8 @@ final class GrpcAttendance implements Attendance {
   private final String memberId;
   private final AttendanceListener listener;
   private final CoordinatorClientConfig config;
+  private final Supplier<Pulse.Watch> pulse;
+  private final BooleanSupplier isOld;
   private final ReentrantLock turn = new ReentrantLock(true);
   private final ReentrantLock state = new ReentrantLock();
   private final Condition changed = state.newCondition();
@@ -36,18 +40,32 @@ final class GrpcAttendance implements Attendance {
   private @Nullable LarderException over;
 
   private GrpcAttendance(
-      String memberId, AttendanceListener listener, CoordinatorClientConfig config) {
+      String memberId,
+      AttendanceListener listener,
+      Supplier<Pulse.Watch> pulse,
+      BooleanSupplier isOld,
+      CoordinatorClientConfig config) {
+    this.isOld = isOld;
     this.memberId = memberId;
     this.listener = listener;
+    this.pulse = pulse;
     this.config = config;
   }
 
+  /**
+   * Opens the stream.
+   *
+   * @param pulse looks after the coordinator while a report waits
+   * @param isOld whether its connection is to be made anew
+   */
   static GrpcAttendance open(
       CoordinatorStub stub,
       String memberId,
       AttendanceListener listener,
+      Supplier<Pulse.Watch> pulse,
+      BooleanSupplier isOld,
       CoordinatorClientConfig config) {
-    GrpcAttendance attendance = new GrpcAttendance(memberId, listener, config);
+    GrpcAttendance attendance = new GrpcAttendance(memberId, listener, pulse, isOld, config);
     stub.attend(attendance.new Notices());
     return attendance;
   }
@@ -57,11 +75,18 @@ final class GrpcAttendance implements Attendance {
     turn.lock();
     try {
       for (HoldingReport part : Batches.of(report, config.batchMax())) {
-        send(part);
+        try (Pulse.Watch _ = pulse.get()) {
+          send(part);
+        }
       }
     } finally {
       turn.unlock();
     }
+  }
+
+  @Override
+  public boolean isDue() {
+    return isOld.getAsBoolean();
   }
 
   private void send(HoldingReport part) {

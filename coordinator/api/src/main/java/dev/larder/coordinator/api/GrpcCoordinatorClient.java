@@ -52,6 +52,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -66,8 +67,8 @@ import javax.net.ssl.SSLException;
  */
 public final class GrpcCoordinatorClient implements CoordinatorClient {
   private static final int MESSAGE_BYTES_MAX = 64 << 20;
-  // A host that vanished answers no packet and refuses none: found out by asking.
-  // Ten seconds is the least that gRPC takes.
+  // Finds a host that vanished where nobody waits for an answer: a stream of reports that is idle.
+  // Ten seconds is the least that gRPC takes; who waits is told sooner, see Pulse.
   private static final long KEEP_ALIVE_SECONDS = 10;
   private static final long KEEP_ALIVE_WAIT_SECONDS = 3;
 
@@ -97,21 +98,26 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
                   SslProvider.JDK)
               .build();
       return new GrpcCoordinatorClient(
-          new Doors(config.addresses(), address -> open(address, ssl)), config);
+          new Doors(config.addresses(), config.silenceMax(), address -> open(address, ssl, tls)),
+          config);
     } catch (SSLException e) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "coordinator.tls cannot be used: " + e.getMessage(), e);
     }
   }
 
-  private static ManagedChannel open(String address, SslContext ssl) {
-    return NettyChannelBuilder.forTarget("dns:///" + address)
-        .sslContext(ssl)
-        .maxInboundMessageSize(MESSAGE_BYTES_MAX)
-        .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
-        .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
-        .disableRetry()
-        .build();
+  private static Door open(String address, SslContext ssl, TlsMaterial tls) {
+    Door.Lives lives = new Door.Lives(() -> tls);
+    ManagedChannel channel =
+        NettyChannelBuilder.forTarget("dns:///" + address)
+            .sslContext(ssl)
+            .intercept(lives)
+            .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+            .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
+            .disableRetry()
+            .build();
+    return new Door(address, channel, lives);
   }
 
   @Override
@@ -142,11 +148,13 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
 
   @Override
   public Attendance attend(String memberId, AttendanceListener notices) {
-    Doors.Door door = doors.present();
+    Door door = doors.present();
     return GrpcAttendance.open(
         CoordinatorGrpc.newStub(door.channel()),
         memberId,
         new Redirected(notices, cause -> doors.failed(door.address(), cause)),
+        () -> doors.watch(door),
+        door::isDue,
         config);
   }
 
@@ -173,9 +181,15 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
 
   @Override
   public DatasetList datasetList() {
-    ListDatasetsResponse answer =
-        call(stub -> stub.listDatasets(ListDatasetsRequest.getDefaultInstance()));
-    return Protos.read(answer);
+    return datasetsSince(0).orElseThrow();
+  }
+
+  @Override
+  public Optional<DatasetList> datasetsSince(long revision) {
+    ListDatasetsRequest request =
+        ListDatasetsRequest.newBuilder().setKnownRevision(revision).build();
+    ListDatasetsResponse answer = call(stub -> stub.listDatasets(request));
+    return answer.getUnchanged() ? Optional.empty() : Optional.of(Protos.read(answer));
   }
 
   @Override
@@ -372,15 +386,15 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   private <T> T once(long nanosLeft, Function<CoordinatorBlockingStub, T> request, Asked asked) {
-    Doors.Door door = doors.present();
+    Door door = doors.present();
     // One that hangs must leave time for another.
     long patience = doors.isAlone() ? nanosLeft : nanosLeft / 3;
-    try {
+    try (Pulse.Watch _ = doors.watch(door)) {
       return request.apply(
           CoordinatorGrpc.newBlockingStub(door.channel())
               .withDeadlineAfter(patience, TimeUnit.NANOSECONDS));
     } catch (RuntimeException e) {
-      LarderException fault = GrpcStatuses.fromGrpc(e, door.address());
+      LarderException fault = fault(door, e);
       asked.failed(door.address(), e, fault);
       LarderException elsewhere = doors.isAlone() ? fault : Retries.unavailableHere(fault);
       if (elsewhere.code() == ErrorCode.COORDINATOR_UNAVAILABLE) {
@@ -388,6 +402,16 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
       }
       throw elsewhere;
     }
+  }
+
+  /** A connection given up as silent ends calls that wait for its host's address as cancelled. */
+  private static LarderException fault(Door door, RuntimeException e) {
+    LarderException fault = GrpcStatuses.fromGrpc(e, door.address());
+    boolean isGivenUp = fault.code() == ErrorCode.CANCELLED && door.channel().isShutdown();
+    return isGivenUp && !Thread.currentThread().isInterrupted()
+        ? new LarderException(
+            ErrorCode.COORDINATOR_UNAVAILABLE, "coordinator at " + door.address() + " is silent", e)
+        : fault;
   }
 
   /** Learns from the end of a stream where to open the next. */

@@ -38,10 +38,10 @@ public final class NodeSelector {
   private static final String ZONE = "zone";
 
   private final String text;
-  private final Map<String, List<Pattern>> terms;
+  private final Map<String, List<String>> terms;
   private final Optional<Integer> count;
 
-  private NodeSelector(String text, Map<String, List<Pattern>> terms, Optional<Integer> count) {
+  private NodeSelector(String text, Map<String, List<String>> terms, Optional<Integer> count) {
     this.text = text;
     this.terms = terms;
     this.count = count;
@@ -56,7 +56,7 @@ public final class NodeSelector {
     if (text.length() > LENGTH_MAX) {
       throw bad(text, "is longer than " + LENGTH_MAX + " characters");
     }
-    Map<String, List<Pattern>> terms = new LinkedHashMap<>();
+    Map<String, List<String>> terms = new LinkedHashMap<>();
     Optional<Integer> count = Optional.empty();
     for (String each : text.split(",", -1)) {
       String term = each.strip();
@@ -77,15 +77,37 @@ public final class NodeSelector {
     return new NodeSelector(text, terms, count);
   }
 
-  private static void add(Map<String, List<Pattern>> terms, String key, String wild) {
-    StringBuilder regex = new StringBuilder();
-    for (int i = 0; i < wild.length(); i++) {
-      char ch = wild.charAt(i);
-      regex.append(ch == '*' ? ".*" : ch == '?' ? "." : Pattern.quote(String.valueOf(ch)));
+  private static void add(Map<String, List<String>> terms, String key, String wild) {
+    terms.computeIfAbsent(key, unused -> new ArrayList<>()).add(wild);
+  }
+
+  /**
+   * Whether text is as {@code *} and {@code ?} say. Takes at most the product of both lengths; a
+   * regular expression may take for ever, and whoever may ask writes the pattern.
+   */
+  static boolean fits(String wild, String text) {
+    int at = 0;
+    int star = -1;
+    int tried = 0;
+    for (int i = 0; i < text.length(); ) {
+      char ch = at < wild.length() ? wild.charAt(at) : 0;
+      if (at < wild.length() && ch == '*') {
+        star = at++;
+        tried = i;
+      } else if (at < wild.length() && (ch == '?' || ch == text.charAt(i))) {
+        at++;
+        i++;
+      } else if (star >= 0) {
+        at = star + 1;
+        i = ++tried;
+      } else {
+        return false;
+      }
     }
-    terms
-        .computeIfAbsent(key, unused -> new ArrayList<>())
-        .add(Pattern.compile(regex.toString(), Pattern.DOTALL));
+    while (at < wild.length() && wild.charAt(at) == '*') {
+      at++;
+    }
+    return at == wild.length();
   }
 
   /**
@@ -110,14 +132,14 @@ public final class NodeSelector {
   }
 
   private boolean fits(MemberInfo member) {
-    for (Map.Entry<String, List<Pattern>> each : terms.entrySet()) {
+    for (Map.Entry<String, List<String>> each : terms.entrySet()) {
       String value =
           switch (each.getKey()) {
             case NAME -> member.id();
             case ZONE -> member.zone();
             default -> member.labels().get(each.getKey());
           };
-      if (value == null || each.getValue().stream().noneMatch(p -> p.matcher(value).matches())) {
+      if (value == null || each.getValue().stream().noneMatch(wild -> fits(wild, value))) {
         return false;
       }
     }

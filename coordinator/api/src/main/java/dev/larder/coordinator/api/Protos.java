@@ -164,6 +164,7 @@ public final class Protos {
     return ListDatasetsResponse.newBuilder()
         .addAllDatasets(list.datasets().stream().map(Protos::write).toList())
         .addAllDeleted(list.deleted().stream().map(DatasetName::text).sorted().toList())
+        .setRevision(list.revision())
         .build();
   }
 
@@ -171,7 +172,8 @@ public final class Protos {
   public static DatasetList read(ListDatasetsResponse list) {
     return new DatasetList(
         list.getDatasetsList().stream().map(Protos::read).toList(),
-        list.getDeletedList().stream().map(DatasetName::new).collect(Collectors.toSet()));
+        list.getDeletedList().stream().map(DatasetName::new).collect(Collectors.toSet()),
+        list.getRevision());
   }
 
   /** A snapshot to the wire. */
@@ -220,6 +222,7 @@ public final class Protos {
         .setRoot(ByteString.copyFrom(root.root().bytes()))
         .setTrust(write(root.trust()))
         .setMemberId(root.memberId())
+        .setReadAgainFor(root.readAgainFor())
         .build();
   }
 
@@ -230,7 +233,8 @@ public final class Protos {
         root.getSizeBytes(),
         digest(root.getRoot(), "root"),
         read(root.getTrust()),
-        root.getMemberId());
+        root.getMemberId(),
+        root.getReadAgainFor());
   }
 
   /** A pin to the wire. */
@@ -284,6 +288,9 @@ public final class Protos {
         .setRoots(status.roots())
         .setPins(status.pins())
         .setPlacements(status.placements())
+        .setDisputesOpen(status.disputes().open())
+        .setDisputesSettled(status.disputes().settled())
+        .addAllFull(status.full())
         .setAnsweringId(status.group().answeringId())
         .setCoordinators(status.group().size())
         .setAnswering(status.group().answering())
@@ -304,6 +311,8 @@ public final class Protos {
         status.getRoots(),
         status.getPins(),
         status.getPlacements(),
+        new CoordinatorStatus.Disputes(status.getDisputesOpen(), status.getDisputesSettled()),
+        status.getFullList(),
         new CoordinatorStatus.Group(
             status.getAnsweringId(),
             status.getCoordinators(),

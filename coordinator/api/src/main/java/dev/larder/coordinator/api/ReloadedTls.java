@@ -1,15 +1,18 @@
 package dev.larder.coordinator.api;
 
+import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.security.Principal;
 import java.security.PrivateKey;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -41,15 +44,21 @@ public final class ReloadedTls implements AutoCloseable {
   private volatile Loaded before;
   // The timer's own.
   private String seen;
+  private @Nullable X509Certificate toldExpired;
 
-  private record Loaded(String alias, TlsMaterial material) {}
+  /** The member this process is; empty while it is none. */
+  private volatile String node = "";
+
+  private volatile boolean mayBeShared;
+
+  private record Loaded(String alias, TlsMaterial material, X509Certificate certificate) {}
 
   private ReloadedTls(Path key, Path chain, Path authorities) {
     this.key = key;
     this.chain = chain;
     this.authorities = authorities;
     this.seen = stamps();
-    this.now = new Loaded("own-0", TlsFiles.readOwn(key, chain, authorities));
+    this.now = read(0);
     this.before = now;
   }
 
@@ -65,26 +74,79 @@ public final class ReloadedTls implements AutoCloseable {
     return tls;
   }
 
+  private Loaded read(int number) {
+    TlsMaterial material = TlsFiles.readOwn(key, chain, authorities);
+    try {
+      return new Loaded("own-" + number, material, TlsFiles.certificate(chain));
+    } catch (GeneralSecurityException | IOException e) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "tls.certificate: " + chain + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The certificate that is shown now. */
+  public X509Certificate certificate() {
+    return now.certificate();
+  }
+
+  /**
+   * Has the certificate speak for a member from now on: one that is read later and does not is
+   * passed over.
+   *
+   * @param believesShared whether it may name all nodes instead
+   * @throws LarderException BAD_CONFIG saying what the certificate lacks
+   */
+  public void requireNode(String id, boolean believesShared) {
+    checkNode(now, id, believesShared);
+    mayBeShared = believesShared;
+    node = id;
+  }
+
+  private void checkNode(Loaded loaded, String id, boolean believesShared) {
+    NodeNames names = NodeNames.of(loaded.certificate());
+    if (!names.names(id, believesShared)) {
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "tls.certificate: " + chain + ": " + names.refusal(id));
+    }
+  }
+
   /** Managers that answer from the newest files. */
   public TlsMaterial material() {
     return new TlsMaterial(new Keys(), new Trust());
   }
 
   private void look() {
+    tellExpired();
     String stamps = stamps();
     if (stamps.equals(seen)) {
       return;
     }
     seen = stamps;
     try {
-      TlsMaterial material = TlsFiles.readOwn(key, chain, authorities);
       Loaded old = now;
-      int number = Integer.parseInt(old.alias().substring("own-".length()));
+      Loaded next = read(Integer.parseInt(old.alias().substring("own-".length())) + 1);
+      String self = node;
+      if (!self.isEmpty()) {
+        checkNode(next, self, mayBeShared);
+      }
       before = old;
-      now = new Loaded("own-" + (number + 1), material);
+      now = next;
       log.info("TLS files read again certificate={}", chain);
     } catch (RuntimeException e) {
       log.error("TLS files changed and cannot be used; what was read before stays", e);
+    }
+  }
+
+  private void tellExpired() {
+    X509Certificate shown = now.certificate();
+    boolean isOver = Instant.now().isAfter(shown.getNotAfter().toInstant());
+    if (isOver && !shown.equals(toldExpired)) {
+      toldExpired = shown;
+      log.error(
+          "tls.certificate has expired: who connects anew is refused; renew it certificate={}"
+              + " expired={}",
+          chain,
+          shown.getNotAfter().toInstant());
     }
   }
 

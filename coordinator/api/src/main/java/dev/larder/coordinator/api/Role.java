@@ -1,8 +1,6 @@
 package dev.larder.coordinator.api;
 
-import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
-import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -20,7 +18,6 @@ public enum Role {
   CLIENT;
 
   private static final String PREFIX = "larder://role/";
-  private static final int SAN_URI = 6;
 
   /** The URI that stands for this role in certificates. */
   public String uri() {
@@ -29,21 +26,8 @@ public enum Role {
 
   /** The role a certificate carries; empty for none, an unknown one, or more than one. */
   public static Optional<Role> of(X509Certificate certificate) {
-    Collection<List<?>> names;
-    try {
-      names = certificate.getSubjectAlternativeNames();
-    } catch (CertificateParsingException e) {
-      return Optional.empty();
-    }
-    if (names == null) {
-      return Optional.empty();
-    }
     List<String> uris =
-        names.stream()
-            .filter(name -> Integer.valueOf(SAN_URI).equals(name.get(0)))
-            .map(name -> String.valueOf(name.get(1)))
-            .filter(uri -> uri.startsWith(PREFIX))
-            .toList();
+        Identity.uris(certificate).stream().filter(uri -> uri.startsWith(PREFIX)).toList();
     if (uris.size() != 1) {
       return Optional.empty();
     }

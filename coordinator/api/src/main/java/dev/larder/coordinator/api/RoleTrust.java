@@ -19,7 +19,11 @@ public final class RoleTrust extends X509ExtendedTrustManager {
 
   /** The same material, trusting these roles only. */
   public static TlsMaterial restrict(TlsMaterial material, Set<Role> roles) {
-    return new TlsMaterial(material.keys(), new RoleTrust(material.trust(), Set.copyOf(roles)));
+    return new TlsMaterial(
+        material.keys(),
+        new RoleTrust(material.trust(), Set.copyOf(roles)),
+        material.believesShared(),
+        material.bounds());
   }
 
   @Override

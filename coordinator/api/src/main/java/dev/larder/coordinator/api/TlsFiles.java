@@ -36,6 +36,12 @@ import javax.net.ssl.X509ExtendedTrustManager;
 public final class TlsFiles {
   private static final char[] NO_PASSWORD = new char[0];
 
+  /**
+   * It is in memory only. PKCS12 would derive a key from the password twice, 10,000 rounds each,
+   * while readers wait for an agent that starts.
+   */
+  private static final String STORE_TYPE = "JKS";
+
   private TlsFiles() {}
 
   /**
@@ -132,7 +138,7 @@ public final class TlsFiles {
   }
 
   private static KeyStore emptyStore() throws GeneralSecurityException, IOException {
-    KeyStore store = KeyStore.getInstance("PKCS12");
+    KeyStore store = KeyStore.getInstance(STORE_TYPE);
     store.load(null, NO_PASSWORD);
     return store;
   }

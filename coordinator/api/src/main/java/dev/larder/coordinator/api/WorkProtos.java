@@ -115,6 +115,7 @@ public final class WorkProtos {
         .setVersion(work.version())
         .addAllWarmUps(work.warmUps().stream().map(WorkProtos::write).toList())
         .addAllPins(work.pins().stream().map(Protos::write).toList())
+        .addAllDisputes(work.disputes().stream().map(WorkProtos::write).toList())
         .build();
   }
 
@@ -123,7 +124,30 @@ public final class WorkProtos {
     return new Work(
         work.getVersion(),
         work.getWarmUpsList().stream().map(WorkProtos::read).toList(),
-        work.getPinsList().stream().map(Protos::read).toList());
+        work.getPinsList().stream().map(Protos::read).toList(),
+        work.getDisputesList().stream().map(WorkProtos::read).toList());
+  }
+
+  private static dev.larder.coordinator.api.v1.Dispute write(Dispute dispute) {
+    dev.larder.coordinator.api.v1.Dispute.Builder out =
+        dev.larder.coordinator.api.v1.Dispute.newBuilder()
+            .setNumber(dispute.number())
+            .addAllClaims(dispute.claims().stream().map(Protos::write).toList())
+            .setReader(dispute.reader())
+            .setOpenedAtMs(dispute.openedAt().toEpochMilli())
+            .setEndedAtMs(dispute.endedAt().map(Instant::toEpochMilli).orElse(0L));
+    dispute.settled().ifPresent(root -> out.setSettled(Protos.write(root)));
+    return out.build();
+  }
+
+  private static Dispute read(dev.larder.coordinator.api.v1.Dispute dispute) {
+    return new Dispute(
+        dispute.getNumber(),
+        dispute.getClaimsList().stream().map(Protos::read).toList(),
+        dispute.getReader(),
+        Instant.ofEpochMilli(dispute.getOpenedAtMs()),
+        time(dispute.getEndedAtMs()),
+        dispute.hasSettled() ? Optional.of(Protos.read(dispute.getSettled())) : Optional.empty());
   }
 
   /** Puts a node's progress into its report. */

@@ -51,6 +51,7 @@ class GrpcStatusesTest {
         new CoordinatorClientConfig(
             List.of("localhost:1"),
             Duration.ofSeconds(30),
+            Duration.ofSeconds(3),
             4,
             Duration.ofMillis(1),
             Duration.ofMillis(4),

@@ -4,6 +4,7 @@ import dev.larder.coordinator.logic.Outcome.Refused;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
@@ -95,8 +96,16 @@ public final class CoordinatorState {
       Transaction transaction, Reader reader, Position position, Record record) {
     Outcome outcome = outcome(transaction, record);
     Transaction kept = outcome instanceof Refused ? new Transaction(reader) : transaction;
-    if (kept.changesAny(Table.PINS) || kept.changesAny(Table.WARM_UPS)) {
+    if (kept.changesAny(Table.PINS)
+        || kept.changesAny(Table.WARM_UPS)
+        || kept.changesAny(Table.DISPUTES)) {
       kept.add(Keys.WORK, 1);
+    }
+    if (kept.changesAny(Table.DATASETS)
+        || kept.changesAny(Table.SNAPSHOTS)
+        || kept.changesAny(Table.TOMBSTONES)) {
+      // An index and no count: coordinators that began to keep it at different times agree on it.
+      kept.put(Table.META, Keys.DATASETS_AT, Keys.number(position.index()));
     }
     kept.put(Table.META, Keys.FORMAT, Keys.number(FORMAT_VERSION));
     kept.put(Table.META, Keys.APPLIED, position.bytes());
@@ -115,13 +124,29 @@ public final class CoordinatorState {
       case Record.AddSnapshot add -> DatasetRules.addSnapshot(transaction, add);
       case Record.DeleteSnapshots delete -> DatasetRules.deleteSnapshots(transaction, delete);
       case Record.RecordRoots roots -> Roots.record(transaction, roots.roots());
+      case Record.DisputeRoots claims -> Disputes.claim(transaction, claims);
+      case Record.TendDisputes tend -> Disputes.tend(transaction, tend);
       case Record.PutPin put -> Pins.put(transaction, put);
       case Record.RemovePin remove -> Pins.remove(transaction, remove);
       case Record.MovePin move -> Pins.move(transaction, move);
       case Record.PutWarmUp put -> WarmUps.put(transaction, put);
       case Record.EndWarmUps end -> WarmUps.end(transaction, end);
       case Record.ExpirePins expire -> Pins.expire(transaction, expire.now());
+      case Record.Together together -> together(transaction, together.records());
     };
+  }
+
+  private static Outcome together(Transaction transaction, List<Record> records) {
+    List<Outcome> outcomes = new ArrayList<>();
+    for (Record record : records) {
+      Transaction own = new Transaction(transaction);
+      Outcome outcome = outcome(own, record);
+      if (!(outcome instanceof Refused)) {
+        transaction.take(own);
+      }
+      outcomes.add(outcome);
+    }
+    return new Outcome.Together(outcomes);
   }
 
   private static Outcome putCoordinator(Transaction transaction, Record.PutCoordinator put) {

@@ -8,8 +8,14 @@ enum Counter {
   ROOTS("count-roots"),
   PINS("count-pins"),
   PLACEMENTS("count-placements"),
+  /** As of the last deletion or creation since there is a bound. */
+  TOMBSTONES("count-tombstones"),
   /** Those that stand; ended ones are rows too. */
-  WARM_UPS("count-warm-ups");
+  WARM_UPS("count-warm-ups"),
+  /** Those that are open; ended ones are rows too. */
+  DISPUTES("count-disputes"),
+  /** Ended with a root, rows or not. */
+  DISPUTES_SETTLED("count-disputes-settled");
 
   private final String diskName;
 

@@ -7,8 +7,11 @@ import dev.larder.coordinator.logic.v1.SnapshotValue;
 import dev.larder.coordinator.logic.v1.TombstoneValue;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Datasets and snapshots. A deleted name leaves a tombstone with its highest snapshot number,
@@ -33,7 +36,7 @@ final class DatasetRules {
         row == null
             ? TombstoneValue.getDefaultInstance()
             : Values.parse(TombstoneValue.parser(), row);
-    long last = tombstone.getLastSnapshot();
+    long last = row == null ? transaction.number(Keys.NUMBERS_FLOOR) : tombstone.getLastSnapshot();
     DatasetDefinition made =
         new DatasetDefinition(
             wish.name(), wish.originUri(), wish.originOptions(), wish.createdAt(), List.of(), last);
@@ -51,7 +54,10 @@ final class DatasetRules {
             .setCreatedByRequest(wish.requestId())
             .build();
     transaction.put(Table.DATASETS, key, value.toByteArray());
-    transaction.delete(Table.TOMBSTONES, key);
+    if (row != null) {
+      transaction.delete(Table.TOMBSTONES, key);
+      countTombstones(transaction, transaction.keys(Table.TOMBSTONES, Keys.NONE).size());
+    }
     transaction.add(Counter.DATASETS.key(), 1);
     return new Outcome.Defined(made);
   }
@@ -83,12 +89,44 @@ final class DatasetRules {
             .setLastSnapshot(dataset.getLastSnapshot())
             .setDeletedByRequest(wish.requestId())
             .setCreatedByRequest(dataset.getCreatedByRequest())
+            .setNumber(transaction.add(Keys.TOMBSTONES_MADE, 1))
             .build()
             .toByteArray());
+    forget(transaction, wish.tombstonesMax());
     transaction.add(Counter.SNAPSHOTS.key(), -snapshots.size());
     transaction.add(Counter.PINS.key(), -pins.size());
     transaction.add(Counter.DATASETS.key(), -1);
     return new Outcome.Removed(1);
+  }
+
+  /** Forgets the names deleted first; what comes under one of them goes on above all of theirs. */
+  private static void forget(Transaction transaction, int max) {
+    TreeMap<Long, List<byte[]>> byAge = new TreeMap<>();
+    int[] count = new int[1];
+    transaction.scan(
+        Table.TOMBSTONES,
+        Keys.NONE,
+        (key, value) -> {
+          count[0]++;
+          long number = Values.parse(TombstoneValue.parser(), value).getNumber();
+          return byAge.computeIfAbsent(number, unused -> new ArrayList<>()).add(key);
+        });
+    long floor = transaction.number(Keys.NUMBERS_FLOOR);
+    for (byte[] key : byAge.values().stream().flatMap(List::stream).toList()) {
+      if (max == 0 || count[0] <= max) {
+        break;
+      }
+      byte[] value = Objects.requireNonNull(transaction.get(Table.TOMBSTONES, key));
+      floor = Math.max(floor, Values.parse(TombstoneValue.parser(), value).getLastSnapshot());
+      transaction.delete(Table.TOMBSTONES, key);
+      count[0]--;
+    }
+    transaction.put(Table.META, Keys.NUMBERS_FLOOR, Keys.number(floor));
+    countTombstones(transaction, count[0]);
+  }
+
+  private static void countTombstones(Transaction transaction, int count) {
+    transaction.put(Table.META, Counter.TOMBSTONES.key(), Keys.number(count));
   }
 
   static Outcome addSnapshot(Transaction transaction, Record.AddSnapshot wish) {

@@ -15,8 +15,14 @@ final class Keys {
   static final byte[] APPLIED = text("applied");
   static final byte[] EPOCH = text("epoch");
   static final byte[] UNPUBLISHED = text("unpublished");
+  static final byte[] DATASETS_AT = text("datasets-at");
   static final byte[] WORK = text("work");
   static final byte[] WARM_UPS_MADE = text("warm-ups-made");
+  static final byte[] DISPUTES_MADE = text("disputes-made");
+  static final byte[] TOMBSTONES_MADE = text("tombstones-made");
+
+  /** Highest snapshot number of the deleted names that were forgotten. */
+  static final byte[] NUMBERS_FLOOR = text("numbers-floor");
 
   private Keys() {}
 

@@ -13,7 +13,8 @@ import java.util.function.LongSupplier;
  * gone, who is stable, and when the next epoch is due; what it decides becomes records.
  *
  * <p>It counts on a clock that only goes forward, so steps of the wall clock move nothing. A new
- * leader knows nobody and gives everybody a whole deadline.
+ * leader knows nobody and gives everybody a whole deadline; so does one that could make nothing
+ * durable for a time, whose members may have been refused meanwhile.
  *
  * <p><b>Threads:</b> any.
  */
@@ -24,6 +25,8 @@ public final class MemberWatch {
   private final LongSupplier nanos;
   private final Map<String, Sight> sights = new HashMap<>();
   private long publishedAt;
+  private long stoppedAt;
+  private boolean hasStopped;
   private boolean hasPublished;
 
   /** When a member was seen, on the forward clock. */
@@ -63,6 +66,13 @@ public final class MemberWatch {
   public synchronized void begin() {
     sights.clear();
     hasPublished = false;
+    hasStopped = false;
+  }
+
+  /** Nothing can be made durable now: silence from here on does not count. */
+  public synchronized void stopped() {
+    hasStopped = true;
+    stoppedAt = nanos.getAsLong();
   }
 
   /** A member gave a sign of life. */
@@ -106,7 +116,8 @@ public final class MemberWatch {
     List<String> stable = new ArrayList<>();
     for (MemberFacts.Fact member : facts.members()) {
       Sight sight = sights.computeIfAbsent(member.id(), id -> new Sight(now, now));
-      if (now - sight.lastNanos() > deadline.toNanos()) {
+      boolean isExcused = hasStopped && now - stoppedAt <= deadline.toNanos();
+      if (!isExcused && now - sight.lastNanos() > deadline.toNanos()) {
         gone.add(member.id());
       } else if (!member.stable()
           && sight.lastNanos() - sight.firstNanos() >= stableAfter.toNanos()) {

@@ -31,6 +31,9 @@ public sealed interface Outcome {
   /** The warm-up that stands, or how it ended. */
   record WarmUp(WarmUpJob job) implements Outcome {}
 
+  /** What each record of {@link Record.Together} answered, in their order. */
+  record Together(List<Outcome> outcomes) implements Outcome {}
+
   /** How many rows went. */
   record Removed(int count) implements Outcome {}
 }

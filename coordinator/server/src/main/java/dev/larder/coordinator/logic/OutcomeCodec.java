@@ -1,6 +1,7 @@
 package dev.larder.coordinator.logic;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.UnsafeByteOperations;
 import dev.larder.coordinator.api.Protos;
 import dev.larder.coordinator.api.WorkProtos;
 import dev.larder.coordinator.api.v1.Dataset;
@@ -9,6 +10,7 @@ import dev.larder.coordinator.api.v1.RecordRootsResponse;
 import dev.larder.coordinator.api.v1.Snapshot;
 import dev.larder.coordinator.api.v1.WarmUp;
 import dev.larder.coordinator.logic.v1.OutcomeValue;
+import dev.larder.coordinator.logic.v1.TogetherOutcome;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 
@@ -35,6 +37,13 @@ public final class OutcomeCodec {
       case Outcome.Pinned pinned -> out.setPin(Protos.write(pinned.pin()).toByteString());
       case Outcome.WarmUp warmUp -> out.setWarmUp(WorkProtos.write(warmUp.job()).toByteString());
       case Outcome.Removed removed -> out.setRemoved(removed.count());
+      case Outcome.Together together -> {
+        TogetherOutcome.Builder body = TogetherOutcome.newBuilder();
+        together
+            .outcomes()
+            .forEach(one -> body.addOutcomes(UnsafeByteOperations.unsafeWrap(encode(one))));
+        out.setTogether(body);
+      }
     }
     return out.build().toByteArray();
   }
@@ -59,6 +68,11 @@ public final class OutcomeCodec {
         case PIN -> new Outcome.Pinned(Protos.read(PinRecord.parseFrom(value.getPin())));
         case WARM_UP -> new Outcome.WarmUp(WorkProtos.read(WarmUp.parseFrom(value.getWarmUp())));
         case REMOVED -> new Outcome.Removed(value.getRemoved());
+        case TOGETHER ->
+            new Outcome.Together(
+                value.getTogether().getOutcomesList().stream()
+                    .map(one -> decode(one.toByteArray()))
+                    .toList());
         case BODY_NOT_SET ->
             throw new LarderException(ErrorCode.INTERNAL, "an outcome without a body");
       };

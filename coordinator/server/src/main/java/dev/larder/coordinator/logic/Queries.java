@@ -1,9 +1,13 @@
 package dev.larder.coordinator.logic;
 
+import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.DatasetDefinition;
 import dev.larder.coordinator.api.DatasetList;
+import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.SnapshotDefinition;
@@ -92,6 +96,13 @@ public final class Queries {
     return doors;
   }
 
+  /** Whether a report says nothing that does not stand here already. */
+  public boolean isKnown(String memberId, HoldingReport report) {
+    return report.complete()
+        ? holdsExactly(memberId, report.nowHolding())
+        : report.nowHolding().isEmpty() && report.gone().isEmpty() && isMember(memberId);
+  }
+
   /** Whether a complete report of these keys would change nothing. */
   public boolean holdsExactly(String member, Collection<BlobKey> keys) {
     Set<BlobKey> expected = new HashSet<>(keys);
@@ -126,6 +137,20 @@ public final class Queries {
         : Optional.of(definition(Values.parse(DatasetValue.parser(), value)));
   }
 
+  /** Whether adding a snapshot would answer the one that is there. */
+  public boolean isNewest(DatasetName name, NewSnapshot snapshot) {
+    return dataset(name)
+        .flatMap(DatasetDefinition::newest)
+        .filter(newest -> newest.content().catalogKey().equals(snapshot.catalogKey()))
+        .isPresent();
+  }
+
+  /** Whether a pin of this dataset, snapshot, glob and owner stands. */
+  public boolean isPinned(NewPin pin) {
+    byte[] key = Keys.pin(pin.dataset().text(), pin.snapshot(), pin.glob(), pin.owner());
+    return reader.get(Table.PINS, key) != null;
+  }
+
   /** All datasets. */
   public List<DatasetDefinition> datasets() {
     List<DatasetDefinition> datasets = new ArrayList<>();
@@ -141,7 +166,7 @@ public final class Queries {
     Set<DatasetName> deleted = new HashSet<>();
     reader.scan(
         Table.TOMBSTONES, Keys.NONE, (key, value) -> deleted.add(new DatasetName(Keys.name(key))));
-    return new DatasetList(datasets(), deleted);
+    return new DatasetList(datasets(), deleted, datasetsRevision());
   }
 
   /** Roots of those keys that have one, in the order asked. */
@@ -167,12 +192,46 @@ public final class Queries {
         return false;
       }
       RecordedRoot standing = Values.root(root.key(), Values.parse(RootValue.parser(), value));
-      if (!Roots.agrees(standing, root)
+      if (!standing.agreesWith(root)
           || (root.trust() == Trust.VERIFIED && standing.trust() != Trust.VERIFIED)) {
         return false;
       }
     }
     return true;
+  }
+
+  /** How many of these keys have no root yet. */
+  public int withoutRoot(List<RecordedRoot> roots) {
+    int count = 0;
+    for (RecordedRoot root : roots) {
+      count += reader.get(Table.ROOTS, root.key().binary()) == null ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** How many of these a member was not known to hold. */
+  public int newTo(String member, List<BlobKey> keys) {
+    int count = 0;
+    for (BlobKey key : keys) {
+      count += reader.get(Table.HOLDINGS, Keys.holding(member, key)) == null ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Whether a dispute is to get another reader or to be given up. */
+  public boolean hasDisputesDue(Record.TendDisputes record) {
+    return number(Counter.DISPUTES.key()) > 0 && Disputes.isAnyDue(reader, record);
+  }
+
+  /** Disputes that are open, and those that were settled since the cluster began. */
+  public CoordinatorStatus.Disputes disputes() {
+    return new CoordinatorStatus.Disputes(
+        number(Counter.DISPUTES.key()), number(Counter.DISPUTES_SETTLED.key()));
+  }
+
+  /** The entry of the log that changed datasets last; 0 where that is not known. */
+  public long datasetsRevision() {
+    return number(Keys.DATASETS_AT);
   }
 
   /** Ids of the members that hold a blob. */
@@ -211,7 +270,7 @@ public final class Queries {
     return found[0];
   }
 
-  /** Names the present state of pins and warm-ups; counts up when they change. */
+  /** Names the present state of pins, warm-ups and disputes; counts up when they change. */
   public long workVersion() {
     return number(Keys.WORK);
   }
@@ -240,7 +299,8 @@ public final class Queries {
             .stream()
             .map(WarmUps::job)
             .toList(),
-        pins(now).stream().filter(pin -> pin.pin().owner().equals(memberId)).toList());
+        pins(now).stream().filter(pin -> pin.pin().owner().equals(memberId)).toList(),
+        Disputes.all(reader));
   }
 
   /** Row counts. */
@@ -251,7 +311,8 @@ public final class Queries {
         number(Counter.SNAPSHOTS.key()),
         number(Counter.ROOTS.key()),
         number(Counter.PINS.key()),
-        number(Counter.PLACEMENTS.key()));
+        number(Counter.PLACEMENTS.key()),
+        number(Counter.TOMBSTONES.key()));
   }
 
   /** How many snapshots a dataset has. */
@@ -289,5 +350,11 @@ public final class Queries {
 
   /** Rows in the state. */
   public record Counts(
-      long members, long datasets, long snapshots, long roots, long pins, long placements) {}
+      long members,
+      long datasets,
+      long snapshots,
+      long roots,
+      long pins,
+      long placements,
+      long tombstones) {}
 }

@@ -6,6 +6,7 @@ import dev.larder.coordinator.api.NewSnapshot;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +57,17 @@ public sealed interface Record {
       String requestId)
       implements Record {}
 
-  /** A dataset goes with snapshots and pins; repeating the request id is no error. */
-  record DeleteDataset(DatasetName name, String requestId) implements Record {}
+  /**
+   * A dataset goes with snapshots and pins; repeating the request id is no error.
+   *
+   * @param tombstonesMax deleted names that stay, the last ones; 0 for all
+   */
+  record DeleteDataset(DatasetName name, String requestId, int tombstonesMax) implements Record {
+    /** Of which all names stay. */
+    public DeleteDataset(DatasetName name, String requestId) {
+      this(name, requestId, 0);
+    }
+  }
 
   /** A snapshot gets the next number. */
   record AddSnapshot(DatasetName dataset, NewSnapshot snapshot) implements Record {}
@@ -67,6 +77,22 @@ public sealed interface Record {
 
   /** Roots of sealed blobs. */
   record RecordRoots(List<RecordedRoot> roots) implements Record {}
+
+  /**
+   * What members sealed, or read again, of keys whose roots are not agreed on.
+   *
+   * @param openMax beyond it no further dispute is opened
+   * @param keptMax ended ones that stay, the newest
+   */
+  record DisputeRoots(List<RecordedRoot> claims, Instant now, int openMax, int keptMax)
+      implements Record {}
+
+  /**
+   * Disputes that nobody settled for {@code readFor} get another reader; those older than {@code
+   * lasts} are given up.
+   */
+  record TendDisputes(Instant now, Duration readFor, Duration lasts, int keptMax)
+      implements Record {}
 
   /** What a member holds; {@code complete} replaces all that was known of it. */
   record Holdings(String memberId, List<BlobKey> nowHolding, List<BlobKey> gone, boolean complete)
@@ -106,6 +132,19 @@ public sealed interface Record {
    * ended ones go except for the newest {@code keptMax}.
    */
   record EndWarmUps(long number, Instant now, int keptMax) implements Record {}
+
+  /**
+   * What several callers want, in one entry of the log: applied one after another, each allowed or
+   * refused for itself, stored at once.
+   *
+   * @param records of the kinds that {@link #canShareAnEntry} says
+   */
+  record Together(List<Record> records) implements Record {}
+
+  /** Whether a record may stand in {@link Together}: what comes often, and changes no epoch. */
+  default boolean canShareAnEntry() {
+    return this instanceof RecordRoots || this instanceof Holdings;
+  }
 
   /** All pins go whose end is not after this moment. */
   record ExpirePins(Instant now) implements Record {}

@@ -2,13 +2,16 @@ package dev.larder.coordinator.logic;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.UnsafeByteOperations;
 import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.logic.v1.AddSnapshotBody;
 import dev.larder.coordinator.logic.v1.ChangeMembersBody;
 import dev.larder.coordinator.logic.v1.CoordinatorValue;
 import dev.larder.coordinator.logic.v1.CreateDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteDatasetBody;
 import dev.larder.coordinator.logic.v1.DeleteSnapshotsBody;
+import dev.larder.coordinator.logic.v1.DisputeRootsBody;
 import dev.larder.coordinator.logic.v1.EndWarmUpsBody;
 import dev.larder.coordinator.logic.v1.Envelope;
 import dev.larder.coordinator.logic.v1.ExpirePinsBody;
@@ -18,10 +21,14 @@ import dev.larder.coordinator.logic.v1.MovePinBody;
 import dev.larder.coordinator.logic.v1.PutWarmUpBody;
 import dev.larder.coordinator.logic.v1.RecordRootsBody;
 import dev.larder.coordinator.logic.v1.RemovePinBody;
+import dev.larder.coordinator.logic.v1.RootValue;
+import dev.larder.coordinator.logic.v1.TendDisputesBody;
+import dev.larder.coordinator.logic.v1.TogetherBody;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
@@ -66,7 +73,8 @@ public final class RecordCodec {
           out.setDeleteDataset(
               DeleteDatasetBody.newBuilder()
                   .setName(delete.name().text())
-                  .setRequestId(delete.requestId()));
+                  .setRequestId(delete.requestId())
+                  .setTombstonesMax(delete.tombstonesMax()));
       case Record.AddSnapshot add ->
           out.setAddSnapshot(
               AddSnapshotBody.newBuilder()
@@ -84,6 +92,24 @@ public final class RecordCodec {
             .forEach(root -> body.addRoots(Values.of(root).setKey(Values.bytes(root.key()))));
         out.setRecordRoots(body);
       }
+      case Record.DisputeRoots dispute -> {
+        DisputeRootsBody.Builder body =
+            DisputeRootsBody.newBuilder()
+                .setNowMs(dispute.now().toEpochMilli())
+                .setOpenMax(dispute.openMax())
+                .setKeptMax(dispute.keptMax());
+        dispute
+            .claims()
+            .forEach(root -> body.addClaims(Values.of(root).setKey(Values.bytes(root.key()))));
+        out.setDisputeRoots(body);
+      }
+      case Record.TendDisputes tend ->
+          out.setTendDisputes(
+              TendDisputesBody.newBuilder()
+                  .setNowMs(tend.now().toEpochMilli())
+                  .setReadMs(tend.readFor().toMillis())
+                  .setLastsMs(tend.lasts().toMillis())
+                  .setKeptMax(tend.keptMax()));
       case Record.Holdings holdings ->
           out.setHoldings(
               HoldingsBody.newBuilder()
@@ -117,8 +143,29 @@ public final class RecordCodec {
                   .setKeptMax(end.keptMax()));
       case Record.ExpirePins expire ->
           out.setExpirePins(ExpirePinsBody.newBuilder().setNowMs(expire.now().toEpochMilli()));
+      case Record.Together together ->
+          out.setTogether(body(together.records().stream().map(RecordCodec::encode).toList()));
     }
     return out.build().toByteArray();
+  }
+
+  /**
+   * The bytes of a {@link Record.Together}.
+   *
+   * @param records bytes of its records, which stay as they are
+   */
+  public static byte[] together(List<byte[]> records) {
+    return Envelope.newBuilder()
+        .setVersion(VERSION)
+        .setTogether(body(records))
+        .build()
+        .toByteArray();
+  }
+
+  private static TogetherBody body(List<byte[]> records) {
+    TogetherBody.Builder body = TogetherBody.newBuilder();
+    records.forEach(record -> body.addRecords(UnsafeByteOperations.unsafeWrap(record)));
+    return body.build();
   }
 
   /**
@@ -173,7 +220,8 @@ public final class RecordCodec {
       case DELETE_DATASET ->
           new Record.DeleteDataset(
               new DatasetName(envelope.getDeleteDataset().getName()),
-              envelope.getDeleteDataset().getRequestId());
+              envelope.getDeleteDataset().getRequestId(),
+              envelope.getDeleteDataset().getTombstonesMax());
       case ADD_SNAPSHOT ->
           new Record.AddSnapshot(
               new DatasetName(envelope.getAddSnapshot().getDataset()),
@@ -182,11 +230,23 @@ public final class RecordCodec {
           new Record.DeleteSnapshots(
               new DatasetName(envelope.getDeleteSnapshots().getDataset()),
               List.copyOf(envelope.getDeleteSnapshots().getNumbersList()));
-      case RECORD_ROOTS ->
-          new Record.RecordRoots(
-              envelope.getRecordRoots().getRootsList().stream()
-                  .map(root -> Values.root(Values.key(root.getKey()), root))
-                  .toList());
+      case RECORD_ROOTS -> new Record.RecordRoots(roots(envelope.getRecordRoots().getRootsList()));
+      case DISPUTE_ROOTS -> {
+        DisputeRootsBody body = envelope.getDisputeRoots();
+        yield new Record.DisputeRoots(
+            roots(body.getClaimsList()),
+            Instant.ofEpochMilli(body.getNowMs()),
+            body.getOpenMax(),
+            body.getKeptMax());
+      }
+      case TEND_DISPUTES -> {
+        TendDisputesBody body = envelope.getTendDisputes();
+        yield new Record.TendDisputes(
+            Instant.ofEpochMilli(body.getNowMs()),
+            Duration.ofMillis(body.getReadMs()),
+            Duration.ofMillis(body.getLastsMs()),
+            body.getKeptMax());
+      }
       case HOLDINGS -> {
         HoldingsBody body = envelope.getHoldings();
         yield new Record.Holdings(
@@ -222,8 +282,24 @@ public final class RecordCodec {
       }
       case EXPIRE_PINS ->
           new Record.ExpirePins(Instant.ofEpochMilli(envelope.getExpirePins().getNowMs()));
+      case TOGETHER ->
+          new Record.Together(
+              envelope.getTogether().getRecordsList().stream()
+                  .map(bytes -> sharing(decode(bytes.toByteArray())))
+                  .toList());
       case BODY_NOT_SET -> throw newer("of a kind");
     };
+  }
+
+  private static List<RecordedRoot> roots(List<RootValue> roots) {
+    return roots.stream().map(root -> Values.root(Values.key(root.getKey()), root)).toList();
+  }
+
+  private static Record sharing(Record record) {
+    if (!record.canShareAnEntry()) {
+      throw newer("in an entry with others that");
+    }
+    return record;
   }
 
   private static List<BlobKey> keys(List<ByteString> keys) {

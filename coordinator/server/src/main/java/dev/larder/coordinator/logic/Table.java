@@ -25,7 +25,9 @@ public enum Table {
   /** Id of a coordinator to host:port of its door. */
   COORDINATORS("coordinators"),
   /** Number to WarmUpValue. */
-  WARM_UPS("warm-ups");
+  WARM_UPS("warm-ups"),
+  /** Blob key to DisputeValue: while it is open, no root of the key stands. */
+  DISPUTES("disputes");
 
   private final String diskName;
 

@@ -48,6 +48,11 @@ final class Transaction implements Reader {
     return sum;
   }
 
+  /** Makes the changes of a transaction on top of this one its own. */
+  void take(Transaction upper) {
+    upper.changes.forEach((table, rows) -> of(table).putAll(rows));
+  }
+
   /** Whether a row of a table was written. */
   boolean changesAny(Table table) {
     NavigableMap<byte[], Optional<byte[]>> written = changes.get(table);

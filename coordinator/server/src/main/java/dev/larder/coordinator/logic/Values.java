@@ -130,7 +130,8 @@ final class Values {
         .setSizeBytes(root.sizeBytes())
         .setRoot(bytes(root.root()))
         .setTrust(root.trust().code())
-        .setMemberId(root.memberId());
+        .setMemberId(root.memberId())
+        .setReadAgainFor(root.readAgainFor());
   }
 
   static RecordedRoot root(BlobKey key, RootValue value) {
@@ -139,7 +140,8 @@ final class Values {
         value.getSizeBytes(),
         Digest.of(value.getRoot().toByteArray()),
         Trust.ofCode((byte) value.getTrust()),
-        value.getMemberId());
+        value.getMemberId(),
+        value.getReadAgainFor());
   }
 
   static PinValue of(String id, NewPin pin, Instant createdAt) {

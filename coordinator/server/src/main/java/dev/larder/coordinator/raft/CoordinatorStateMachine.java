@@ -15,10 +15,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftGroupMemberId;
+import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
@@ -50,6 +52,7 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private final StateRecovery recovery;
   private final boolean alone;
   private final RaftEvents events;
+  private final SilentPeers silent = new SilentPeers(System::nanoTime);
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
 
   private volatile StateRecovery.@Nullable Recovered recovered;
@@ -170,6 +173,8 @@ final class CoordinatorStateMachine extends BaseStateMachine {
       case Record.EndWarmUps end -> true;
       case Record.DeleteDataset delete -> true;
       case Record.DeleteSnapshots delete -> true;
+      case Record.DisputeRoots dispute -> true;
+      case Record.TendDisputes tend -> true;
       default -> false;
     };
   }
@@ -243,6 +248,11 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   @Override
   public void notifyNotLeader(Collection<TransactionContext> pending) {
     events.leads(false);
+  }
+
+  @Override
+  public void notifyFollowerSlowness(RoleInfoProto leader, RaftPeer follower) {
+    silent.heardOf(follower.getId().toString(), follower.getAddress());
   }
 
   @Override

@@ -40,10 +40,7 @@ final class RaftCalls {
       }
       long left = end - System.nanoTime();
       if (left <= 0) {
-        throw new LarderException(
-            ErrorCode.COORDINATOR_UNAVAILABLE,
-            "the coordinators gave no answer within " + deadline + "; the change may still happen",
-            last);
+        throw noAnswer(deadline, last);
       }
       try {
         RaftClientReply reply = call.start().get(left, TimeUnit.NANOSECONDS);
@@ -65,6 +62,13 @@ final class RaftCalls {
       LockSupport.parkNanos(Math.min(left, ThreadLocalRandom.current().nextLong(pause, 2 * pause)));
       pause = Math.min(2 * pause, PAUSE_MAX_NANOS);
     }
+  }
+
+  static LarderException noAnswer(Duration deadline, @Nullable Throwable last) {
+    return new LarderException(
+        ErrorCode.COORDINATOR_UNAVAILABLE,
+        "the coordinators gave no answer within " + deadline + "; the change may still happen",
+        last);
   }
 
   /** The failure to remember where asking again may help; others are thrown. */

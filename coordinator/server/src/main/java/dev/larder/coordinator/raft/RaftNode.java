@@ -68,22 +68,36 @@ public final class RaftNode implements AutoCloseable {
 
   private static final int LEADER_TRIES = 5;
 
+  /** Which state a read answers from that asks for the state as of now. */
+  public enum Reads {
+    /**
+     * One that has every change acknowledged before: the leader asks a majority whether it leads.
+     */
+    LINEAR,
+    /** What is at hand, however old. No setting leads here: a test proves that it is noticed. */
+    AT_HAND
+  }
+
   private final RaftServer server;
   private final CoordinatorStateMachine machine;
   private final RaftProperties properties;
   private final Parameters parameters;
   private final String host;
   private final ReadPool reads;
+  private final Reads freshness;
   private final ClientId clientId = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final GroupCommit commits = new GroupCommit(this::append);
 
   private RaftNode(
       RaftServer server,
       CoordinatorStateMachine machine,
       RaftProperties properties,
       Parameters parameters,
-      RaftConfig config) {
+      RaftConfig config,
+      Reads freshness) {
+    this.freshness = freshness;
     this.host = config.host();
     this.reads = new ReadPool(config.rocks().readThreads());
     this.server = server;
@@ -99,9 +113,14 @@ public final class RaftNode implements AutoCloseable {
    * @param tls for peers; must trust coordinators only
    * @param events told of epochs and leaders; must not block
    * @param startTimeout longest wait for a leader
+   * @param freshness LINEAR, outside of tests
    */
   public static RaftNode start(
-      RaftConfig config, TlsMaterial tls, RaftEvents events, Duration startTimeout) {
+      RaftConfig config,
+      TlsMaterial tls,
+      RaftEvents events,
+      Duration startTimeout,
+      Reads freshness) {
     boolean alone = config.alone();
     CoordinatorStateMachine machine =
         new CoordinatorStateMachine(
@@ -126,9 +145,10 @@ public final class RaftNode implements AutoCloseable {
               .setParameters(parameters)
               .build();
       server.start();
-      RaftNode node = new RaftNode(server, machine, properties, parameters, config);
+      RaftNode node = new RaftNode(server, machine, properties, parameters, config, freshness);
       node.checkLog(alone);
       node.awaitLeader(config, startTimeout);
+      node.commits.start();
       return node;
     } catch (IOException | ExecutionException | RuntimeException e) {
       closeQuietly(server, machine);
@@ -194,6 +214,14 @@ public final class RaftNode implements AutoCloseable {
    * @throws LarderException COORDINATOR_UNAVAILABLE caused by {@link NotLeader} where another leads
    */
   public Outcome submit(Record record, Duration deadline) {
+    if (!record.canShareAnEntry()) {
+      return append(RecordCodec.encode(record), deadline);
+    }
+    checkLeads();
+    return commits.submit(record, deadline);
+  }
+
+  private Outcome append(byte[] record, Duration deadline) {
     Message message = message(record);
     long call = calls.incrementAndGet();
     RaftClientReply reply =
@@ -217,7 +245,7 @@ public final class RaftNode implements AutoCloseable {
                     LEADER_TRIES, TimeDuration.valueOf(1, TimeUnit.SECONDS)))
             .setRaftGroup(RaftGroup.valueOf(GROUP, server().getRaftConf().getCurrentPeers()))
             .build()) {
-      RaftClientReply reply = client.io().send(message(record));
+      RaftClientReply reply = client.io().send(message(RecordCodec.encode(record)));
       if (!reply.isSuccess()) {
         throw new IOException(reply.getException());
       }
@@ -225,8 +253,8 @@ public final class RaftNode implements AutoCloseable {
     }
   }
 
-  private static Message message(Record record) {
-    return Message.valueOf(UnsafeByteOperations.unsafeWrap(RecordCodec.encode(record)));
+  private static Message message(byte[] record) {
+    return Message.valueOf(UnsafeByteOperations.unsafeWrap(record));
   }
 
   /** Refuses at once where another leads; while nobody does, somebody soon will. */
@@ -259,9 +287,11 @@ public final class RaftNode implements AutoCloseable {
 
   /** Reads the state as of now: every change acknowledged before the call is in it. */
   public <T> T readLinear(Function<Queries, T> query, Duration deadline) {
-    untilAnswered(
-        deadline,
-        () -> local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+    if (freshness == Reads.LINEAR) {
+      untilAnswered(
+          deadline,
+          () -> local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+    }
     return readLocal(query);
   }
 
@@ -337,6 +367,15 @@ public final class RaftNode implements AutoCloseable {
             || machine.hasEnded());
   }
 
+  /**
+   * Ends this peer, which counts as dead for the others, before its log breaks; {@link #hasEnded}
+   * from then on. Its log and state stay good for the next start.
+   */
+  public void end(String why) {
+    log.error("coordinator ends id={}: {}", id(), why);
+    closeQuietly(server, machine);
+  }
+
   /** The present term. */
   public long term() {
     return info().getCurrentTerm();
@@ -362,6 +401,7 @@ public final class RaftNode implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    commits.close();
     closeQuietly(server, machine);
     reads.close();
   }

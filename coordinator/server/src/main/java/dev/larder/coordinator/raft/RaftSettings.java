@@ -22,6 +22,9 @@ final class RaftSettings {
    */
   private static final TimeDuration NEVER = TimeDuration.valueOf(10_000, TimeUnit.DAYS);
 
+  /** After which a peer that does not answer is spoken of: longer than a restart takes. */
+  private static final TimeDuration SILENT = TimeDuration.valueOf(20, TimeUnit.SECONDS);
+
   private static final int SNAPSHOTS_KEPT = 3;
   private static final long ENTRIES_KEPT_FOR_SLOW_PEERS = 10_000;
   private static final int PURGE_GAP = 1024;
@@ -81,6 +84,7 @@ final class RaftSettings {
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
         properties, alone ? duration(FIRST_ELECTION_ALONE.multipliedBy(2)) : max);
     RaftServerConfigKeys.setCloseThreshold(properties, NEVER);
+    RaftServerConfigKeys.Rpc.setSlownessTimeout(properties, SILENT);
   }
 
   private static void log(RaftProperties properties) {

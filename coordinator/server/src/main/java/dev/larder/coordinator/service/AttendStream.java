@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class AttendStream implements StreamObserver<AgentReport>, AttendanceListener {
   private final LocalCoordinator coordinator;
   private final int batchMax;
+  private final Caller caller;
   private final StreamObserver<CoordinatorNotice> out;
   private volatile @Nullable Attendance attendance;
   private String memberId = "";
@@ -34,7 +35,12 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   private @Nullable MemberChange change;
   private boolean over;
 
-  AttendStream(LocalCoordinator coordinator, int batchMax, StreamObserver<CoordinatorNotice> out) {
+  AttendStream(
+      LocalCoordinator coordinator,
+      int batchMax,
+      Caller caller,
+      StreamObserver<CoordinatorNotice> out) {
+    this.caller = caller;
     this.coordinator = coordinator;
     this.batchMax = batchMax;
     this.out = out;
@@ -47,6 +53,7 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   @Override
   public void onNext(AgentReport report) {
     try {
+      caller.requireTrust();
       Checks.batch(report.getNowHoldingCount() + report.getGoneCount(), batchMax);
       attendAs(report.getMemberId(), report.getKnownEpoch());
       if (report.getComplete() && report.getGoneCount() > 0) {
@@ -91,15 +98,34 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
   }
 
   @Override
-  public synchronized void epoch(long now) {
-    epoch = now;
-    send();
+  public void epoch(long now) {
+    if (isTrusted()) {
+      synchronized (this) {
+        epoch = now;
+        send();
+      }
+    }
   }
 
   @Override
-  public synchronized void work(long version) {
-    work = version;
-    send();
+  public void work(long version) {
+    if (isTrusted()) {
+      synchronized (this) {
+        work = version;
+        send();
+      }
+    }
+  }
+
+  /** Nothing of the cluster goes to whom is trusted no more; the stream ends with that. */
+  private boolean isTrusted() {
+    try {
+      caller.requireTrust();
+      return true;
+    } catch (LarderException e) {
+      finish(e);
+      return false;
+    }
   }
 
   @Override
@@ -111,6 +137,7 @@ final class AttendStream implements StreamObserver<AgentReport>, AttendanceListe
     if (attendance == null) {
       knownEpoch = itsEpoch;
       Checks.memberId(id);
+      caller.speakFor(id);
       memberId = id;
       attendance = coordinator.attend(id, this);
     } else if (!memberId.equals(id)) {

@@ -4,6 +4,7 @@ import dev.larder.coordinator.api.GrpcStatuses;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.Protos;
 import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.WorkProtos;
 import dev.larder.coordinator.api.v1.AddSnapshotRequest;
 import dev.larder.coordinator.api.v1.AgentReport;
@@ -81,18 +82,42 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
   public void join(JoinRequest request, StreamObserver<JoinResponse> out) {
     answer(
         out,
-        () ->
-            JoinResponse.newBuilder()
-                .setEpoch(coordinator.join(Protos.read(request.getMember())))
-                .build());
+        () -> {
+          Caller.present().speakFor(request.getMember().getId());
+          return JoinResponse.newBuilder()
+              .setEpoch(coordinator.join(Protos.read(request.getMember())))
+              .build();
+        });
   }
 
   @Override
   public void leave(LeaveRequest request, StreamObserver<LeaveResponse> out) {
     answer(
         out,
-        () ->
-            LeaveResponse.newBuilder().setEpoch(coordinator.leave(request.getMemberId())).build());
+        () -> {
+          mayRemove(Caller.present(), request.getMemberId());
+          return LeaveResponse.newBuilder()
+              .setEpoch(coordinator.leave(request.getMemberId()))
+              .build();
+        });
+  }
+
+  /**
+   * A person may ask any agent to take away what is left of a node that is gone; of one that is
+   * there no other agent does.
+   */
+  private void mayRemove(Caller caller, String memberId) {
+    if (caller.role() == Role.AGENT
+        && !memberId.isEmpty()
+        && !caller.names(memberId)
+        && coordinator.isAttending(memberId)) {
+      throw new LarderException(
+          ErrorCode.BAD_REQUEST,
+          "node \""
+              + memberId
+              + "\" is there: do it at that node, or end its agent first; another node may only"
+              + " remove what is left of one that is gone");
+    }
   }
 
   @Override
@@ -129,7 +154,7 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
 
   @Override
   public StreamObserver<AgentReport> attend(StreamObserver<CoordinatorNotice> out) {
-    return new AttendStream(coordinator, batchMax, out);
+    return new AttendStream(coordinator, batchMax, Caller.present(), out);
   }
 
   @Override
@@ -152,7 +177,13 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
 
   @Override
   public void listDatasets(ListDatasetsRequest request, StreamObserver<ListDatasetsResponse> out) {
-    answer(out, () -> Protos.write(coordinator.datasetList()));
+    answer(
+        out,
+        () ->
+            coordinator
+                .datasetsSince(request.getKnownRevision())
+                .map(Protos::write)
+                .orElseGet(() -> ListDatasetsResponse.newBuilder().setUnchanged(true).build()));
   }
 
   @Override
@@ -193,6 +224,8 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
         out,
         () -> {
           Checks.batch(request.getRootsCount(), batchMax);
+          Caller caller = Caller.present();
+          request.getRootsList().forEach(root -> caller.speakFor(root.getMemberId()));
           List<RecordedRoot> roots = request.getRootsList().stream().map(Protos::read).toList();
           return RecordRootsResponse.newBuilder()
               .addAllConflicts(coordinator.recordRoots(roots).stream().map(Protos::write).toList())
@@ -227,27 +260,32 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
   public void pin(PinRequest request, StreamObserver<PinRecord> out) {
     answer(
         out,
-        () ->
-            Protos.write(
-                coordinator.pin(
-                    Protos.read(request.getPin()).pin(), Duration.ofMillis(request.getTtlMs()))));
+        () -> {
+          String owner = request.getPin().getOwner();
+          Caller caller = Caller.present();
+          if (caller.role() == Role.AGENT && !owner.isEmpty()) {
+            caller.speakFor(owner);
+          }
+          return Protos.write(
+              coordinator.pin(
+                  Protos.read(request.getPin()).pin(), Duration.ofMillis(request.getTtlMs())));
+        });
   }
 
   @Override
   public void unpin(UnpinRequest request, StreamObserver<UnpinResponse> out) {
     answer(
         out,
-        () ->
-            UnpinResponse.newBuilder()
-                .setRemoved(
-                    coordinator.unpin(
-                            new DatasetName(request.getDataset()),
-                            request.getSnapshot(),
-                            request.getPathGlob(),
-                            request.getOwner())
-                        ? 1
-                        : 0)
-                .build());
+        () -> {
+          mayRemove(Caller.present(), request.getOwner());
+          boolean isRemoved =
+              coordinator.unpin(
+                  new DatasetName(request.getDataset()),
+                  request.getSnapshot(),
+                  request.getPathGlob(),
+                  request.getOwner());
+          return UnpinResponse.newBuilder().setRemoved(isRemoved ? 1 : 0).build();
+        });
   }
 
   @Override
@@ -271,6 +309,7 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
     answer(
         out,
         () -> {
+          Caller.present().speakFor(request.getFrom());
           NewPin pin =
               new NewPin(
                   new DatasetName(request.getDataset()),
@@ -303,7 +342,12 @@ final class CoordinatorService extends CoordinatorGrpc.CoordinatorImplBase {
 
   @Override
   public void getWork(GetWorkRequest request, StreamObserver<GetWorkResponse> out) {
-    answer(out, () -> WorkProtos.write(coordinator.work(request.getMemberId())));
+    answer(
+        out,
+        () -> {
+          Caller.present().speakFor(request.getMemberId());
+          return WorkProtos.write(coordinator.work(request.getMemberId()));
+        });
   }
 
   @Override

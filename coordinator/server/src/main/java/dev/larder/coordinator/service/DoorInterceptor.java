@@ -1,9 +1,12 @@
 package dev.larder.coordinator.service;
 
+import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.coordinator.api.GrpcStatuses;
+import dev.larder.coordinator.api.Identity;
 import dev.larder.coordinator.api.Role;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import io.grpc.Contexts;
 import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Grpc;
@@ -13,20 +16,18 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.security.cert.Certificate;
-import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicBoolean;
-import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 
 /** Lets a call through the door: its certificate's role must fit, and the bounds must have room. */
 final class DoorInterceptor implements ServerInterceptor {
   private final Semaphore requests;
   private final Semaphore streams;
+  private final boolean believesShared;
 
-  DoorInterceptor(int requestsMax, int streamsMax) {
+  DoorInterceptor(int requestsMax, int streamsMax, boolean believesShared) {
+    this.believesShared = believesShared;
     requests = new Semaphore(requestsMax);
     streams = new Semaphore(streamsMax);
   }
@@ -35,7 +36,9 @@ final class DoorInterceptor implements ServerInterceptor {
   public <Q, S> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, S> call, Metadata headers, ServerCallHandler<Q, S> next) {
     String method = call.getMethodDescriptor().getFullMethodName();
-    Optional<Role> role = role(call);
+    SSLSession session = call.getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+    Identity identity = session == null ? Identity.NONE : Identity.of(session);
+    Optional<Role> role = identity.role();
     if (role.isEmpty() || !RpcRoles.mayCall(role.get(), method)) {
       String who =
           role.map(r -> "a certificate of role " + r).orElse("a certificate without a role");
@@ -44,67 +47,83 @@ final class DoorInterceptor implements ServerInterceptor {
           ErrorCode.UNAUTHENTICATED,
           who + " may not do this (" + method + "); see the role in tls.certificate");
     }
+    ConnectionLife life = call.getAttributes().get(Lives.KEY);
+    Caller caller =
+        new Caller(
+            role.get(),
+            identity.nodes(),
+            believesShared,
+            life == null ? () -> false : life::isTrusted);
+    try {
+      caller.requireTrust();
+    } catch (LarderException e) {
+      return refuse(call, e.code(), String.valueOf(e.getMessage()));
+    }
     boolean unary = call.getMethodDescriptor().getType().clientSendsOneMessage();
     Semaphore bound = unary ? requests : streams;
     if (!bound.tryAcquire()) {
       String key = unary ? "coordinator.requests-max" : "coordinator.streams-max";
       return refuse(call, ErrorCode.TOO_MANY, "the coordinator is busy (" + key + ")");
     }
-    return counted(call, headers, next, bound);
+    ServerCallHandler<Q, S> known =
+        (open, fields) -> Contexts.interceptCall(caller.inContext(), open, fields, next);
+    return counted(call, headers, known, bound);
   }
 
   private static <Q, S> ServerCall.Listener<Q> counted(
       ServerCall<Q, S> call, Metadata headers, ServerCallHandler<Q, S> next, Semaphore bound) {
-    AtomicBoolean held = new AtomicBoolean(true);
-    Runnable release =
-        () -> {
-          if (held.compareAndSet(true, false)) {
-            bound.release();
-          }
-        };
+    Permit permit = new Permit(bound::release);
     ServerCall<Q, S> counted =
         new SimpleForwardingServerCall<Q, S>(call) {
           @Override
           public void close(Status status, Metadata trailers) {
-            release.run();
+            permit.end();
             super.close(status, trailers);
           }
         };
     ServerCall.Listener<Q> listener;
+    permit.enter();
     try {
       listener = next.startCall(counted, headers);
     } catch (RuntimeException e) {
-      release.run();
+      permit.end();
       throw e;
+    } finally {
+      permit.leave();
     }
     return new SimpleForwardingServerCallListener<Q>(listener) {
       @Override
+      public void onMessage(Q message) {
+        permit.enter();
+        try {
+          super.onMessage(message);
+        } finally {
+          permit.leave();
+        }
+      }
+
+      @Override
+      public void onHalfClose() {
+        permit.enter();
+        try {
+          super.onHalfClose();
+        } finally {
+          permit.leave();
+        }
+      }
+
+      @Override
       public void onCancel() {
-        release.run();
+        permit.end();
         super.onCancel();
       }
 
       @Override
       public void onComplete() {
-        release.run();
+        permit.end();
         super.onComplete();
       }
     };
-  }
-
-  private static Optional<Role> role(ServerCall<?, ?> call) {
-    SSLSession session = call.getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
-    if (session == null) {
-      return Optional.empty();
-    }
-    try {
-      Certificate[] chain = session.getPeerCertificates();
-      return chain.length > 0 && chain[0] instanceof X509Certificate own
-          ? Role.of(own)
-          : Optional.empty();
-    } catch (SSLPeerUnverifiedException e) {
-      return Optional.empty();
-    }
   }
 
   private static <Q, S> ServerCall.Listener<Q> refuse(

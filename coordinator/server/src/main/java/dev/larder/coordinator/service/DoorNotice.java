@@ -68,7 +68,13 @@ public final class DoorNotice implements AutoCloseable {
     CoordinatorClientConfig base = CoordinatorClientConfig.of(List.of(address));
     CoordinatorClientConfig once =
         new CoordinatorClientConfig(
-            base.addresses(), WAIT, 1, base.backoffMin(), base.backoffMax(), base.batchMax());
+            base.addresses(),
+            WAIT,
+            base.silenceMax(),
+            1,
+            base.backoffMin(),
+            base.backoffMax(),
+            base.batchMax());
     String why = "";
     // A cold process on a busy host may take longer than one wait for its first handshake.
     for (int knock = 0; knock < KNOCKS && !Thread.currentThread().isInterrupted(); knock++) {

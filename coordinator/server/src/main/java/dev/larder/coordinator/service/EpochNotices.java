@@ -6,11 +6,13 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.protocol.LarderException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -53,11 +55,13 @@ public final class EpochNotices implements AutoCloseable {
 
   /** A listener's place; equal to itself only. */
   static final class Ticket {
+    private final String memberId;
     private final AttendanceListener listener;
     // Guarded by the notices' lock.
     private long work = -1;
 
-    private Ticket(AttendanceListener listener) {
+    private Ticket(String memberId, AttendanceListener listener) {
+      this.memberId = memberId;
       this.listener = listener;
     }
   }
@@ -75,13 +79,14 @@ public final class EpochNotices implements AutoCloseable {
   }
 
   /** Adds a listener, which hears the present epoch first, and the version of the work. */
-  synchronized @Nullable Ticket add(AttendanceListener listener, long epoch, long work) {
+  synchronized @Nullable Ticket add(
+      String memberId, AttendanceListener listener, long epoch, long work) {
     if (closed) {
       return null;
     }
     latest = Math.max(latest, epoch);
     latestWork = Math.max(latestWork, work);
-    Ticket ticket = new Ticket(listener);
+    Ticket ticket = new Ticket(memberId, listener);
     // Also who knows the newest hears it once: it is the sign that the stream is open.
     told.put(ticket, -1L);
     known.put(ticket, listener.knownEpoch());
@@ -89,9 +94,26 @@ public final class EpochNotices implements AutoCloseable {
     return ticket;
   }
 
+  /** Whether a member listens. */
+  synchronized boolean hears(String memberId) {
+    return told.keySet().stream().anyMatch(ticket -> ticket.memberId.equals(memberId));
+  }
+
   synchronized void remove(Ticket ticket) {
     told.remove(ticket);
     known.remove(ticket);
+  }
+
+  /** Ends the listeners of members that were removed: who lives after all joins again. */
+  public void end(Collection<String> memberIds, LarderException cause) {
+    Set<String> ids = Set.copyOf(memberIds);
+    List<Ticket> ended = new ArrayList<>();
+    synchronized (this) {
+      told.keySet().stream().filter(each -> ids.contains(each.memberId)).forEach(ended::add);
+      ended.forEach(told::remove);
+      ended.forEach(known::remove);
+    }
+    ended.forEach(ticket -> ticket.listener.ended(cause));
   }
 
   /** Ends all listeners with this cause; {@code last}: and takes no more. */

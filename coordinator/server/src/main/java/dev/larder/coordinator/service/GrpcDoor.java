@@ -37,6 +37,9 @@ public final class GrpcDoor implements AutoCloseable {
   private static final int HANDSHAKE_SECONDS_MAX = 10;
   // Clients ask every ten seconds whether this host is still there.
   private static final int KEEP_ALIVE_SECONDS_MIN = 8;
+  // A client whose host is gone says nothing: its stream must not stay for ever.
+  private static final int KEEP_ALIVE_SECONDS = 30;
+  private static final int KEEP_ALIVE_WAIT_SECONDS = 15;
 
   private final Server server;
   private final ExecutorService handlers;
@@ -63,7 +66,8 @@ public final class GrpcDoor implements AutoCloseable {
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
     try {
-      DoorInterceptor door = new DoorInterceptor(limits.requestsMax(), limits.streamsMax());
+      DoorInterceptor door =
+          new DoorInterceptor(limits.requestsMax(), limits.streamsMax(), tls.believesShared());
       Server server =
           NettyServerBuilder.forAddress(listen)
               .sslContext(sslContext(tls))
@@ -71,7 +75,12 @@ public final class GrpcDoor implements AutoCloseable {
               .maxInboundMessageSize(MESSAGE_BYTES_MAX)
               .maxInboundMetadataSize(HEADER_BYTES_MAX)
               .maxConcurrentCallsPerConnection(limits.requestsMax())
+              .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+              .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
               .permitKeepAliveTime(KEEP_ALIVE_SECONDS_MIN, TimeUnit.SECONDS)
+              .maxConnectionAge(tls.bounds().ageMax().toNanos(), TimeUnit.NANOSECONDS)
+              .maxConnectionAgeGrace(tls.bounds().grace().toNanos(), TimeUnit.NANOSECONDS)
+              .addTransportFilter(new Lives(tls))
               .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
               .addService(
                   ServerInterceptors.intercept(
@@ -93,6 +102,8 @@ public final class GrpcDoor implements AutoCloseable {
     return GrpcSslContexts.configure(
             SslContextBuilder.forServer(tls.keys()).trustManager(tls.trust()), SslProvider.JDK)
         .clientAuth(ClientAuth.REQUIRE)
+        // A session that is resumed looks at no certificate again, whatever became of it.
+        .sessionTimeout(1)
         .build();
   }
 

@@ -36,21 +36,27 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The coordinator for callers of this process, and the core behind the gRPC door: checks a request,
  * gives it time and ids, has it applied. Closing it does nothing: the server owns what is beneath.
  */
 public final class LocalCoordinator implements CoordinatorClient {
+  private static final Logger log = LoggerFactory.getLogger(LocalCoordinator.class);
+
   private final RaftNode node;
   private final Limits limits;
   private final Clock clock;
@@ -86,8 +92,14 @@ public final class LocalCoordinator implements CoordinatorClient {
         "members",
         "coordinator.members-max",
         limits.membersMax());
+    sawKnown(member.id());
+    // Who was deposed and does not know it yet must not say that one is a member who has left.
+    boolean hasJoined =
+        node.isLeader()
+            && node.readLocal(queries -> queries.hasJoined(member))
+            && node.readLinear(queries -> queries.hasJoined(member), limits.requestTimeout());
     long epoch =
-        node.isLeader() && node.readLocal(queries -> queries.hasJoined(member))
+        hasJoined
             ? presentEpoch()
             : change(List.of(member.joinedAt(now())), List.of(), List.of(), List.of());
     watch.seen(member.id());
@@ -103,11 +115,32 @@ public final class LocalCoordinator implements CoordinatorClient {
     return epoch;
   }
 
+  /** Whether a member's stream is open at this coordinator. */
+  boolean isAttending(String memberId) {
+    return notices.hears(memberId);
+  }
+
   @Override
   public long drain(String memberId, boolean undo) {
     Checks.memberId(memberId);
     List<String> one = List.of(memberId);
     return change(List.of(), List.of(), undo ? List.of() : one, undo ? one : List.of());
+  }
+
+  /** A sign of life counts whether or not what came with it can be made durable. */
+  private void sawKnown(String memberId) {
+    if (node.isLeader() && node.readLocal(queries -> queries.isMember(memberId))) {
+      watch.seen(memberId);
+    }
+  }
+
+  /** Whether changes are refused for want of room; nobody is taken for gone meanwhile. */
+  boolean isFull() {
+    boolean full = space.isFull();
+    if (full) {
+      watch.stopped();
+    }
+    return full;
   }
 
   /** Makes what the watch of members found durable. */
@@ -118,6 +151,12 @@ public final class LocalCoordinator implements CoordinatorClient {
             List.of(), due.gone(), List.of(), List.of(), due.stable(), due.publish(), now()));
     due.gone().forEach(watch::forget);
     due.gone().forEach(board::forget);
+    if (!due.gone().isEmpty()) {
+      notices.end(
+          due.gone(),
+          new LarderException(
+              ErrorCode.CLOSED, "the member was silent for coordinator.member-deadline"));
+    }
   }
 
   /** Changes members, and the epoch too where the last one is old enough. */
@@ -154,7 +193,11 @@ public final class LocalCoordinator implements CoordinatorClient {
       throw node.notLeader();
     }
     EpochNotices.Ticket ticket =
-        notices.add(listener, node.readLocal(Queries::epoch), node.readLocal(Queries::workVersion));
+        notices.add(
+            memberId,
+            listener,
+            node.readLocal(Queries::epoch),
+            node.readLocal(Queries::workVersion));
     if (ticket == null) {
       throw new LarderException(ErrorCode.CLOSED, "the coordinator is closed");
     }
@@ -183,11 +226,19 @@ public final class LocalCoordinator implements CoordinatorClient {
     if (!node.isLeader()) {
       throw node.notLeader();
     }
-    if (node.readLocal(queries -> changesNothing(queries, memberId, report))) {
+    boolean isKnown = node.readLocal(queries -> queries.isKnown(memberId, report));
+    // A whole list is an answer for what is held; a sign of life is soft, and many.
+    if (isKnown && report.complete()) {
+      isKnown =
+          node.readLinear(queries -> queries.isKnown(memberId, report), limits.requestTimeout());
+    }
+    if (isKnown) {
       seen(memberId, report);
       return;
     }
+    sawKnown(memberId);
     for (HoldingReport part : Batches.of(report, limits.batchMax())) {
+      RowBounds.checkPlacements(node, limits.rows(), memberId, part.nowHolding());
       expect(
           Outcome.Removed.class,
           new Record.Holdings(memberId, part.nowHolding(), part.gone(), part.complete()));
@@ -198,13 +249,6 @@ public final class LocalCoordinator implements CoordinatorClient {
   private void seen(String memberId, HoldingReport report) {
     watch.seen(memberId);
     report.progress().ifPresent(progress -> board.said(memberId, progress));
-  }
-
-  private static boolean changesNothing(Queries queries, String memberId, HoldingReport report) {
-    if (report.complete()) {
-      return queries.holdsExactly(memberId, report.nowHolding());
-    }
-    return report.nowHolding().isEmpty() && report.gone().isEmpty() && queries.isMember(memberId);
   }
 
   @Override
@@ -241,19 +285,31 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   @Override
+  public Optional<DatasetList> datasetsSince(long revision) {
+    return node.readLinear(
+        queries ->
+            revision != 0 && queries.datasetsRevision() == revision
+                ? Optional.empty()
+                : Optional.of(queries.datasetList()),
+        limits.requestTimeout());
+  }
+
+  @Override
   public void deleteDataset(DatasetName name) {
     deleteDataset(name, UUID.randomUUID().toString());
   }
 
   void deleteDataset(DatasetName name, String requestId) {
-    expect(Outcome.Removed.class, new Record.DeleteDataset(name, requestId));
+    expect(Outcome.Removed.class, RowBounds.deletion(name, requestId, limits.rows()));
   }
 
   @Override
   public SnapshotDefinition addSnapshot(DatasetName dataset, NewSnapshot snapshot) {
     Checks.snapshot(snapshot);
     admit(
-        queries -> queries.snapshotsOf(dataset) >= limits.snapshotsMax(),
+        queries ->
+            queries.snapshotsOf(dataset) >= limits.snapshotsMax()
+                && !queries.isNewest(dataset, snapshot),
         "snapshots of dataset \"" + dataset + "\"",
         "coordinator.snapshots-max",
         limits.snapshotsMax());
@@ -273,12 +329,36 @@ public final class LocalCoordinator implements CoordinatorClient {
     roots.forEach(Checks::root);
     List<RecordedRoot> conflicts = new ArrayList<>();
     for (List<RecordedRoot> batch : Batches.of(roots, limits.batchMax())) {
-      // Agents send again what they sealed; what is known needs no entry in the log.
-      if (!node.readLocal(queries -> queries.hasAll(batch))) {
-        conflicts.addAll(expect(Outcome.Conflicts.class, new Record.RecordRoots(batch)).standing());
-      }
+      conflicts.addAll(recordBatch(batch));
     }
     return conflicts;
+  }
+
+  private List<RecordedRoot> recordBatch(List<RecordedRoot> batch) {
+    List<RecordedRoot> claims =
+        new ArrayList<>(batch.stream().filter(root -> root.readAgainFor() != 0).toList());
+    List<RecordedRoot> sealed = batch.stream().filter(root -> root.readAgainFor() == 0).toList();
+    // Agents send again what they sealed; what is known needs no entry in the log.
+    if (!node.readLocal(queries -> queries.hasAll(sealed))) {
+      RowBounds.checkRoots(node, limits.rows(), sealed);
+      List<RecordedRoot> standing =
+          expect(Outcome.Conflicts.class, new Record.RecordRoots(sealed)).standing();
+      Set<BlobKey> keys = new HashSet<>();
+      standing.forEach(root -> keys.add(root.key()));
+      sealed.stream().filter(root -> keys.contains(root.key())).forEach(claims::add);
+    }
+    if (claims.isEmpty()) {
+      return List.of();
+    }
+    CoordinatorConfig.Disputes bounds = limits.disputes();
+    List<RecordedRoot> against =
+        expect(
+                Outcome.Conflicts.class,
+                new Record.DisputeRoots(claims, now(), bounds.openMax(), bounds.keptMax()))
+            .standing();
+    against.forEach(root ->
+        log.warn("members do not agree on a root key={} by={}", root.key(), root.memberId()));
+    return against;
   }
 
   @Override
@@ -299,7 +379,7 @@ public final class LocalCoordinator implements CoordinatorClient {
   public PathPin pin(NewPin pin, Duration ttl) {
     Checks.pin(pin, ttl);
     admit(
-        queries -> queries.counts().pins() >= limits.pinsMax(),
+        queries -> queries.counts().pins() >= limits.pinsMax() && !queries.isPinned(pin),
         "pins",
         "coordinator.pins-max",
         limits.pinsMax());
@@ -402,6 +482,8 @@ public final class LocalCoordinator implements CoordinatorClient {
         counts.roots(),
         counts.pins(),
         counts.placements(),
+        node.readLocal(Queries::disputes),
+        RowBounds.full(counts, limits.rows()),
         group());
   }
 
@@ -447,8 +529,9 @@ public final class LocalCoordinator implements CoordinatorClient {
           "there is no coordinator \"" + removeId + "\"; there are " + now.keySet());
     }
     then.remove(removeId);
-    if (then.isEmpty()) {
-      throw new LarderException(ErrorCode.BAD_REQUEST, "the last coordinator cannot be removed");
+    if (then.size() < now.size() && now.size() <= 3) {
+      String refusal = " coordinators none is removed unless another takes its place";
+      throw new LarderException(ErrorCode.BAD_REQUEST, "of " + now.size() + refusal);
     }
     if (!then.equals(now)) {
       space.check();
@@ -464,8 +547,9 @@ public final class LocalCoordinator implements CoordinatorClient {
   public void close() {}
 
   /**
-   * Has pins removed and warm-ups ended whose time is over; the leader's duty, and its clock's. The
-   * moment goes into the log, so that all coordinators come to the same state.
+   * Has pins removed and warm-ups ended whose time is over, and disputes that nobody settled
+   * tended; the leader's duty, and its clock's. The moment goes into the log, so that all
+   * coordinators come to the same state.
    */
   public void expire() {
     Instant now = now();
@@ -474,6 +558,12 @@ public final class LocalCoordinator implements CoordinatorClient {
     }
     if (node.isLeader() && node.readLocal(queries -> queries.hasWarmUpsOver(now))) {
       expect(Outcome.Removed.class, new Record.EndWarmUps(0, now, limits.warmUps().keptMax()));
+    }
+    CoordinatorConfig.Disputes disputes = limits.disputes();
+    Record.TendDisputes tend =
+        new Record.TendDisputes(now, disputes.readFor(), disputes.lasts(), disputes.keptMax());
+    if (node.isLeader() && node.readLocal(queries -> queries.hasDisputesDue(tend))) {
+      expect(Outcome.Removed.class, tend);
     }
   }
 
@@ -485,8 +575,14 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   private <T extends Outcome> T expect(Class<T> kind, Record record) {
-    space.check();
-    Outcome outcome = node.submit(record, limits.requestTimeout());
+    Outcome outcome;
+    try {
+      space.check();
+      outcome = node.submit(record, limits.requestTimeout());
+    } catch (LarderException e) {
+      watch.stopped();
+      throw e;
+    }
     if (outcome instanceof Outcome.Refused(ErrorCode code, String message)) {
       throw new LarderException(code, message);
     }

@@ -54,6 +54,9 @@ public final class MemberKeeper implements AutoCloseable {
       led = leads;
       if (all || (leads && node.readLocal(Queries::isUnpublished))) {
         looks = 0;
+        if (coordinator.isFull()) {
+          return;
+        }
         act(watch.due(node.readLocal(Queries::memberFacts)));
       }
     } catch (LarderException e) {

@@ -30,12 +30,34 @@ public final class SpaceCheck {
   private final long minBytes;
   private final AtomicLong lookAt = new AtomicLong(System.nanoTime());
   private volatile boolean isFull;
+  private volatile long usableBytes = -1;
 
   /** Looks at a directory's disk; below {@code minBytes} it is full. */
   public SpaceCheck(Space space, Path directory, long minBytes) {
     this.space = space;
     this.place = directory.toString();
     this.minBytes = minBytes;
+  }
+
+  /** Bytes of room as last seen; -1 while that is not known. */
+  public long usableBytes() {
+    look();
+    return usableBytes;
+  }
+
+  /**
+   * Whether so little is left that a log which others write must end before it finds no room: an
+   * eighth of what changes are refused at, so that a leader has refused its own long before.
+   */
+  public boolean isNearlyOut() {
+    long bytes = usableBytes();
+    return bytes >= 0 && bytes < minBytes / 8;
+  }
+
+  /** Whether changes are refused now. */
+  public boolean isFull() {
+    look();
+    return isFull;
   }
 
   /**
@@ -59,7 +81,9 @@ public final class SpaceCheck {
       return;
     }
     try {
-      boolean full = space.usableBytes() < minBytes;
+      long usable = space.usableBytes();
+      usableBytes = usable;
+      boolean full = usable < minBytes;
       if (full != isFull) {
         log.warn("coordinator disk full={} directory={}", full, place);
       }

@@ -66,10 +66,11 @@ public final class WorkBoard {
   }
 
   /** A warm-up and how far those are whom it means; an ended one means nobody. */
-  synchronized WarmUpOverview overview(WarmUpJob job, Collection<MemberInfo> members) {
+  WarmUpOverview overview(WarmUpJob job, Collection<MemberInfo> members) {
     Map<String, WarmUpProgress> nodes = new LinkedHashMap<>();
-    if (job.isStanding()) {
-      Set<String> meant = NodeSelector.parse(job.nodes()).of(members, job.id());
+    Set<String> meant =
+        job.isStanding() ? NodeSelector.parse(job.nodes()).of(members, job.id()) : Set.of();
+    synchronized (this) {
       for (String id : meant) {
         Kept kept = byMember.get(id);
         WarmUpProgress said = kept == null ? null : kept.warmUps().get(job.id());

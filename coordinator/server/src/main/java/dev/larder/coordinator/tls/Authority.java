@@ -57,12 +57,26 @@ public final class Authority {
    * @param name of the files: {@code <name>.pem} and {@code <name>.key}
    */
   public void issue(String name, Role role, List<String> hosts) {
+    issue(name, role, List.of(), hosts);
+  }
+
+  /**
+   * The same for an agent.
+   *
+   * @param nodes the members it speaks for, see {@link dev.larder.coordinator.api.NodeNames}
+   */
+  public void issueAgent(String name, List<String> nodes, List<String> hosts) {
+    issue(name, Role.AGENT, nodes, hosts);
+  }
+
+  private void issue(String name, Role role, List<String> nodes, List<String> hosts) {
     try {
       SecureRandom random = new SecureRandom();
       KeyPair keys = X509.keys(random);
       X509Certificate certificate =
           X509.identity(
               role,
+              nodes,
               hosts,
               keys,
               TlsFiles.privateKey(directory.resolve("ca.key")),

@@ -1,5 +1,6 @@
 package dev.larder.coordinator.tls;
 
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -62,6 +63,7 @@ final class X509 {
 
   static X509Certificate identity(
       Role role,
+      List<String> nodes,
       List<String> hosts,
       KeyPair keys,
       PrivateKey caKey,
@@ -86,6 +88,9 @@ final class X509 {
             new KeyPurposeId[] {KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth}));
     List<GeneralName> names = new ArrayList<>();
     names.add(new GeneralName(GeneralName.uniformResourceIdentifier, role.uri()));
+    for (String node : nodes) {
+      names.add(new GeneralName(GeneralName.uniformResourceIdentifier, NodeNames.uri(node)));
+    }
     for (String host : hosts) {
       names.add(
           new GeneralName(isAddress(host) ? GeneralName.iPAddress : GeneralName.dNSName, host));

@@ -51,6 +51,18 @@ class MemberWatchTest {
   }
 
   @Test
+  void nobodyGoesForAWholeDeadlineAfterNothingCouldBeMadeDurable() {
+    watch.seen("a");
+    clock.advance(Duration.ofHours(1));
+    watch.stopped();
+    assertTrue(watch.due(facts(false, "a")).isNothing());
+    clock.advance(DEADLINE);
+    assertTrue(watch.due(facts(false, "a")).isNothing());
+    clock.advance(Duration.ofNanos(1));
+    assertEquals(List.of("a"), watch.due(facts(false, "a")).gone());
+  }
+
+  @Test
   void whoWasSeenForAMinuteIsStable() {
     for (int second = 0; second < 60; second += 10) {
       watch.seen("a");

@@ -7,6 +7,7 @@ import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Trust;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +34,7 @@ public final class RandomRecords {
   }
 
   private Record one(int i) {
-    return switch (random.nextInt(20)) {
+    return switch (random.nextInt(24)) {
       case 0, 1 -> new Record.Join(member());
       case 2 -> new Record.Leave(memberId());
       case 3 ->
@@ -56,17 +57,19 @@ public final class RandomRecords {
       case 14 ->
           new Record.DeleteSnapshots(
               name(), random.longs(3, 1, 8).distinct().sorted().boxed().toList());
-      case 8, 9 ->
-          new Record.RecordRoots(
-              list(
-                  random.nextInt(5),
-                  n ->
-                      new RecordedRoot(
-                          key(),
-                          random.nextInt(2),
-                          Samples.digest(random.nextInt(2)),
-                          random.nextBoolean() ? Trust.VERIFIED : Trust.ATTESTED,
-                          memberId())));
+      case 8, 9 -> new Record.RecordRoots(list(random.nextInt(5), n -> root(0)));
+      case 20, 21 ->
+          new Record.DisputeRoots(
+              list(random.nextInt(4), n -> root(random.nextInt(6))),
+              time(),
+              random.nextInt(5),
+              random.nextInt(3));
+      case 22 ->
+          new Record.TendDisputes(
+              time(),
+              Duration.ofMillis(random.nextInt(300)),
+              Duration.ofMillis(random.nextInt(900)),
+              random.nextInt(3));
       case 10, 11 -> {
         boolean complete = random.nextInt(3) == 0;
         yield new Record.Holdings(
@@ -100,6 +103,9 @@ public final class RandomRecords {
       case 18 ->
           new Record.EndWarmUps(
               random.nextBoolean() ? 0 : 1 + random.nextInt(20), time(), random.nextInt(5));
+      case 23 ->
+          new Record.Together(
+              next(random.nextInt(12)).stream().filter(Record::canShareAnEntry).toList());
       case 19 ->
           new Record.MovePin(
               name(), random.nextInt(3), random.nextBoolean() ? "" : "a/*", owner(), owner());
@@ -108,6 +114,16 @@ public final class RandomRecords {
               ? new Record.ExpirePins(time())
               : new Record.RemovePin(name(), random.nextInt(3), "a/*", owner());
     };
+  }
+
+  private RecordedRoot root(long readAgainFor) {
+    return new RecordedRoot(
+        key(),
+        random.nextInt(2),
+        Samples.digest(random.nextInt(2)),
+        random.nextBoolean() ? Trust.VERIFIED : Trust.ATTESTED,
+        memberId(),
+        readAgainFor);
   }
 
   private MemberInfo member() {

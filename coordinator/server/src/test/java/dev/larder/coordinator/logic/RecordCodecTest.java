@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.larder.coordinator.Samples;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewSnapshot;
+import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -14,6 +15,7 @@ import dev.larder.protocol.Trust;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -76,6 +78,25 @@ class RecordCodecTest {
         new Record.PutWarmUp(
             NAME, 3, "a/*", "2,zone=z1", true, time, Optional.of(time.plusMillis(7)), "r-9"));
     records.put("end-warm-ups", new Record.EndWarmUps(4, time, 100));
+    records.put(
+        "dispute-roots",
+        new Record.DisputeRoots(
+            List.of(
+                Samples.root(1, 2, Trust.ATTESTED),
+                new RecordedRoot(
+                    Samples.key(1), 1002, Samples.digest(2), Trust.VERIFIED, "node-b", 7)),
+            time,
+            200,
+            100));
+    records.put(
+        "tend-disputes",
+        new Record.TendDisputes(time, Duration.ofMinutes(5), Duration.ofDays(1), 100));
+    records.put(
+        "together",
+        new Record.Together(
+            List.of(
+                new Record.RecordRoots(List.of(Samples.root(1, 2, Trust.VERIFIED))),
+                new Record.Holdings("node-a", List.of(Samples.key(1)), List.of(), false))));
     return records;
   }
 
@@ -145,6 +166,14 @@ class RecordCodecTest {
         }
       }
     }
+  }
+
+  @Test
+  void onlyWhatChangesNoEpochSharesAnEntry() {
+    Record leave = new Record.Leave("node-a");
+    assertCode(ErrorCode.STORE_UNUSABLE, RecordCodec.encode(new Record.Together(List.of(leave))));
+    Record nested = new Record.Together(List.of(new Record.Together(List.of())));
+    assertCode(ErrorCode.STORE_UNUSABLE, RecordCodec.encode(nested));
   }
 
   private static void assertCode(ErrorCode code, byte[] bytes) {

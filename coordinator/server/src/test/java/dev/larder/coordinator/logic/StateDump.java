@@ -1,5 +1,6 @@
 package dev.larder.coordinator.logic;
 
+import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.WarmUpJob;
 import java.util.HexFormat;
 
@@ -38,6 +39,18 @@ public final class StateDump {
       long standing = new Queries(reader).warmUps().stream().filter(WarmUpJob::isStanding).count();
       if (standing != new Queries(reader).warmUpsStanding()) {
         faults.append("warm-ups that stand are counted wrongly\n");
+      }
+      long open =
+          Disputes.all(reader).stream()
+              .filter(Dispute::isOpen)
+              .peek(dispute -> {
+                if (reader.get(Table.ROOTS, dispute.key().binary()) != null) {
+                  faults.append("a root stands although it is disputed\n");
+                }
+              })
+              .count();
+      if (open != new Queries(reader).disputes().open()) {
+        faults.append("open disputes are counted wrongly\n");
       }
       compare(faults, reader, Table.HOLDERS, counts.placements());
       compare(faults, reader, Table.HOLDINGS, counts.placements());

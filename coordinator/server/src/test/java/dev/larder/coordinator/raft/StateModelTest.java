@@ -1,6 +1,7 @@
 package dev.larder.coordinator.raft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import dev.larder.coordinator.logic.CoordinatorState;
 import dev.larder.coordinator.logic.MemoryStateStore;
@@ -85,6 +86,41 @@ class StateModelTest {
       }
       assertEquals(0, ledger.open());
     }
+  }
+
+  @Test
+  void togetherIsAsOneAfterAnother() {
+    long seed = RandomRecords.seed();
+    String hint = "-Dlarder.seed=" + seed;
+    List<Record> records = new RandomRecords(seed).next(RECORDS);
+    MemoryStateStore apart = new MemoryStateStore();
+    List<Outcome> outcomes = applyAll(apart, records, 0);
+    MemoryStateStore shared = new MemoryStateStore();
+    CoordinatorState state = new CoordinatorState(shared);
+    List<Outcome> answered = new ArrayList<>();
+    Random random = new Random(seed);
+    for (int from = 0; from < RECORDS; ) {
+      int to = from;
+      int most = from + random.nextInt(6);
+      while (to < Math.min(most, RECORDS) && records.get(to).canShareAnEntry()) {
+        to++;
+      }
+      if (to - from < 2) {
+        answered.add(state.apply(new Position(1, from), records.get(from)));
+        from++;
+        continue;
+      }
+      Record together =
+          RecordCodec.decode(
+              RecordCodec.together(
+                  records.subList(from, to).stream().map(RecordCodec::encode).toList()));
+      Outcome.Together answer =
+          assertInstanceOf(Outcome.Together.class, state.apply(new Position(1, to - 1), together));
+      answered.addAll(answer.outcomes());
+      from = to;
+    }
+    assertEquals(outcomes, answered, hint);
+    assertEquals(StateDump.of(apart), StateDump.of(shared), hint);
   }
 
   /** Applies what the log would hand over: records that went through bytes. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.coordinator.TestCoordinator;
 import dev.larder.coordinator.api.GrpcStatuses;
+import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.api.v1.CoordinatorGrpc;
@@ -67,7 +68,11 @@ class DoorTest {
                 mixed(stranger.material(Role.AGENT), coordinator.ca().material(Role.AGENT))),
             name + " with another authority's certificate");
         for (Role role : Role.values()) {
-          Answer answer = call(method, channel(coordinator, coordinator.ca().material(role)));
+          TlsMaterial own =
+              role == Role.AGENT
+                  ? coordinator.ca().agent(NodeNames.ANY)
+                  : coordinator.ca().material(role);
+          Answer answer = call(method, channel(coordinator, own));
           if (allowed(role, name)) {
             assertNotEquals(Status.Code.UNAUTHENTICATED, answer.status(), role + " " + name);
             assertNotEquals(Status.Code.UNAVAILABLE, answer.status(), role + " " + name);

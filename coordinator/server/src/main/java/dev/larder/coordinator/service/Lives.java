@@ -1,0 +1,29 @@
+package dev.larder.coordinator.service;
+
+import dev.larder.coordinator.api.ConnectionLife;
+import dev.larder.coordinator.api.TlsMaterial;
+import io.grpc.Attributes;
+import io.grpc.Grpc;
+import io.grpc.ServerTransportFilter;
+import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
+
+/** Keeps with each connection of the door what its other end proved. */
+final class Lives extends ServerTransportFilter {
+  /** Where a call finds its connection's. */
+  static final Attributes.Key<ConnectionLife> KEY = Attributes.Key.create("larder-life");
+
+  private final TlsMaterial tls;
+
+  Lives(TlsMaterial tls) {
+    this.tls = tls;
+  }
+
+  @Override
+  public Attributes transportReady(Attributes attributes) {
+    @Nullable SSLSession session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
+    return session == null
+        ? attributes
+        : attributes.toBuilder().set(KEY, ConnectionLife.ofServed(() -> tls, session)).build();
+  }
+}
