@@ -27,8 +27,6 @@ class CertificatesTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int MIB = 1 << 20;
 
-  private static String present = "ca-1";
-
   @Test
   void eachDoorTakesItsOwnRolesOnly(Rig rig) throws Exception {
     Map<Integer, Set<String>> roles =
@@ -38,7 +36,7 @@ class CertificatesTest {
             Rig.DOOR_PORT, Set.of("agent", "coordinator", "client"));
     for (String role : List.of("agent", "coordinator", "client")) {
       String file = role.equals("agent") ? "agent-1" : role;
-      TlsMaterial material = DoorProbe.material(rig.certs(present), file);
+      TlsMaterial material = DoorProbe.material(rig.certs(rig.authority()), file);
       roles.forEach((port, allowed) -> {
         String address =
             port == Rig.PEER_PORT ? rig.box("agent-1").lastAddress() : rig.box("c1").address();
@@ -55,7 +53,7 @@ class CertificatesTest {
                 .map(id -> rig.box(id).address() + ":" + Rig.DOOR_PORT)
                 .toList());
     try (CoordinatorClient client =
-        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(present), "client"))) {
+        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(rig.authority()), "client"))) {
       assertEquals(4, client.members().members().size());
       LarderException refused =
           assertThrows(
@@ -67,7 +65,7 @@ class CertificatesTest {
     }
     // Nor may an agent say that it is another one.
     try (CoordinatorClient agent =
-        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(present), "agent-1"))) {
+        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(rig.authority()), "agent-1"))) {
       for (String other : List.of("agent-2", "intruder")) {
         LarderException refused =
             assertThrows(
@@ -82,7 +80,7 @@ class CertificatesTest {
 
   @Test
   void anotherAuthorityTakesOverUnderReaders(Rig rig) throws Exception {
-    String old = present;
+    String old = rig.authority();
     String fresh = old.equals("ca-1") ? "ca-2" : "ca-1";
     Dataset steady = rig.steady();
     Dataset cold = rig.create("agent-1", "rotated", 1, 40 * MIB);
@@ -93,7 +91,7 @@ class CertificatesTest {
       rig.whileReread(() -> rig.trust(old, fresh));
       rig.whileReread(() -> rig.identify(fresh));
       rig.whileReread(() -> rig.trust(fresh));
-      present = fresh;
+      rig.authority(fresh);
       Links.fast(rig.origin().box());
       burst.awaitRight(Rig.AGENTS);
       assertEquals(cold.bytes(), rig.origin().sentBytes(cold.name()), "and still once");

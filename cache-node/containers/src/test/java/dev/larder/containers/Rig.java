@@ -35,6 +35,7 @@ final class Rig implements AutoCloseable {
   static final int RAFT_PORT = 7453;
   static final Duration MEMBER_DEADLINE = Duration.ofSeconds(6);
 
+  private static final String FIRST_AUTHORITY = "ca-1";
   private static final int HTTP_PORT = 7450;
   private static final Duration START = Duration.ofSeconds(90);
   private static final int SUBNET_TRIES = 20;
@@ -48,6 +49,7 @@ final class Rig implements AutoCloseable {
   private final String image;
   private final Origin origin;
   private @org.jspecify.annotations.Nullable Dataset steady;
+  private volatile String authority = FIRST_AUTHORITY;
 
   private Rig(Path work, long seed) throws IOException {
     this.work = work;
@@ -71,9 +73,9 @@ final class Rig implements AutoCloseable {
     long began = System.nanoTime();
     Rig rig = new Rig(work, seed);
     try {
-      rig.certificates("ca-1");
-      rig.identify("ca-1");
-      rig.trust("ca-1");
+      rig.certificates(FIRST_AUTHORITY);
+      rig.identify(FIRST_AUTHORITY);
+      rig.trust(FIRST_AUTHORITY);
       Startables.deepStart(rig.boxes.values().stream()).join();
       Until.holds("the origin answers", START, rig.origin::isReady);
       for (String agent : AGENTS) {
@@ -227,6 +229,16 @@ final class Rig implements AutoCloseable {
     }
   }
 
+  /** The one that all processes show and trust now. */
+  String authority() {
+    return authority;
+  }
+
+  void authority(String now) {
+    authority = now;
+  }
+
+  /** Where the certificates of an authority are. */
   Path certs(String authority) {
     return work.resolve("certs").resolve(authority);
   }

@@ -12,6 +12,7 @@ import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.TlsFiles;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.Authority;
+import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.nio.file.Files;
@@ -93,20 +94,15 @@ class TlsReloadTest {
     Path old = authority("old", Clock.systemUTC());
     Path fresh = authority("fresh", Clock.systemUTC());
     Path used = Files.createDirectories(data.resolve("used"));
-    install(old, used);
-    try (ReloadedTls tls =
-            ReloadedTls.open(
-                used.resolve("own.key"),
-                used.resolve("own.pem"),
-                used.resolve("ca.pem"),
-                Duration.ofMillis(20));
+    install(old, Role.COORDINATOR, used);
+    try (ReloadedTls tls = reloaded(used);
         CoordinatorServer server =
             CoordinatorServer.start(
                 TestCoordinator.config(data, TestCoordinator.defaults(), tls.material()));
         CoordinatorClient open = client(server, material(old, Role.AGENT))) {
       open.join(Samples.member("a", "z1"));
       assertTrue(!isServed(server, material(fresh, Role.AGENT)), "not of this authority");
-      install(fresh, used);
+      install(fresh, Role.COORDINATOR, used);
       TestGroup.await("new files count", () -> isServed(server, material(fresh, Role.AGENT)));
       assertTrue(!isServed(server, material(old, Role.AGENT)), "the old authority is out");
       TestGroup.await("an open connection of it is out, too", () -> isRefused(open));
@@ -115,6 +111,51 @@ class TlsReloadTest {
       Files.writeString(used.resolve("own.pem"), "no certificate\n");
       TestGroup.await("still served", () -> isServed(server, material(fresh, Role.AGENT)));
     }
+  }
+
+  @Test
+  void aConnectionThatGaveNothingButRefusalsIsMadeAnewToo() throws Exception {
+    Path old = authority("old", Clock.systemUTC());
+    Path fresh = authority("fresh", Clock.systemUTC());
+    Path serving = Files.createDirectories(data.resolve("serving"));
+    Path asking = Files.createDirectories(data.resolve("asking"));
+    install(old, Role.COORDINATOR, serving);
+    install(old, Role.AGENT, asking);
+    DatasetName unknown = new DatasetName("unknown");
+    try (ReloadedTls own = reloaded(serving);
+        ReloadedTls shown = reloaded(asking);
+        CoordinatorServer server =
+            CoordinatorServer.start(
+                TestCoordinator.config(data, TestCoordinator.defaults(), own.material()));
+        CoordinatorClient agent = client(server, shown.material())) {
+      // As of a coordinator that only ever said who leads: no answer that begins with headers.
+      assertEquals(
+          ErrorCode.UNKNOWN_DATASET,
+          assertThrows(LarderException.class, () -> agent.dataset(unknown)).code());
+      install(fresh, Role.AGENT, asking);
+      install(fresh, Role.COORDINATOR, serving);
+      TestGroup.await("the old is out", () -> !isServed(server, material(old, Role.AGENT)));
+      TestGroup.await("the new is in", () -> isServed(server, material(fresh, Role.AGENT)));
+      TestGroup.await(
+          "the new is shown",
+          () ->
+              shown.certificate().equals(material(fresh, Role.AGENT).certificate().orElseThrow()));
+      // Trust that ended is noticed within two seconds; meanwhile the old connection still serves.
+      Instant end = Instant.now().plusSeconds(5);
+      while (Instant.now().isBefore(end)) {
+        assertEquals(
+            ErrorCode.UNKNOWN_DATASET,
+            assertThrows(LarderException.class, () -> agent.dataset(unknown)).code());
+      }
+    }
+  }
+
+  private static ReloadedTls reloaded(Path directory) {
+    return ReloadedTls.open(
+        directory.resolve("own.key"),
+        directory.resolve("own.pem"),
+        directory.resolve("ca.pem"),
+        Duration.ofMillis(20));
   }
 
   @Test
@@ -151,9 +192,9 @@ class TlsReloadTest {
     assertEquals(ErrorCode.BAD_CONFIG, refused.code());
   }
 
-  private static void install(Path from, Path to) throws Exception {
-    copy(from.resolve(Role.COORDINATOR + ".key"), to.resolve("own.key"));
-    copy(from.resolve(Role.COORDINATOR + ".pem"), to.resolve("own.pem"));
+  private static void install(Path from, Role role, Path to) throws Exception {
+    copy(from.resolve(role + ".key"), to.resolve("own.key"));
+    copy(from.resolve(role + ".pem"), to.resolve("own.pem"));
     copy(from.resolve("ca.pem"), to.resolve("ca.pem"));
   }
 

@@ -32,7 +32,7 @@ public final class ConnectionLife {
   private final Instant end;
   private final long bornNanos = System.nanoTime();
   private final long ageNanos;
-  private volatile long checkedNanos = bornNanos;
+  private volatile long checkedNanos;
   private volatile boolean isTrusted = true;
   private volatile boolean isOwnShown = true;
   private volatile long endedNanos;
@@ -40,6 +40,8 @@ public final class ConnectionLife {
   private ConnectionLife(Supplier<TlsMaterial> material, SSLSession session, boolean isServing) {
     this.material = material;
     this.isServing = isServing;
+    // Who asks may see it late, when files were read again since.
+    this.checkedNanos = isServing ? bornNanos : bornNanos - CHECK_NANOS;
     this.chain = chain(session);
     this.own = own(session);
     this.end =

@@ -10,6 +10,7 @@ import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.Status;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -96,6 +97,13 @@ final class Door {
                 public void onHeaders(Metadata answered) {
                   saw(getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION));
                   super.onHeaders(answered);
+                }
+
+                @Override
+                public void onClose(Status status, Metadata trailers) {
+                  // Refusals come without headers, and one that follows gives nothing else.
+                  saw(getAttributes().get(Grpc.TRANSPORT_ATTR_SSL_SESSION));
+                  super.onClose(status, trailers);
                 }
               },
               headers);

@@ -404,9 +404,16 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
     }
   }
 
-  /** A connection given up as silent ends calls that wait for its host's address as cancelled. */
+  /**
+   * A connection given up as silent ends calls that wait for its host's address as cancelled; one
+   * that began with files since replaced may be refused, and the next shows the new ones.
+   */
   private static LarderException fault(Door door, RuntimeException e) {
     LarderException fault = GrpcStatuses.fromGrpc(e, door.address());
+    if (fault.code() == ErrorCode.UNAUTHENTICATED && door.isDue()) {
+      return new LarderException(
+          ErrorCode.COORDINATOR_UNAVAILABLE, String.valueOf(fault.getMessage()), e);
+    }
     boolean isGivenUp = fault.code() == ErrorCode.CANCELLED && door.channel().isShutdown();
     return isGivenUp && !Thread.currentThread().isInterrupted()
         ? new LarderException(

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 /**
  * TLS material of files that are looked at again: a handshake uses what stands there, without a
  * restart. Files that cannot be used are named in the log and what was read before stays. Open
- * connections go on with what they began with.
+ * connections look for themselves, see {@link ConnectionLife}.
  *
  * <p><b>Threads:</b> any; one of its own looks.
  */
