@@ -53,7 +53,8 @@ class CertificatesTest {
                 .map(id -> rig.box(id).address() + ":" + Rig.DOOR_PORT)
                 .toList());
     try (CoordinatorClient client =
-        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(rig.authority()), "client"))) {
+        GrpcCoordinatorClient.connect(
+            config, DoorProbe.material(rig.certs(rig.authority()), "client"))) {
       assertEquals(4, client.members().members().size());
       LarderException refused =
           assertThrows(
@@ -65,7 +66,8 @@ class CertificatesTest {
     }
     // Nor may an agent say that it is another one.
     try (CoordinatorClient agent =
-        GrpcCoordinatorClient.connect(config, DoorProbe.material(rig.certs(rig.authority()), "agent-1"))) {
+        GrpcCoordinatorClient.connect(
+            config, DoorProbe.material(rig.certs(rig.authority()), "agent-1"))) {
       for (String other : List.of("agent-2", "intruder")) {
         LarderException refused =
             assertThrows(

@@ -26,11 +26,15 @@ final class Parents {
   /** How often one member may crawl before this run does without it. */
   private static final int CRAWLS_MAX = 3;
 
+  /** How often nobody may vouch for one member's bytes before this run does without it. */
+  private static final int UNVOUCHED_MAX = 3;
+
   private final Set<String> avoided = new HashSet<>();
   private int attempts;
   private int waits;
   private int slow;
   private final Map<String, Integer> crawls = new HashMap<>();
+  private final Map<String, Integer> unvouched = new HashMap<>();
   private @Nullable String current;
 
   /** Who has the sealed blob: as {@link RootProof#holder}. */
@@ -65,6 +69,14 @@ final class Parents {
     return current;
   }
 
+  private static ParentFault givenUp(ParentFault fault) {
+    return switch (fault) {
+      case CRAWLS -> ParentFault.SILENT;
+      case UNVOUCHED -> ParentFault.ENDED;
+      default -> fault;
+    };
+  }
+
   /** What became of the one named last; null when it did all that was asked. */
   void ended(@Nullable ParentFault fault) {
     String member = current;
@@ -80,10 +92,13 @@ final class Parents {
     } else if (fault == ParentFault.CRAWLS && crawls.merge(member, 1, Integer::sum) < CRAWLS_MAX) {
       // Others have the bytes by now, perhaps.
       attempts--;
+    } else if (fault == ParentFault.UNVOUCHED
+        && unvouched.merge(member, 1, Integer::sum) < UNVOUCHED_MAX) {
+      // Its tracker was started anew, or is gone: another one knows.
+      attempts--;
     } else {
       avoided.add(member);
     }
-    boolean isGivenUp = fault == ParentFault.CRAWLS && avoided.contains(member);
-    share.failed(member, isGivenUp ? ParentFault.SILENT : fault);
+    share.failed(member, avoided.contains(member) ? givenUp(fault) : fault);
   }
 }

@@ -241,7 +241,7 @@ final class PeerFetch {
           expected = proved.get(place);
         }
         if (expected == null) {
-          fault = failed(ParentFault.ENDED, "nobody vouches for block " + next.block);
+          fault = failed(ParentFault.UNVOUCHED, "nobody vouches for block " + next.block);
           return;
         }
         if (!expected.equals(digest)) {

@@ -48,6 +48,8 @@ public interface StripeShare {
     WAITS,
     /** It has no more of the stripe and does not get more: nobody's fault. */
     ENDED,
+    /** Its bytes came, and no tracker that was asked says what they must be: ask trackers again. */
+    UNVOUCHED,
     /** It sent a block that is not what its digest promised, or another range. */
     WRONG,
     /** Its bytes come, but others give much more: read from it only where nobody else is. */

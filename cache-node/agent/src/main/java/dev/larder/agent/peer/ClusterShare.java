@@ -167,10 +167,12 @@ final class ClusterShare implements StripeShare, Word {
 
   @Override
   public void failed(String member, ParentFault fault) {
-    if (fault == ParentFault.WAITS) {
+    if (fault == ParentFault.WAITS || fault == ParentFault.UNVOUCHED) {
       synchronized (state) {
         isLost |= member.equals(parent);
-        waitedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+        if (fault == ParentFault.WAITS) {
+          waitedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+        }
       }
       return;
     }
@@ -487,7 +489,8 @@ final class ClusterShare implements StripeShare, Word {
       int leases = 0;
       for (String tracker : ranks) {
         boolean isZone = tracking.isZoneTracker(view, stripe, tracker);
-        TrackerLink.Told told = tracking.link().isSilent(tracker) ? null : ask(tracker, avoided);
+        TrackerLink.Told told =
+            tracking.link().isSilent(tracker) ? null : ask(tracker, avoided, tracking.slow());
         if (told == null) {
           continue;
         }
@@ -526,24 +529,42 @@ final class ClusterShare implements StripeShare, Word {
      * tracker knows who fetches the stripe: an origin that stalls is no reason to fetch it twice.
      */
     private TrackerDesk.Answer elsewhere(String tracker, TrackerDesk.Answer named) {
-      Set<String> others = new HashSet<>(avoided);
-      others.addAll(waited());
-      TrackerLink.Told told = ask(tracker, others);
-      TrackerDesk.Answer other = told == null ? null : told.answer().orElse(null);
-      if (other == null || (other.assignment() instanceof Assignment.Untracked && other.isLive())) {
-        isStayedWith = other != null;
+      Set<String> waited = waited();
+      // Not as ones to avoid: they are waited for, not given up.
+      TrackerDesk.Answer other = answer(ask(tracker, avoided, both(tracking.slow(), waited)));
+      if (other == null) {
         return named;
       }
-      return other;
+      boolean isSame =
+          other.assignment() instanceof Assignment.Parent parent
+              && waited.contains(parent.member());
+      if (other.isLive() && (isSame || other.assignment() instanceof Assignment.Untracked)) {
+        isStayedWith = true;
+        return named;
+      }
+      if (isSame) {
+        other = answer(ask(tracker, both(avoided, waited), tracking.slow()));
+      }
+      return other == null ? named : other;
     }
 
-    private TrackerLink.@Nullable Told ask(String tracker, Set<String> without) {
+    private static TrackerDesk.@Nullable Answer answer(TrackerLink.@Nullable Told told) {
+      return told == null ? null : told.answer().orElse(null);
+    }
+
+    private static Set<String> both(Set<String> one, Set<String> other) {
+      Set<String> both = new HashSet<>(one);
+      both.addAll(other);
+      return both;
+    }
+
+    private TrackerLink.@Nullable Told ask(String tracker, Set<String> without, Set<String> slow) {
       tracking.awaitLast(tracker, stripe);
       Wanted wanted;
       synchronized (state) {
         wanted = new Wanted(stripe, lostParent, ClusterShare.this.heard.mask());
       }
-      return tracking.link().ask(view, tracker, wanted, without, tracking.slow());
+      return tracking.link().ask(view, tracker, wanted, without, slow);
     }
 
     private boolean isLessee() {

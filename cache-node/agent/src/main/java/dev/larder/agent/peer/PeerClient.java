@@ -258,7 +258,10 @@ final class PeerClient implements AutoCloseable {
       checkInterrupted(e);
       // What cut this one off, a firewall that forgot or a link that moved, cut off the idle ones.
       pool.dropIdle();
-      log.info("a kept connection to the member at {} is of no use, trying a fresh one: {}", to, e);
+      log.info(
+          "a kept connection to the member at {} is of no use, trying a fresh one: {}",
+          to,
+          e.toString());
       return null;
     }
   }

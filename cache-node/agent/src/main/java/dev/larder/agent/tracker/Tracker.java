@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * readers of one stripe, and four times as many within a deadline where no slot or no room to
  * remember the reader is left; members of the asker's zone come first, and nobody is ever sent in a
  * circle. Who makes no progress for the deadline is forgotten; its lease goes to the next member
- * that asks. What the tracker knows is soft: one that starts anew is told again by those who ask.
+ * that asks, and sooner to one that gave it up when the tracker has not heard of it for a third of
+ * the deadline. What the tracker knows is soft: one that starts anew is told again by those who
+ * ask.
  *
  * <p><b>Threads:</b> one at a time; the owner locks. Times are {@code System.nanoTime}-like and
  * come from the caller.
@@ -40,6 +42,9 @@ public final class Tracker {
    * leases answered 10,000 a CPU second ({@code perf/run tracker-asks}).
    */
   private static final int LOOKS_MIN = 4;
+
+  /** What part of the deadline a lease may go without news, once a reader gave its holder up. */
+  private static final int OVERDUE_PART = 3;
 
   /** Readers a member is sent past its slots within a deadline, for each of its slots. */
   private static final int GUESTS_A_SLOT = 4;
@@ -112,11 +117,18 @@ public final class Tracker {
       }
     }
     Source parent = sources == null ? null : pick(sources, asker, nowNanos);
-    if (parent == null && sources != null && sources.hasLiveLease(nowNanos)) {
-      // No slot is free: better one reader too many than the same bytes from the origin again.
-      Source busy = sources.lessee();
-      parent = busy == null || asker.avoid().contains(busy.member) ? null : busy;
-      if (parent == null || !admits(parent, nowNanos)) {
+    Source busy = sources == null ? null : sources.lessee();
+    if (parent == null && busy != null && sources.hasLiveLease(nowNanos)) {
+      if (!asker.avoid().contains(busy.member)) {
+        // No slot is free: better one reader too many than the same bytes from the origin again.
+        parent = busy;
+        if (!admits(parent, nowNanos)) {
+          return new Assignment.Untracked();
+        }
+      } else if (isOverdue(busy, nowNanos)) {
+        // Two do not hear of it. Waiting for the deadline had every reader fetch the same bytes.
+        sources.remove(busy);
+      } else {
         return new Assignment.Untracked();
       }
     }
@@ -132,11 +144,19 @@ public final class Tracker {
       return new Assignment.Parent(parent.member);
     }
     if (self == null) {
+      if (sources != null) {
+        dropIfEmpty(stripe, sources);
+      }
       return new Assignment.Untracked();
     }
     long lease = nextLease();
     of(stripe).grant(self, lease, nowNanos);
     return new Assignment.Lease(lease);
+  }
+
+  /** Whether a lease should have been renewed by now: that is due four times within a deadline. */
+  private boolean isOverdue(Source lessee, long nowNanos) {
+    return nowNanos - lessee.progressNanos > progressDeadlineNanos / OVERDUE_PART;
   }
 
   private boolean admits(Source parent, long nowNanos) {

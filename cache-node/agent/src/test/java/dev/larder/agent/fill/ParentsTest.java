@@ -44,6 +44,17 @@ class ParentsTest {
   }
 
   @Test
+  void whomNobodyVouchesForIsAskedForAgainTwice() {
+    for (int i = 0; i < 3; i++) {
+      assertEquals("only", parents.next());
+      parents.ended(ParentFault.UNVOUCHED);
+    }
+    assertEquals(
+        List.of(ParentFault.UNVOUCHED, ParentFault.UNVOUCHED, ParentFault.ENDED), share.faults);
+    assertNull(parents.next());
+  }
+
+  @Test
   void whoIsSlowIsNeverAReasonToAskTheOrigin() {
     for (int i = 0; i < 20; i++) {
       assertEquals("only", parents.next());

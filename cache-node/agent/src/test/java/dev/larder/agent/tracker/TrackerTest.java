@@ -1,5 +1,6 @@
 package dev.larder.agent.tracker;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
+import dev.larder.protocol.Digests;
 import dev.larder.testkit.Seeds;
 import java.time.Duration;
 import java.util.HashMap;
@@ -62,6 +64,37 @@ class TrackerTest {
     assertFalse(tracker.progress("a", STRIPE, first.lease(), 2 * DEADLINE + 2));
     tracker.end("a", STRIPE, first.lease(), true);
     assertEquals("b", tracker.lessee(STRIPE, 2 * DEADLINE + 2).orElseThrow());
+  }
+
+  @Test
+  void anOverdueLeaseGoesToWhoGaveItsHolderUp() {
+    Assignment.Lease first = (Assignment.Lease) tracker.ask("a", STRIPE, 0);
+    BlockDigests told = BlockDigests.of(3, Digests.ofBytes("block 3".getBytes(UTF_8)));
+    assertTrue(tracker.tell("a", STRIPE, first.lease(), told, 0));
+    assertTrue(tracker.progress("a", STRIPE, first.lease(), 100));
+    Asker b = new Asker("b", "", Set.of("a"));
+    // Heard of not long ago: b alone does not reach it.
+    assertEquals(new Assignment.Untracked(), tracker.ask(b, STRIPE, 100 + DEADLINE / 3));
+    long later = 101 + DEADLINE / 3;
+    assertInstanceOf(Assignment.Lease.class, tracker.ask(b, STRIPE, later));
+    // All others who gave it up read from the one that has the lease now.
+    for (String other : new String[] {"c", "d"}) {
+      Asker asker = new Asker(other, "", Set.of("a"));
+      assertEquals(new Assignment.Parent("b"), tracker.ask(asker, STRIPE, later));
+    }
+    assertEquals(told, tracker.digests(STRIPE));
+    // And so does the old holder once it goes on.
+    assertFalse(tracker.progress("a", STRIPE, first.lease(), later));
+    assertEquals("b", tracker.lessee(STRIPE, later).orElseThrow());
+  }
+
+  @Test
+  void anOverdueLeaseStaysWithItsHolderWhereSomebodyElseHasTheBytes() {
+    Assignment.Lease lease = (Assignment.Lease) tracker.ask("a", STRIPE, 0);
+    assertEquals(new Assignment.Parent("a"), tracker.ask("b", STRIPE, 1));
+    Asker c = new Asker("c", "", Set.of("a"));
+    assertEquals(new Assignment.Parent("b"), tracker.ask(c, STRIPE, DEADLINE / 2));
+    assertTrue(tracker.progress("a", STRIPE, lease.lease(), DEADLINE / 2));
   }
 
   @Test
