@@ -118,7 +118,7 @@ public final class Tracker {
     }
     Source parent = sources == null ? null : pick(sources, asker, nowNanos);
     Source busy = sources == null ? null : sources.lessee();
-    if (parent == null && busy != null && sources.hasLiveLease(nowNanos)) {
+    if (parent == null && sources != null && busy != null && sources.hasLiveLease(nowNanos)) {
       if (!asker.avoid().contains(busy.member)) {
         // No slot is free: better one reader too many than the same bytes from the origin again.
         parent = busy;
