@@ -400,6 +400,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
         last == null ? "" : last.leaderId(),
         last == null ? 0 : last.group().size(),
         last != null && last.group().hasMajority(),
+        last == null ? List.of() : last.group().silent(),
         last == null ? 0 : last.members(),
         now == null ? 0 : now.cluster.view().epoch());
   }

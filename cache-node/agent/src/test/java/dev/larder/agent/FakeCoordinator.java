@@ -528,7 +528,7 @@ public final class FakeCoordinator implements CoordinatorClient {
         0,
         CoordinatorStatus.Disputes.NONE,
         List.of(),
-        new CoordinatorStatus.Group("fake", 1, 1, true));
+        new CoordinatorStatus.Group("fake", 1, 1, true, List.of()));
   }
 
   @Override

@@ -98,6 +98,10 @@ class CoordinatorLossTest {
       long millis = change(rig, "agent-2", "after-kill");
       System.err.printf("a change went through %d ms after the leader was killed%n", millis);
       Until.holds("another leads", PATIENCE, () -> !rig.leader("agent-1").equals(old));
+      Until.holds(
+          "the status names it",
+          PATIENCE,
+          () -> rig.box("agent-1").larder("status").contains("; " + old + " does not answer"));
       String list = rig.box("agent-1").larder("coordinators", "list");
       assertEquals(4, list.lines().count(), list);
       readers.check();

@@ -158,15 +158,24 @@ final class StatusCommand implements Callable<Integer> {
         count <= 1
             ? ""
             : ", %d coordinators, %s, term %d"
-                .formatted(
-                    count,
-                    leader.isEmpty() ? "no leader" : "leader " + leader,
-                    coordinator.path("term").asLong());
+                    .formatted(
+                        count,
+                        leader.isEmpty() ? "no leader" : "leader " + leader,
+                        coordinator.path("term").asLong())
+                + silent(coordinator.path("silent"));
     return switch (coordinator.path("state").asText()) {
       case "ok" -> "ok" + who;
       case "no-majority" -> "no majority answers: reads go on, changes wait" + who;
       default -> "unavailable: reads go on, changes wait" + who;
     };
+  }
+
+  private static String silent(JsonNode ids) {
+    List<String> all = new ArrayList<>();
+    ids.forEach(id -> all.add(id.asText()));
+    return all.isEmpty()
+        ? ""
+        : "; " + String.join(", ", all) + (all.size() == 1 ? " does" : " do") + " not answer";
   }
 
   private static String uptime(long seconds) {

@@ -138,6 +138,8 @@ class GroupTest {
       client.createDataset(NAME, "file:///a", Map.of());
       String dead = group.followers().getFirst();
       group.stop(dead);
+      TestGroup.await(
+          "the status names it", () -> client.status().group().silent().equals(List.of(dead)));
       // Past several snapshots, so that the log alone cannot bring the new one up.
       for (int n = 0; n < 130; n++) {
         client.addSnapshot(NAME, Samples.snapshot(n));
@@ -154,6 +156,8 @@ class GroupTest {
       client.replaceCoordinator(dead, "c4", group.raftAddress("c4"));
 
       CoordinatorServer fresh = group.one("c4");
+      TestGroup.await(
+          "nobody is silent any more", () -> client.status().group().silent().isEmpty());
       TestGroup.await(
           "the new one has the state",
           () -> fresh.node().readLocal(q -> q.dataset(NAME)).isPresent());

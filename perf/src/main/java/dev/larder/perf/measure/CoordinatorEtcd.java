@@ -75,7 +75,7 @@ public final class CoordinatorEtcd implements Measure {
                     Integer.toString(ROUND_SECONDS),
                     Integer.toString(Rounds.COUNT)))) {
       for (int line = 0; line < 2 * (Rounds.COUNT + 1); line++) {
-        String text = load.line(120);
+        String text = load.line(180);
         String[] words = text.split(" ", -1);
         bench.say("  %s updates/s %s ms, p99 %s; lookup %s ms, p99 %s".formatted(round(words)));
         if (line < 2) {

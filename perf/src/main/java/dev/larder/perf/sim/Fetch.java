@@ -7,6 +7,7 @@ import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.StripeReport.Kind;
+import dev.larder.agent.tracker.Tracker;
 import dev.larder.protocol.Blocks;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -299,7 +300,8 @@ final class Fetch {
   /** Reports as agents do: who fetches with each block, for its digest; who reads now and then. */
   private boolean stillStands() {
     boolean isFetching = places.stream().anyMatch(place -> place.lease != 0);
-    if (!isFetching && clock.now() - toldAt < Simulation.LEASE_DEADLINE.toNanos() / 4) {
+    if (!isFetching
+        && clock.now() - toldAt < Simulation.LEASE_DEADLINE.toNanos() / Tracker.RENEWALS) {
       return true;
     }
     toldAt = clock.now();

@@ -43,6 +43,13 @@ public final class UpdateLoad {
 
   private static final int WRITERS_A_CONNECTION = 8;
   private static final long LOOKUP_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+  /**
+   * Compilers share the two cores with all of it: after three a later round still did twice as
+   * much.
+   */
+  private static final int WARM_ROUNDS = 10;
+
   private static final long SETTLE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final int writers;
@@ -73,7 +80,7 @@ public final class UpdateLoad {
     UpdateLoad load = new UpdateLoad(writers, TimeUnit.SECONDS.toNanos(seconds));
     try (Store larder = new Coordinators(arguments[1], tls, writers);
         Store etcd = new Etcd(arguments[2], tls, writers)) {
-      UpdateLoad warm = new UpdateLoad(writers, 3 * load.roundNanos);
+      UpdateLoad warm = new UpdateLoad(writers, WARM_ROUNDS * load.roundNanos);
       warm.round("larder", larder);
       warm.round("etcd", etcd);
       for (int round = 0; round < rounds; round++) {

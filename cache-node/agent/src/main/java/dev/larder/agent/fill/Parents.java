@@ -26,7 +26,7 @@ final class Parents {
   /** How often one member may crawl before this run does without it. */
   private static final int CRAWLS_MAX = 3;
 
-  /** How often nobody may vouch for one member's bytes before this run does without it. */
+  /** How often nobody may vouch for what came before this run does without who sent it. */
   private static final int UNVOUCHED_MAX = 3;
 
   private final Set<String> avoided = new HashSet<>();
@@ -34,7 +34,7 @@ final class Parents {
   private int waits;
   private int slow;
   private final Map<String, Integer> crawls = new HashMap<>();
-  private final Map<String, Integer> unvouched = new HashMap<>();
+  private int unvouched;
   private @Nullable String current;
 
   /** Who has the sealed blob: as {@link RootProof#holder}. */
@@ -92,8 +92,7 @@ final class Parents {
     } else if (fault == ParentFault.CRAWLS && crawls.merge(member, 1, Integer::sum) < CRAWLS_MAX) {
       // Others have the bytes by now, perhaps.
       attempts--;
-    } else if (fault == ParentFault.UNVOUCHED
-        && unvouched.merge(member, 1, Integer::sum) < UNVOUCHED_MAX) {
+    } else if (fault == ParentFault.UNVOUCHED && ++unvouched < UNVOUCHED_MAX) {
       // Its tracker was started anew, or is gone: another one knows.
       attempts--;
     } else {

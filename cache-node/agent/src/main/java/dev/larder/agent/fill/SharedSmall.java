@@ -33,6 +33,9 @@ final class SharedSmall implements AutoCloseable {
   private final StripeShare share;
   private boolean isKept;
 
+  /** Whether the last one is named again, perhaps by a tracker that knows more. */
+  private boolean isUnvouched;
+
   SharedSmall(FillEngine engine, FillSource source) {
     this.engine = engine;
     this.source = source;
@@ -51,7 +54,9 @@ final class SharedSmall implements AutoCloseable {
       if (content != null) {
         return content;
       }
-      avoid.add(parent.member());
+      if (!isUnvouched) {
+        avoid.add(parent.member());
+      }
     }
     return null;
   }
@@ -72,6 +77,7 @@ final class SharedSmall implements AutoCloseable {
   }
 
   private @Nullable ByteBuffer read(String member) {
+    isUnvouched = false;
     int size = (int) source.sizeBytes();
     ByteBuffer content = ByteBuffer.allocate(size);
     engine.counters().peerRequests.increment();
@@ -95,7 +101,8 @@ final class SharedSmall implements AutoCloseable {
     content.flip();
     Digest expected = share.awaitDigest(0);
     if (expected == null) {
-      return failed(member, ParentFault.ENDED, "nobody vouches for it");
+      isUnvouched = true;
+      return failed(member, ParentFault.UNVOUCHED, "nobody vouches for it");
     }
     if (!expected.equals(digest(content))) {
       return failed(member, ParentFault.WRONG, "wrong content");

@@ -46,6 +46,7 @@ public interface NodeState {
    * @param leaderId empty while there is none
    * @param coordinators how many there are
    * @param majority whether enough of them answer for changes
+   * @param silent ids of those that the leader does not hear
    * @param members nodes of the cluster
    * @param epoch of the member list that this node has
    */
@@ -56,8 +57,14 @@ public interface NodeState {
       String leaderId,
       long coordinators,
       boolean majority,
+      List<String> silent,
       long members,
-      long epoch) {}
+      long epoch) {
+    /** Copies the list. */
+    public CoordinatorState {
+      silent = List.copyOf(silent);
+    }
+  }
 
   /** When the certificate that this node shows others ends; empty where it shows none. */
   default Optional<Instant> certificateEnd() {

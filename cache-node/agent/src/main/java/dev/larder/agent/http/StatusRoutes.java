@@ -86,7 +86,8 @@ final class StatusRoutes {
     cache(cache, store);
     cache.put("catalogBytes", catalogBytes());
     NodeState.CoordinatorState coordinator = node.coordinator();
-    json.putObject("coordinator")
+    ObjectNode group = json.putObject("coordinator");
+    group
         .put("state", state(coordinator))
         .put("term", coordinator.term())
         .put("appliedIndex", coordinator.appliedIndex())
@@ -94,6 +95,8 @@ final class StatusRoutes {
         .put("coordinators", coordinator.coordinators())
         .put("majority", coordinator.majority())
         .put("problem", node.coordinatorProblem());
+    ArrayNode silent = group.putArray("silent");
+    coordinator.silent().forEach(silent::add);
     json.putObject("cluster")
         .put("members", coordinator.members())
         .put("epoch", coordinator.epoch());

@@ -67,33 +67,6 @@ final class ClusterShare implements StripeShare, Word {
   private volatile boolean hasMoved;
   private volatile long idleSinceNanos;
 
-  /** What this node is to a tracker. */
-  private static final class Place {
-    private final String tracker;
-    private final long lease;
-
-    /** Whether it never was asked, so that nothing was heard from it. */
-    private final boolean isUnasked;
-
-    private long told;
-
-    private Place(String tracker, long lease, boolean isUnasked) {
-      this.tracker = tracker;
-      this.lease = lease;
-      this.isUnasked = isUnasked;
-    }
-
-    /** {@code lease} is 0 for a reader. */
-    static Place asked(String tracker, long lease) {
-      return new Place(tracker, lease, false);
-    }
-
-    /** To be told that the stripe is here; its digests only under a lease, asked for before. */
-    static Place unasked(String tracker) {
-      return new Place(tracker, 0, true);
-    }
-  }
-
   ClusterShare(StripeId stripe, ClusterTracking tracking) {
     this.stripe = stripe;
     this.tracking = tracking;

@@ -7,6 +7,7 @@ import dev.larder.agent.fill.Tracking;
 import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport.Kind;
+import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.placement.PlacedMember;
@@ -79,8 +80,7 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   }
 
   void start() {
-    // A lease must be renewed more than once before it ends.
-    long period = Math.max(1, leaseDeadline.toMillis() / 4);
+    long period = Math.max(1, leaseDeadline.toMillis() / Tracker.RENEWALS);
     clock.scheduleWithFixedDelay(this::tick, period, period, TimeUnit.MILLISECONDS);
   }
 

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * readers of one stripe, and four times as many within a deadline where no slot or no room to
  * remember the reader is left; members of the asker's zone come first, and nobody is ever sent in a
  * circle. Who makes no progress for the deadline is forgotten; its lease goes to the next member
- * that asks, and sooner to one that gave it up when the tracker has not heard of it for a third of
- * the deadline. What the tracker knows is soft: one that starts anew is told again by those who
- * ask.
+ * that asks, and sooner to one that gave it up when the tracker has not heard of it for three
+ * eighths of the deadline. What the tracker knows is soft: one that starts anew is told again by
+ * those who ask.
  *
  * <p><b>Threads:</b> one at a time; the owner locks. Times are {@code System.nanoTime}-like and
  * come from the caller.
@@ -43,8 +43,11 @@ public final class Tracker {
    */
   private static final int LOOKS_MIN = 4;
 
-  /** What part of the deadline a lease may go without news, once a reader gave its holder up. */
-  private static final int OVERDUE_PART = 3;
+  /** How often a lease is renewed within its deadline, while bytes come. */
+  public static final int RENEWALS = 8;
+
+  /** Renewals that fail in a row before a lease is overdue, once a reader gave its holder up. */
+  private static final int OVERDUE_RENEWALS = 3;
 
   /** Readers a member is sent past its slots within a deadline, for each of its slots. */
   private static final int GUESTS_A_SLOT = 4;
@@ -154,21 +157,32 @@ public final class Tracker {
     return new Assignment.Lease(lease);
   }
 
-  /** Whether a lease should have been renewed by now: that is due four times within a deadline. */
+  /** Whether a lease should have been renewed by now. */
   private boolean isOverdue(Source lessee, long nowNanos) {
-    return nowNanos - lessee.progressNanos > progressDeadlineNanos / OVERDUE_PART;
+    return nowNanos - lessee.progressNanos > OVERDUE_RENEWALS * progressDeadlineNanos / RENEWALS;
   }
 
   private boolean admits(Source parent, long nowNanos) {
     return parent.admits(nowNanos, progressDeadlineNanos, GUESTS_A_SLOT * fanOut);
   }
 
-  private static @Nullable Source pick(StripeSources sources, Asker asker, long nowNanos) {
-    Source any =
-        asker.slow().isEmpty()
-            ? null
-            : sources.pick(asker.member(), asker.zone(), both(asker), nowNanos);
-    return any != null ? any : sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
+  private @Nullable Source pick(StripeSources sources, Asker asker, long nowNanos) {
+    if (!asker.slow().isEmpty()) {
+      Set<String> both = both(asker);
+      Source quick = sources.pick(asker.member(), asker.zone(), both, nowNanos);
+      Source lessee = sources.lessee();
+      if (quick != null) {
+        return quick;
+      }
+      if (lessee != null
+          && sources.hasLiveLease(nowNanos)
+          && !both.contains(lessee.member)
+          && admits(lessee, nowNanos)) {
+        // Past its slots: where it sends nothing yet, the slow ones have nothing either.
+        return lessee;
+      }
+    }
+    return sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
   }
 
   private static Set<String> both(Asker asker) {

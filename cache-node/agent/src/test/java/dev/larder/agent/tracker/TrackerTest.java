@@ -74,8 +74,8 @@ class TrackerTest {
     assertTrue(tracker.progress("a", STRIPE, first.lease(), 100));
     Asker b = new Asker("b", "", Set.of("a"));
     // Heard of not long ago: b alone does not reach it.
-    assertEquals(new Assignment.Untracked(), tracker.ask(b, STRIPE, 100 + DEADLINE / 3));
-    long later = 101 + DEADLINE / 3;
+    assertEquals(new Assignment.Untracked(), tracker.ask(b, STRIPE, 100 + 3 * DEADLINE / 8));
+    long later = 101 + 3 * DEADLINE / 8;
     assertInstanceOf(Assignment.Lease.class, tracker.ask(b, STRIPE, later));
     // All others who gave it up read from the one that has the lease now.
     for (String other : new String[] {"c", "d"}) {

@@ -85,6 +85,12 @@ public final class ConnectionLife {
     return !isTrusted() || !isOwnShown || System.nanoTime() - bornNanos >= ageNanos;
   }
 
+  /** As {@link #isDue}, by what is trusted and shown now: what was refused may be due since. */
+  boolean isDueNow() {
+    checkedNanos = System.nanoTime() - CHECK_NANOS;
+    return isDue();
+  }
+
   /** Whether trust ended so long ago that nothing more may go out, not even what was begun. */
   public boolean isOver() {
     return !isTrusted()

@@ -48,6 +48,13 @@ public record CoordinatorStatus(
    * @param size how many there are
    * @param answering how many the leader hears, itself counted; 0 where another was asked
    * @param hasMajority whether changes can be made
+   * @param silent ids of those that the leader does not hear; empty where another was asked
    */
-  public record Group(String answeringId, long size, long answering, boolean hasMajority) {}
+  public record Group(
+      String answeringId, long size, long answering, boolean hasMajority, List<String> silent) {
+    /** Copies the list. */
+    public Group {
+      silent = List.copyOf(silent);
+    }
+  }
 }

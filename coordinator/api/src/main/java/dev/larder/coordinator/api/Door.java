@@ -39,6 +39,11 @@ final class Door {
     return lives.isDue();
   }
 
+  /** The same, looked at anew. */
+  boolean isDueNow() {
+    return lives.isDueNow();
+  }
+
   /** Whose it is: host:port. */
   String address() {
     return address;
@@ -76,6 +81,11 @@ final class Door {
     boolean isDue() {
       Seen now = seen;
       return System.nanoTime() - bornNanos >= ageNanos || (now != null && now.life.isDue());
+    }
+
+    boolean isDueNow() {
+      Seen now = seen;
+      return (now != null && now.life.isDueNow()) || isDue();
     }
 
     private void saw(@Nullable SSLSession session) {

@@ -395,6 +395,11 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
               .withDeadlineAfter(patience, TimeUnit.NANOSECONDS));
     } catch (RuntimeException e) {
       LarderException fault = fault(door, e);
+      if (fault.code() == ErrorCode.UNAUTHENTICATED && door.isDueNow()) {
+        // Refused for files that were replaced since; the next connection shows the new ones.
+        throw new LarderException(
+            ErrorCode.COORDINATOR_UNAVAILABLE, String.valueOf(fault.getMessage()), e);
+      }
       asked.failed(door.address(), e, fault);
       LarderException elsewhere = doors.isAlone() ? fault : Retries.unavailableHere(fault);
       if (elsewhere.code() == ErrorCode.COORDINATOR_UNAVAILABLE) {
@@ -404,16 +409,9 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
     }
   }
 
-  /**
-   * A connection given up as silent ends calls that wait for its host's address as cancelled; one
-   * that began with files since replaced may be refused, and the next shows the new ones.
-   */
+  /** A connection given up as silent ends calls that wait for its host's address as cancelled. */
   private static LarderException fault(Door door, RuntimeException e) {
     LarderException fault = GrpcStatuses.fromGrpc(e, door.address());
-    if (fault.code() == ErrorCode.UNAUTHENTICATED && door.isDue()) {
-      return new LarderException(
-          ErrorCode.COORDINATOR_UNAVAILABLE, String.valueOf(fault.getMessage()), e);
-    }
     boolean isGivenUp = fault.code() == ErrorCode.CANCELLED && door.channel().isShutdown();
     return isGivenUp && !Thread.currentThread().isInterrupted()
         ? new LarderException(

@@ -295,6 +295,7 @@ public final class Protos {
         .setCoordinators(status.group().size())
         .setAnswering(status.group().answering())
         .setMajority(status.group().hasMajority())
+        .addAllSilent(status.group().silent())
         .build();
   }
 
@@ -317,7 +318,8 @@ public final class Protos {
             status.getAnsweringId(),
             status.getCoordinators(),
             status.getAnswering(),
-            status.getMajority()));
+            status.getMajority(),
+            status.getSilentList()));
   }
 
   /** Keys to the wire. */

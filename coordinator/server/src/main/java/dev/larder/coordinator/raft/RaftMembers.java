@@ -18,11 +18,14 @@ import org.jspecify.annotations.Nullable;
  * @param peers ordered by id
  * @param answering how many the leader hears, itself counted; 0 where another was asked
  * @param hasMajority whether changes can be made, as far as this peer knows
+ * @param silent ids of those that the leader does not hear; empty where another was asked
  */
-public record RaftMembers(List<Peer> peers, int answering, boolean hasMajority) {
-  /** Copies the list. */
+public record RaftMembers(
+    List<Peer> peers, int answering, boolean hasMajority, List<String> silent) {
+  /** Copies the lists. */
   public RaftMembers {
     peers = List.copyOf(peers);
+    silent = List.copyOf(silent);
   }
 
   /**
@@ -40,6 +43,7 @@ public record RaftMembers(List<Peer> peers, int answering, boolean hasMajority) 
         RaftServerConfigKeys.Rpc.timeoutMax(division.getRaftServer().getProperties())
             .toLong(java.util.concurrent.TimeUnit.MILLISECONDS);
     List<Peer> peers = new ArrayList<>();
+    List<String> unheard = new ArrayList<>();
     int answering = 0;
     boolean leads = role.hasLeaderInfo();
     for (RaftPeer peer : division.getRaftConf().getCurrentPeers()) {
@@ -48,6 +52,9 @@ public record RaftMembers(List<Peer> peers, int answering, boolean hasMajority) 
       long silent = self ? 0 : heard == null ? -1 : heard.getLastRpcElapsedTimeMs();
       boolean answers = leads && silent >= 0 && silent <= patience;
       answering += answers ? 1 : 0;
+      if (leads && !answers) {
+        unheard.add(peer.getId().toString());
+      }
       long last =
           division.getCommitInfos().stream()
               .filter(info -> info.getServer().getId().equals(peer.getId().toByteString()))
@@ -63,13 +70,14 @@ public record RaftMembers(List<Peer> peers, int answering, boolean hasMajority) 
               last));
     }
     peers.sort(Comparator.comparing(Peer::id));
+    unheard.sort(Comparator.naturalOrder());
     boolean majority =
         leads
             ? 2 * answering > peers.size()
             : leader != null
                 && role.hasFollowerInfo()
                 && role.getFollowerInfo().getLeaderInfo().getLastRpcElapsedTimeMs() <= patience;
-    return new RaftMembers(peers, answering, majority);
+    return new RaftMembers(peers, answering, majority, unheard);
   }
 
   private static @Nullable ServerRpcProto heard(RoleInfoProto role, RaftPeerId id) {

@@ -115,7 +115,7 @@ final class SnapshotDirectory implements StateMachineStorage {
     Path temporary = directory().resolve(TEMPORARY + name);
     DurableFiles.deleteTree(temporary);
     store.checkpoint(temporary);
-    SnapshotManifest manifest = SnapshotManifest.of(temporary, position);
+    SnapshotManifest manifest = SnapshotManifest.of(temporary, position, newest());
     Files.writeString(temporary.resolve(SnapshotManifest.NAME), manifest.text());
     DurableFiles.syncAll(temporary);
     DurableFiles.deleteTree(target);

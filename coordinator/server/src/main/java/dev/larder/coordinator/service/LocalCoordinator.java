@@ -490,7 +490,11 @@ public final class LocalCoordinator implements CoordinatorClient {
   private CoordinatorStatus.Group group() {
     RaftMembers members = node.members();
     return new CoordinatorStatus.Group(
-        node.id(), members.peers().size(), members.answering(), members.hasMajority());
+        node.id(),
+        members.peers().size(),
+        members.answering(),
+        members.hasMajority(),
+        members.silent());
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +39,30 @@ class SnapshotManifestTest {
     manifest.verify(snapshot);
     assertEquals(
         "larder-coordinator-snapshot 1", manifest.text().lines().findFirst().orElseThrow());
+  }
+
+  @Test
+  void aTableOfTheSnapshotBeforeIsNotReadAgainAndItsDamageIsStillFound() throws IOException {
+    Path next = Files.createDirectories(root.resolve("next"));
+    Files.createLink(next.resolve("000001.sst"), snapshot.resolve("000001.sst"));
+    Files.writeString(next.resolve("CURRENT"), "MANIFEST-2\n");
+    SnapshotManifest before = SnapshotManifest.read(snapshot);
+    // Both names are of one file, which rots.
+    Files.writeString(next.resolve("000001.sst"), "tabxe");
+    SnapshotManifest after = of(next, before);
+    assertEquals(before.files().getFirst(), after.files().getFirst(), "taken over");
+    assertFalse(before.files().contains(after.files().getLast()), "what is not a table is read");
+    LarderException refused = assertThrows(LarderException.class, () -> after.verify(next));
+    assertEquals(ErrorCode.STORE_CORRUPT, refused.code());
+    // Another file of the same name and size is read.
+    Files.delete(next.resolve("000001.sst"));
+    Files.writeString(next.resolve("000001.sst"), "other");
+    of(next, before).verify(next);
+  }
+
+  private SnapshotManifest of(Path directory, SnapshotManifest before) throws IOException {
+    return SnapshotManifest.of(
+        directory, POSITION, Optional.of(new SnapshotDirectory.Found(snapshot, before)));
   }
 
   @Test
