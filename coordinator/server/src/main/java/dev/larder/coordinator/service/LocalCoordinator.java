@@ -488,13 +488,9 @@ public final class LocalCoordinator implements CoordinatorClient {
   }
 
   private CoordinatorStatus.Group group() {
-    RaftMembers members = node.members();
+    RaftMembers all = node.members();
     return new CoordinatorStatus.Group(
-        node.id(),
-        members.peers().size(),
-        members.answering(),
-        members.hasMajority(),
-        members.silent());
+        node.id(), all.peers().size(), all.answering(), all.hasMajority(), all.silent());
   }
 
   @Override
