@@ -77,7 +77,7 @@ final class NodeService extends NodeGrpc.NodeImplBase {
     Map<String, String> context = new HashMap<>(request.getVolumeContextMap());
     String ephemeral = context.get(EPHEMERAL);
     // Without kubelet's word the id has to do: attributes of pods must not pass as administrators'.
-    boolean isInline = ephemeral == null ? VolumeIds.isInline(id) : ephemeral.equals("true");
+    boolean isInline = VolumeIds.isInline(id) || "true".equals(ephemeral);
     return new Publication(
         id,
         target,

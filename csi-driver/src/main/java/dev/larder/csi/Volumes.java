@@ -254,6 +254,11 @@ final class Volumes implements AutoCloseable {
     try {
       make(wanted, work);
     } catch (LarderException | StatusRuntimeException e) {
+      if (book.find(wanted.target()).isEmpty()) {
+        // Kubelet unpublishes nothing that it never saw published.
+        origins.forget(wanted.volumeId(), wanted.target());
+        warmUps.forget(wanted.target());
+      }
       pods.publishFailed(wanted.pod(), wanted.volumeId(), e);
       throw e;
     }

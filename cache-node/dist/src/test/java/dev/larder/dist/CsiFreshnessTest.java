@@ -130,6 +130,14 @@ class CsiFreshnessTest {
     for (int i = 0; i < 5; i++) {
       refused(Code.PERMISSION_DENIED, "p-wrong-" + i, "Bearer wrong-" + i);
     }
+    // What fails after the listing leaves neither a secret nor a dataset in use.
+    for (String object : List.of("a", "b", "c")) {
+      StatusRuntimeException absent =
+          assertThrows(
+              StatusRuntimeException.class,
+              () -> publish("p-part-" + object, SECRET, object, "subPath=absent"));
+      assertEquals(Code.NOT_FOUND, absent.getStatus().getCode(), absent.toString());
+    }
     var unused = publish("p-a", SECRET, "a");
     var unusedToo = publish("p-b", SECRET, "b");
     assertEquals(2, notes());
