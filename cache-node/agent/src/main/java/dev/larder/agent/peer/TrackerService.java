@@ -2,6 +2,7 @@ package dev.larder.agent.peer;
 
 import dev.larder.agent.cluster.Cluster;
 import dev.larder.agent.cluster.ClusterView;
+import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.AskAnswer;
 import dev.larder.agent.peer.Messages.Report;
@@ -41,7 +42,8 @@ final class TrackerService {
   AskAnswer ask(Ask ask, long voice) {
     ClusterView view = cluster.view();
     Sender sender = ask.sender();
-    Asker asker = new Asker(sender.member(), sender.zone(), ask.avoid(), ask.slow(), voice);
+    Asker asker =
+        new Asker(sender.member(), zone(view, sender), ask.avoid(), ask.slow(), voice);
     List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
     for (Wanted wanted : ask.wanted()) {
       answers.add(
@@ -56,11 +58,19 @@ final class TrackerService {
   /** Takes a report in; {@code voice} is by what the member proves to be itself. */
   ReportAnswer report(Report report, long voice) {
     Sender sender = report.sender();
+    ClusterView view = cluster.view();
+    String zone = zone(view, sender);
     List<StripeReport.Standing> standings = new ArrayList<>(report.reports().size());
     for (StripeReport each : report.reports()) {
-      standings.add(desk.report(sender.member(), sender.zone(), voice, each));
+      standings.add(desk.report(sender.member(), zone, voice, each));
     }
-    return new ReportAnswer(cluster.view().epoch(), standings);
+    return new ReportAnswer(view.epoch(), standings);
+  }
+
+  /** By the member list, not by its word: zones that nobody is in would be kept for nothing. */
+  private static String zone(ClusterView view, Sender sender) {
+    Peer known = view.peers().get(sender.member());
+    return known == null ? "" : known.zone();
   }
 
   /** Whoever has a newer list than this node knows better who tracks what. */
