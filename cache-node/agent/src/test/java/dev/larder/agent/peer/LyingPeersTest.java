@@ -140,9 +140,9 @@ class LyingPeersTest {
   void whoIsMuchSlowerThanTheOthersIsLeft() throws Exception {
     OriginObject object;
     try (Fleet fleet = new Fleet(directory)) {
-      object = fleet.origin.add("object", 150 * MIB, new Random(8));
+      object = fleet.origin.add("object", 86 * MIB, new Random(8));
       byte[] content = fleet.origin.content(object);
-      List<Digest> last = blocks(Arrays.copyOfRange(content, 128 * MIB, 150 * MIB));
+      List<Digest> last = blocks(Arrays.copyOfRange(content, 64 * MIB, 86 * MIB));
       SealedDigests none = new SealedDigests(List.of(), List.of());
       try (LyingPeer slow = new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
         FleetNode tracker = fleet.add("tracker");
@@ -150,8 +150,9 @@ class LyingPeersTest {
         fleet.weigh("reader", 0);
         fleet.addForeign("liar", slow.address(), 0);
         fleet.publish();
-        hold(fleet, tracker, new StripeId(object.key(), 2), last);
-        fleet.read(tracker, object, ReadIntent.SEQUENTIAL, 0, 128 * MIB);
+        hold(fleet, tracker, new StripeId(object.key(), 1), last);
+        // Nothing ahead: a tracker that reads the slow one itself is named in its place.
+        fleet.read(tracker, object, ReadIntent.RANDOM, 0, 64 * MIB);
         try (BlobRead keepsTheFlight =
             tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
           keepsTheFlight.next(0, 1);
@@ -161,7 +162,7 @@ class LyingPeersTest {
         // Found slow, and later next to silent: as nobody else has the stripe, the origin is read.
         assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
         long sent = fleet.origin.bytesSent();
-        assertTrue(sent > 135L * MIB, "from the origin: " + sent);
+        assertTrue(sent > 64 * MIB, "from the origin: " + sent);
       }
     }
   }
