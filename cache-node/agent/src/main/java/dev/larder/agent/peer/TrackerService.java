@@ -42,8 +42,7 @@ final class TrackerService {
   AskAnswer ask(Ask ask, long voice) {
     ClusterView view = cluster.view();
     Sender sender = ask.sender();
-    Asker asker =
-        new Asker(sender.member(), zone(view, sender), ask.avoid(), ask.slow(), voice);
+    Asker asker = new Asker(sender.member(), zone(view, sender), ask.avoid(), ask.slow(), voice);
     List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
     for (Wanted wanted : ask.wanted()) {
       answers.add(
