@@ -158,9 +158,10 @@ class LyingPeersTest {
           fleet.read(reader, object, ReadIntent.WHOLE);
         }
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
-        // Found slow. Whether it is given up for the origin later hangs on who else asks it: a
-        // member in between that has nobody to compare it with stays with it.
+        // Found slow, and later as good as silent: as nobody else has the stripe, the origin is read.
         assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
+        long sent = fleet.origin.bytesSent();
+        assertTrue(sent > 64 * MIB, "from the origin: " + sent);
       }
     }
   }
