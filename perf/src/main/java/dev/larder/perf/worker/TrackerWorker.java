@@ -4,18 +4,24 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.larder.agent.tracker.Asker;
 import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.OwnStripes;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
+import dev.larder.protocol.placement.PlacedMember;
+import dev.larder.protocol.placement.Placement;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 
 /**
- * A tracker in a process of its own, asked by one thread.
+ * A tracker in a process of its own, asked by one thread; each ask is looked up in a member list of
+ * 10,000 in three zones, as the agent's service does.
  *
  * <ul>
  *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
@@ -35,14 +41,41 @@ public final class TrackerWorker {
   private static final int ENTRIES_MAX = 100_000;
   private static final int WARM_ROUNDS = 20;
 
+  /** The member list that each ask is looked up in. */
+  private static final int MEMBERS = 10_000;
+
+  private static final int ZONES = 3;
+
+  /** {@code PeerConfig.TRACKER_RANKS}, and what the agent keeps by default. */
+  private static final int RANKS = 3;
+
+  private static final int KNOWN_MAX = ENTRIES_MAX / 16;
+
   /** Leases that no measure outlives. */
   private static final Duration LIVE = Duration.ofHours(1);
 
   private final OperatingSystemMXBean process =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+  private final OwnStripes own = new OwnStripes("node-0", RANKS, KNOWN_MAX);
+  private final Placement placement = placement();
   private int stripes;
+  private long tracked;
 
   private TrackerWorker() {}
+
+  private static Placement placement() {
+    List<PlacedMember> members = new ArrayList<>();
+    for (int i = 0; i < MEMBERS; i++) {
+      members.add(new PlacedMember("node-" + i, "zone-" + i % ZONES, 1));
+    }
+    return new Placement(1, members);
+  }
+
+  /** As its service does: first whether this node tracks the stripe, by the member list. */
+  private TrackerDesk.Answer ask(TrackerDesk desk, Asker asker, StripeId stripe) {
+    tracked += own.contains(placement, stripe, asker.zone()) ? 1 : 0;
+    return desk.ask(asker, stripe, "", 0);
+  }
 
   public static void main(String[] arguments) {
     int first = Integer.parseInt(arguments[1]);
@@ -84,8 +117,8 @@ public final class TrackerWorker {
     int leases = 0;
     for (int member = 0; member < members; member++) {
       // A new text each time, as each comes from the wire.
-      Asker asker = new Asker("node-" + member, "", Set.of());
-      Assignment assignment = desk.ask(asker, stripe, "", 0).assignment();
+      Asker asker = new Asker("node-" + member, "zone-" + member % ZONES, Set.of());
+      Assignment assignment = ask(desk, asker, stripe).assignment();
       switch (assignment) {
         case Assignment.Lease granted -> leases++;
         case Assignment.Parent parent -> {}
@@ -112,7 +145,7 @@ public final class TrackerWorker {
     TrackerDesk desk = new TrackerDesk(new Tracker(LIVE, entries), System::nanoTime);
     for (int i = 0; i < entries; i++) {
       StripeId stripe = nextStripe();
-      require(desk.ask(Asker.of("lessee-" + i), stripe, "", 0), Assignment.Lease.class);
+      require(ask(desk, Asker.of("lessee-" + i), stripe), Assignment.Lease.class);
     }
     for (int i = 0; i < 2; i++) {
       fullAsks(desk, entries, asks, true);
@@ -132,7 +165,7 @@ public final class TrackerWorker {
     long before = process.getProcessCpuTime();
     for (int i = 0; i < asks; i++) {
       StripeId stripe = stripe(isKnown ? 1 + i % entries : entries + 1 + i);
-      TrackerDesk.Answer answer = desk.ask(Asker.of("node-" + i), stripe, "", 0);
+      TrackerDesk.Answer answer = ask(desk, Asker.of("node-" + i), stripe);
       if (!isKnown) {
         require(answer, Assignment.Untracked.class);
       } else if (answer.assignment() instanceof Assignment.Lease) {
@@ -151,9 +184,9 @@ public final class TrackerWorker {
   private void heap(int entries, int perStripe) {
     long empty = livingBytes();
     TrackerDesk desk = desk(entries);
-    ask(desk, entries, perStripe);
+    fill(desk, entries, perStripe);
     long full = livingBytes();
-    ask(desk, 5 * entries, perStripe);
+    fill(desk, 5 * entries, perStripe);
     long after = livingBytes();
     if (desk.size() > entries) {
       throw new IllegalStateException(desk.size() + " stripes are remembered");
@@ -161,7 +194,7 @@ public final class TrackerWorker {
     System.out.println("heap " + empty + " " + full + " " + after);
   }
 
-  private void ask(TrackerDesk desk, int entries, int perStripe) {
+  private void fill(TrackerDesk desk, int entries, int perStripe) {
     for (int left = entries; left > 0; left -= perStripe) {
       // Without leases, so that the tracker may forget them.
       reports(desk, burst(desk, perStripe), perStripe);

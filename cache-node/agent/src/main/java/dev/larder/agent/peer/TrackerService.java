@@ -10,6 +10,7 @@ import dev.larder.agent.peer.Messages.ReportAnswer;
 import dev.larder.agent.peer.Messages.Sender;
 import dev.larder.agent.peer.Messages.Wanted;
 import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.OwnStripes;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.TrackerDesk;
@@ -22,11 +23,13 @@ import java.util.concurrent.atomic.LongAdder;
 final class TrackerService {
   private final Cluster cluster;
   private final TrackerDesk desk;
+  private final OwnStripes own;
   private final LongAdder asks = new LongAdder();
 
-  TrackerService(Cluster cluster, TrackerDesk desk) {
+  TrackerService(Cluster cluster, TrackerDesk desk, OwnStripes own) {
     this.cluster = cluster;
     this.desk = desk;
+    this.own = own;
   }
 
   TrackerDesk desk() {
@@ -74,15 +77,7 @@ final class TrackerService {
 
   /** Whoever has a newer list than this node knows better who tracks what. */
   private boolean isOurs(ClusterView view, Sender sender, StripeId stripe) {
-    if (sender.epoch() > view.epoch()) {
-      return true;
-    }
-    String self = cluster.self();
-    return view.placement()
-            .tracker(stripe.key(), stripe.stripe(), sender.zone())
-            .filter(member -> member.id().equals(self))
-            .isPresent()
-        || view.placement().ranked(stripe.key(), stripe.stripe(), PeerConfig.TRACKER_RANKS).stream()
-            .anyMatch(member -> member.id().equals(self));
+    return sender.epoch() > view.epoch()
+        || own.contains(view.placement(), stripe, sender.zone());
   }
 }

@@ -5,6 +5,7 @@ import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -93,6 +94,23 @@ public final class Placement {
     return all.ranked(seed(key, stripe), count);
   }
 
+  /**
+   * Whether a member is among the first for a stripe, or tracks it for a zone. One pass over all
+   * members, and one over the zone's.
+   *
+   * @param ranks how many are first, at least 1
+   */
+  public boolean isTracker(String id, BlobKey key, int stripe, String zone, int ranks) {
+    long seed = seed(key, stripe);
+    if (all.ranked(seed, ranks).stream().anyMatch(member -> member.id().equals(id))) {
+      return true;
+    }
+    Pool near = zones.get(zone);
+    return near != null
+        && near.members.size() < all.members.size()
+        && near.first(seed).filter(member -> member.id().equals(id)).isPresent();
+  }
+
   private static long seed(BlobKey key, int stripe) {
     Digest digest = key.digest();
     return mix(digest.a() ^ mix(digest.b() + 31L * stripe + key.kind().code()));
@@ -126,7 +144,7 @@ public final class Placement {
 
     Optional<PlacedMember> first(long seed) {
       if (!isEven) {
-        return ranked(seed, 1).stream().findFirst();
+        return rankedByWeight(seed, 1).stream().findFirst();
       }
       int best = -1;
       long most = -1;
@@ -141,6 +159,33 @@ public final class Placement {
     }
 
     List<PlacedMember> ranked(long seed, int count) {
+      return isEven ? rankedEvenly(seed, count) : rankedByWeight(seed, count);
+    }
+
+    private List<PlacedMember> rankedEvenly(long seed, int count) {
+      int room = Math.min(count, hashes.length);
+      int[] best = new int[room];
+      long[] most = new long[room];
+      Arrays.fill(most, -1);
+      long least = room == 0 ? Long.MAX_VALUE : -1;
+      for (int i = 0; i < hashes.length; i++) {
+        long hash = mix(seed ^ hashes[i]) >>> 11;
+        if (hash <= least) {
+          continue;
+        }
+        int at = room - 1;
+        for (; at > 0 && most[at - 1] < hash; at--) {
+          most[at] = most[at - 1];
+          best[at] = best[at - 1];
+        }
+        most[at] = hash;
+        best[at] = i;
+        least = most[room - 1];
+      }
+      return IntStream.of(best).mapToObj(members::get).toList();
+    }
+
+    private List<PlacedMember> rankedByWeight(long seed, int count) {
       int room = Math.min(count, hashes.length);
       int[] best = new int[room];
       double[] scores = new double[room];

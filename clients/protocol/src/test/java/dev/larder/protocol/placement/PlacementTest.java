@@ -77,6 +77,40 @@ class PlacementTest {
   }
 
   @Test
+  void evenWeightsAreRankedAsTheLogarithmWould() {
+    List<PlacedMember> even = members(37, i -> 3, 4);
+    List<PlacedMember> uneven = new ArrayList<>(even);
+    // Last in the list and never in front: its weight alone has the logarithms taken.
+    uneven.add(new PlacedMember("zz", "zone-0", 1));
+    Placement quick = new Placement(1, even);
+    Placement slow = new Placement(1, uneven);
+    for (BlobKey key : keys(500)) {
+      List<PlacedMember> ranked = new ArrayList<>(slow.ranked(key, 3, 38));
+      ranked.removeIf(member -> member.id().equals("zz"));
+      assertEquals(ranked, quick.ranked(key, 3, 37), named());
+      assertEquals(ranked.subList(0, 3), quick.ranked(key, 3, 3), named());
+    }
+    assertEquals(List.of(), quick.ranked(keys(1).getFirst(), 0, 0));
+  }
+
+  @Test
+  void whoTracksIsAmongTheFirstOrTheFirstOfTheZone() {
+    List<PlacedMember> members = members(24, i -> 1 + i % 2, 3);
+    Placement placement = new Placement(1, members);
+    for (BlobKey key : keys(200)) {
+      for (String zone : List.of(members.getFirst().zone(), "nowhere")) {
+        for (PlacedMember member : members) {
+          boolean isExpected =
+              placement.ranked(key, 1, 3).contains(member)
+                  || placement.tracker(key, 1, zone).orElseThrow().equals(member);
+          assertEquals(
+              isExpected, placement.isTracker(member.id(), key, 1, zone, 3), named());
+        }
+      }
+    }
+  }
+
+  @Test
   void aWeightThatGrowsOnlyDrawsStripesToItself() {
     List<PlacedMember> before = members(30, i -> 4, 1);
     List<PlacedMember> after = new ArrayList<>(before);
