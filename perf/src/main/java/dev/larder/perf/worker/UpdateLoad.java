@@ -35,7 +35,8 @@ import java.util.stream.LongStream;
  * <p>Arguments: directory of {@code agent.pem}, {@code agent.key} and {@code ca.pem}; addresses of
  * the coordinators and of etcd's members, each separated by commas; writers; seconds a round;
  * rounds. A line a round: {@code larder|etcd PUTS_A_SECOND PUT_P50 PUT_P99 LOOKUP_P50 LOOKUP_P99},
- * times in milliseconds. Round 0 of both is the compilers'.
+ * times in milliseconds. Round 0 of both is the compilers'. As many rounds follow in which both get
+ * half of the changes a second that etcd made at most, as {@code larder-half|etcd-half}.
  */
 public final class UpdateLoad {
   /** What a lookup finds: each held by three members. */
@@ -55,9 +56,13 @@ public final class UpdateLoad {
   private final int writers;
   private final long roundNanos;
 
-  private UpdateLoad(int writers, long roundNanos) {
+  /** Between two changes of one writer; 0 for as fast as it goes. */
+  private final long pauseNanos;
+
+  private UpdateLoad(int writers, long roundNanos, long pauseNanos) {
     this.writers = writers;
     this.roundNanos = roundNanos;
+    this.pauseNanos = pauseNanos;
   }
 
   /** What is compared. */
@@ -77,15 +82,20 @@ public final class UpdateLoad {
     int writers = Integer.parseInt(arguments[3]);
     long seconds = Long.parseLong(arguments[4]);
     int rounds = Integer.parseInt(arguments[5]);
-    UpdateLoad load = new UpdateLoad(writers, TimeUnit.SECONDS.toNanos(seconds));
+    UpdateLoad load = new UpdateLoad(writers, TimeUnit.SECONDS.toNanos(seconds), 0);
     try (Store larder = new Coordinators(arguments[1], tls, writers);
         Store etcd = new Etcd(arguments[2], tls, writers)) {
-      UpdateLoad warm = new UpdateLoad(writers, WARM_ROUNDS * load.roundNanos);
-      warm.round("larder", larder);
-      warm.round("etcd", etcd);
+      UpdateLoad warm = new UpdateLoad(writers, WARM_ROUNDS * load.roundNanos, 0);
+      double unusedWarm = warm.round("larder", larder) + warm.round("etcd", etcd);
+      double[] most = new double[rounds];
       for (int round = 0; round < rounds; round++) {
-        load.round(round % 2 == 0 ? "larder" : "etcd", round % 2 == 0 ? larder : etcd);
-        load.round(round % 2 == 0 ? "etcd" : "larder", round % 2 == 0 ? etcd : larder);
+        most[round] = load.rounds("", round, larder, etcd);
+      }
+      Arrays.sort(most);
+      long pause = (long) (2e9 * writers / most[rounds / 2]);
+      UpdateLoad half = new UpdateLoad(writers, load.roundNanos, pause);
+      for (int round = 0; round < rounds; round++) {
+        double unused = half.rounds("-half", round, larder, etcd);
       }
     }
   }
@@ -97,7 +107,14 @@ public final class UpdateLoad {
         directory.resolve("ca.pem"));
   }
 
-  private void round(String name, Store store) throws Exception {
+  /** One of each, in turns who is first; etcd's changes a second. */
+  private double rounds(String suffix, int round, Store larder, Store etcd) throws Exception {
+    double first = round % 2 == 0 ? 0 : round("etcd" + suffix, etcd);
+    double unused = round("larder" + suffix, larder);
+    return round % 2 == 0 ? round("etcd" + suffix, etcd) : first;
+  }
+
+  private double round(String name, Store store) throws Exception {
     // What the round before left behind in the other one.
     LockSupport.parkNanos(SETTLE_NANOS);
     long start = System.nanoTime();
@@ -107,7 +124,9 @@ public final class UpdateLoad {
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < writers; i++) {
         int writer = i;
-        writing.add(threads.submit(() -> writes(store, writer, end)));
+        // Not all at once.
+        long first = start + pauseNanos * writer / writers;
+        writing.add(threads.submit(() -> writes(store, writer, first, end)));
       }
       lookups = lookups(store, end);
     }
@@ -126,33 +145,40 @@ public final class UpdateLoad {
             millis(puts, 0.99),
             millis(lookups, 0.5),
             millis(lookups, 0.99)));
+    return puts.length / seconds;
   }
 
   private static String millis(long[] sortedNanos, double quantile) {
     return Double.toString(sortedNanos[(int) (quantile * (sortedNanos.length - 1))] / 1e6);
   }
 
-  private static long[] writes(Store store, int writer, long end) {
+  private long[] writes(Store store, int writer, long first, long end) {
     LongStream.Builder took = LongStream.builder();
     ThreadLocalRandom random = ThreadLocalRandom.current();
-    for (long now = System.nanoTime(); now < end; ) {
+    long due = first;
+    for (long now = await(due); now < end; now = await(due)) {
       store.put(
           writer, BlobKey.origin(new Digest(random.nextLong(), random.nextLong(), writer, now)));
-      long after = System.nanoTime();
-      took.add(after - now);
-      now = after;
+      took.add(System.nanoTime() - now);
+      due += pauseNanos;
     }
     return took.build().toArray();
+  }
+
+  /** Waits until a time, if it is still to come; the time it is then. */
+  private static long await(long due) {
+    long now = System.nanoTime();
+    for (; now < due; now = System.nanoTime()) {
+      LockSupport.parkNanos(due - now);
+    }
+    return now;
   }
 
   /** In time with the clock, so that a slow answer does not put off the next question. */
   private static long[] lookups(Store store, long end) {
     LongStream.Builder took = LongStream.builder();
     for (long due = System.nanoTime(); due < end; due += LOOKUP_NANOS) {
-      while (System.nanoTime() < due) {
-        LockSupport.parkNanos(due - System.nanoTime());
-      }
-      long start = System.nanoTime();
+      long start = await(due);
       store.lookup(known(ThreadLocalRandom.current().nextInt(KNOWN)));
       took.add(System.nanoTime() - start);
     }
