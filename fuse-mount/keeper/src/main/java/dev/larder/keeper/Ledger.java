@@ -60,6 +60,11 @@ final class Ledger {
     return new TreeMap<>(targets);
   }
 
+  /** How many directories show a view. */
+  int targetCount() {
+    return targets.size();
+  }
+
   /** Directories that show a view. */
   List<String> targets(String id) {
     return targets.entrySet().stream()

@@ -85,6 +85,19 @@ final class OverlayPlace {
     }
   }
 
+  /** Whether a view's overlay is at its place; costs the same however many mounts there are. */
+  boolean isMounted(String id) throws IOException {
+    try (Fd at = Fd.openDirectory(places.overlay(id));
+        Fd mounts = Fd.openDirectory(places.mounts())) {
+      return at.mountId() != mounts.mountId();
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
   /** Puts a view beneath the mount that is on top of a directory, and takes that away. */
   void exchange(String id, String part, String target) throws LinuxException {
     Path place = Path.of(target);

@@ -19,6 +19,9 @@ record Target(Fd fd, Path path) implements AutoCloseable {
 
   private static final int OPEN_MILLIS = 5_000;
 
+  /** The last part is not followed: a link there is more likely a mistake than a wish. */
+  private static final int FLAGS = Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW;
+
   /**
    * Opens a directory.
    *
@@ -27,6 +30,10 @@ record Target(Fd fd, Path path) implements AutoCloseable {
    */
   static Target open(String text) throws LinuxException {
     Path path = parse(text);
+    Fd known = Fd.openCached(path, FLAGS);
+    if (known != null) {
+      return of(known, path);
+    }
     Bounded<Target> call = new Bounded<>(text, () -> open(path));
     Target target = call.await(OPEN_MILLIS);
     if (target == null) {
@@ -37,8 +44,10 @@ record Target(Fd fd, Path path) implements AutoCloseable {
   }
 
   private static Target open(Path path) throws LinuxException {
-    // The last part is not followed: a link there is more likely a mistake than a wish.
-    Fd fd = Fd.open(path, Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW);
+      return of(Fd.open(path, FLAGS), path);
+  }
+
+  private static Target of(Fd fd, Path path) throws LinuxException {
     try {
       return new Target(fd, Files.readSymbolicLink(fd.procPath()));
     } catch (IOException e) {

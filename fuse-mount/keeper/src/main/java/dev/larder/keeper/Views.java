@@ -118,27 +118,50 @@ final class Views {
       String name = target.path().toString();
       try (Turns.Turn turn = turns.take(id, name)) {
         requireOutside(target);
-        ViewTable table = table();
-        MountEntry view = table.requireOverlay(id);
         boolean isNew =
-            book.change(ledger -> {
-              String shown = ledger.shown(name);
-              if (shown != null && table.isShown(shown, name)) {
-                if (shown.equals(id) && ledger.part(name).equals(part)) {
-                  return false;
-                }
-                throw new LinuxException("bind", name, Errno.EEXIST, "it shows " + shown);
-              }
-              requireRoom(ledger.targets().size());
-              ledger.putTarget(name, id, part);
-              return true;
-            });
+            book.read(ledger -> ledger.shown(name)) == null
+                ? noteFirst(id, name, part)
+                : noteAgain(id, name, part);
         if (isNew) {
           attach(id, part, target);
-          Log.info("bound " + view.source() + " at " + name);
+          Log.info("bound " + label(id) + " at " + name);
         }
       }
     }
+  }
+
+  /** Nothing of ours was there, so the list of all mounts says nothing: it is long to read. */
+  private boolean noteFirst(String id, String name, String part) throws IOException {
+    if (!overlays.isMounted(id)) {
+      throw new LinuxException("view", id, Errno.ENOENT, "it is not mounted");
+    }
+    return book.change(ledger -> {
+      requireRoom(ledger.targetCount());
+      ledger.putTarget(name, id, part);
+      return true;
+    });
+  }
+
+  private boolean noteAgain(String id, String name, String part) throws IOException {
+    ViewTable table = table();
+    MountEntry unused = table.requireOverlay(id);
+    return book.change(ledger -> {
+      String shown = ledger.shown(name);
+      if (shown != null && table.isShown(shown, name)) {
+        if (shown.equals(id) && ledger.part(name).equals(part)) {
+          return false;
+        }
+        throw new LinuxException("bind", name, Errno.EEXIST, "it shows " + shown);
+      }
+      requireRoom(ledger.targetCount());
+      ledger.putTarget(name, id, part);
+      return true;
+    });
+  }
+
+  private String label(String id) {
+    View view = book.read(ledger -> ledger.view(id));
+    return view == null ? id : view.label();
   }
 
   private void attach(String id, String part, Target target) throws IOException {

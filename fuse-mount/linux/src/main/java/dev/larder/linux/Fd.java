@@ -3,9 +3,12 @@ package dev.larder.linux;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Owns one descriptor. Every descriptor made here is closed on exec.
@@ -28,6 +31,12 @@ public final class Fd implements AutoCloseable {
   public static final int O_DIRECTORY = Platform.O_DIRECTORY;
   public static final int O_NOFOLLOW = Platform.O_NOFOLLOW;
   public static final int O_DIRECT = Platform.O_DIRECT;
+
+  // The same on all architectures.
+  private static final int SYS_OPENAT2 = 437;
+  private static final int AT_FDCWD = -100;
+  private static final long RESOLVE_CACHED = 0x20;
+  private static final String MOUNT_ID = "mnt_id:";
 
   static final int F_GETFL = 3;
   private static final int F_SETFL = 4;
@@ -72,6 +81,24 @@ public final class Fd implements AutoCloseable {
     }
   }
 
+  /**
+   * Opens what the kernel has in its cache of names, without ever waiting for a file system.
+   *
+   * @return null where that does not do, for whatever reason; {@link #open} says it
+   */
+  public static @Nullable Fd openCached(Path path, int flags) {
+    String name = path.toString();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment how = arena.allocate(ValueLayout.JAVA_LONG, 3);
+      how.setAtIndex(ValueLayout.JAVA_LONG, 0, flags | O_CLOEXEC);
+      how.setAtIndex(ValueLayout.JAVA_LONG, 2, RESOLVE_CACHED);
+      long text = arena.allocateFrom(name).address();
+      long result =
+          Libc.syscall(SYS_OPENAT2, AT_FDCWD, text, how.address(), how.byteSize(), 0);
+      return result < 0 ? null : new Fd((int) result, name);
+    }
+  }
+
   /** Opens a directory as a place only: it can be a base or a mount's argument, not be read. */
   public static Fd openDirectory(Path path) throws LinuxException {
     return open(path, O_PATH | O_DIRECTORY);
@@ -93,6 +120,16 @@ public final class Fd implements AutoCloseable {
   /** A path of at most 25 bytes that leads to the same file while this is open. */
   public Path procPath() {
     return Path.of("/proc/self/fd/" + number());
+  }
+
+  /** The number of the mount that it was opened in; no file system is asked. */
+  public int mountId() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + number()))) {
+      if (line.startsWith(MOUNT_ID)) {
+        return Integer.parseInt(line.substring(MOUNT_ID.length()).strip());
+      }
+    }
+    throw new IOException("the kernel does not say of which mount " + subject + " is");
   }
 
   /** Another descriptor of the same open file; its own owner closes it. */

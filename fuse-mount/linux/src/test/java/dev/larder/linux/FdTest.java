@@ -2,6 +2,9 @@ package dev.larder.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -51,6 +54,24 @@ class FdTest {
       assertEquals(-Errno.EISDIR, directory.pread(target, 0, 16, 0));
       assertEquals(-Errno.EBADF, directory.write(target, 0, 16));
     }
+  }
+
+  @Test
+  void whatTheKernelKnowsIsOpenedWithoutWaiting() throws Exception {
+    Path directory = Files.createDirectory(temp.resolve("directory"));
+    Path link = Files.createSymbolicLink(temp.resolve("link"), directory);
+    int flags = Fd.O_PATH | Fd.O_DIRECTORY | Fd.O_NOFOLLOW;
+    try (Fd cached = Fd.openCached(directory, flags);
+        Fd root = Fd.openDirectory(Path.of("/proc"))) {
+      assertNotNull(cached);
+      assertEquals(directory.toRealPath(), Files.readSymbolicLink(cached.procPath()));
+      assertNotEquals(root.mountId(), cached.mountId());
+      try (Fd above = Fd.openDirectory(temp)) {
+        assertEquals(above.mountId(), cached.mountId());
+      }
+    }
+    assertNull(Fd.openCached(link, flags));
+    assertNull(Fd.openCached(temp.resolve("absent"), flags));
   }
 
   @Test
