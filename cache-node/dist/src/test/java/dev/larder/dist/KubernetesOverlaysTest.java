@@ -404,6 +404,35 @@ class KubernetesOverlaysTest {
     assertEquals("Directory", tls.in("hostPath").text("type"));
   }
 
+  /** Objects, secrets and names that the page has its reader type. */
+  @Test
+  void thePagesCommandsNameWhatIsThere() throws IOException {
+    String page = Files.readString(PAGE);
+    Map<String, String> kinds =
+        Map.of("sts", "StatefulSet", "ds", "DaemonSet", "deploy", "Deployment");
+    Matcher objects = Pattern.compile("\\b(sts|ds|deploy)/(larder-[a-z]+)").matcher(page);
+    int named = 0;
+    while (objects.find()) {
+      assertNotNull(object("page", String.valueOf(kinds.get(objects.group(1))), objects.group(2)));
+      named++;
+    }
+    assertTrue(named >= 5, "only " + named);
+    for (int i = 0; i < replicas("page"); i++) {
+      String name = COORDINATOR + "-" + i + "." + COORDINATOR + "." + NAMESPACE + ".svc";
+      assertTrue(page.contains("--name " + name), name);
+    }
+    assertTrue(page.contains("secret generic larder-$role-tls"));
+    assertTrue(page.contains("secret generic larder-origins --from-literal=models="));
+    ConfigTree tree = configuration("page", container("page", "DaemonSet", "larder-agent"));
+    for (String key : List.of("tls.certificate", "tls.key", "tls.ca")) {
+      Path file = Path.of(tree.peek(key).orElseThrow());
+      assertTrue(page.contains("--from-file=" + file.getFileName() + "="), file.toString());
+    }
+    Matcher labels = Pattern.compile("-l app.kubernetes.io/name=([a-z-]+)").matcher(page);
+    assertTrue(labels.find());
+    assertNotNull(object("page", "DaemonSet", labels.group(1)));
+  }
+
   @Test
   void examplesAreWhole() {
     String text = kustomize.render(kustomize.copy().resolve("examples"));
