@@ -276,7 +276,9 @@ class CsiTest {
     compare(first, "");
     compare(second, "many/");
     assertEquals(
-        csi.files.size(), stats("handle", first).getUsage(1).getTotal(), "each has its own figures");
+        csi.files.size(),
+        stats("handle", first).getUsage(1).getTotal(),
+        "each has its own figures");
     assertEquals(20, stats("handle", second).getUsage(1).getTotal());
     unpublish("handle", first);
     assertEquals(List.of(second.toString()), csi.mounts());

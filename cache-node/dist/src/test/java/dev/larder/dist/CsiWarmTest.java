@@ -81,10 +81,14 @@ class CsiWarmTest {
                 "slow",
                 "s3://slow/",
                 Map.of(
-                    "endpoint", s3.endpoint().toString(),
-                    "region", "us-east-1",
-                    "path-style", "true",
-                    "credentials", "file:" + credentials),
+                    "endpoint",
+                    s3.endpoint().toString(),
+                    "region",
+                    "us-east-1",
+                    "path-style",
+                    "true",
+                    "credentials",
+                    "file:" + credentials),
                 (objects, bytes) -> {});
   }
 

@@ -154,7 +154,9 @@ class KubernetesManifestsTest {
     var unused =
         new CommandLine(agent)
             .parseArgs(
-                pod("DaemonSet", "larder-agent").container().arguments("agent")
+                pod("DaemonSet", "larder-agent")
+                    .container()
+                    .arguments("agent")
                     .toArray(String[]::new));
     assertEquals(config.runDirectory(), agent.options.runDirectory());
     assertEquals(Path.of("/var/lib/larder"), agent.options.directory());
@@ -164,7 +166,9 @@ class KubernetesManifestsTest {
     unused =
         new CommandLine(new CoordinatorCommand())
             .parseArgs(
-                pod("StatefulSet", "larder-coordinator").container().arguments("coordinator")
+                pod("StatefulSet", "larder-coordinator")
+                    .container()
+                    .arguments("coordinator")
                     .toArray(String[]::new));
   }
 

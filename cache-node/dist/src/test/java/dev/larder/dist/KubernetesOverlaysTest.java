@@ -48,7 +48,11 @@ class KubernetesOverlaysTest {
   private static final Set<String> WORKLOADS = Set.of("DaemonSet", "StatefulSet", "Deployment");
   private static final Set<String> OF_NO_NAMESPACE =
       Set.of(
-          "Namespace", "CSIDriver", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
+          "Namespace",
+          "CSIDriver",
+          "ClusterRole",
+          "ClusterRoleBinding",
+          "PersistentVolume",
           "StorageClass");
 
   /** Those that the page has its reader make. */
@@ -217,8 +221,7 @@ class KubernetesOverlaysTest {
     Set<String> images = new TreeSet<>();
     workloads(name).forEach(each -> images.add(pod(each).container().text("image")));
     String larder = name.equals("page") ? "REGISTRY/larder:0.1.0" : "larder:0.1.0";
-    assertEquals(
-        Set.of(larder, "registry.k8s.io/sig-storage/csi-provisioner:v6.3.0"), images);
+    assertEquals(Set.of(larder, "registry.k8s.io/sig-storage/csi-provisioner:v6.3.0"), images);
   }
 
   @ParameterizedTest
@@ -251,7 +254,8 @@ class KubernetesOverlaysTest {
   }
 
   private static int replicas(String rendered) {
-    return Integer.parseInt(object(rendered, "StatefulSet", COORDINATOR).in("spec").text("replicas"));
+    return Integer.parseInt(
+        object(rendered, "StatefulSet", COORDINATOR).in("spec").text("replicas"));
   }
 
   private static List<String> coordinators(int count, String equals, int port) {
@@ -356,8 +360,9 @@ class KubernetesOverlaysTest {
     assertEquals(paths.get("run"), agent.get("RUN_DIR"));
     assertEquals(paths.get("plugin"), agent.get("PLUGIN_DIR"));
     assertEquals(paths.get("registry"), agent.get("REGISTRY_DIR"));
-    boolean isElsewhere = !List.of("base", "three-coordinators", "page", "node-certificates",
-        "kubernetes-1.36").contains(name);
+    boolean isElsewhere =
+        !List.of("base", "three-coordinators", "page", "node-certificates", "kubernetes-1.36")
+            .contains(name);
     for (String each : List.of("data", "run", "pods", "plugin", "registry")) {
       String path = String.valueOf(paths.get(each));
       assertEquals(isElsewhere, path.startsWith("/larder-test/"), each + " is " + path);
@@ -485,7 +490,8 @@ class KubernetesOverlaysTest {
     for (Path file : kustomizations()) {
       Path part = kustomize.copy().relativize(file);
       // The folder below components or overlays.
-      String name = part.getNameCount() > 2 ? part.getName(1).toString() : part.getName(0).toString();
+      String name =
+          part.getNameCount() > 2 ? part.getName(1).toString() : part.getName(0).toString();
       int parts = removable(load(file)).size();
       for (int i = 0; i < parts; i++) {
         Map<String, Object> less = load(file);

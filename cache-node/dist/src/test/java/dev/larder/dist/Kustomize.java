@@ -32,8 +32,7 @@ final class Kustomize {
     Path program =
         Optional.ofNullable(System.getenv("LARDER_KUSTOMIZE"))
             .map(Path::of)
-            .orElse(
-                Path.of(String.valueOf(System.getenv("LARDER_TOOLS")), "kustomize/kustomize"));
+            .orElse(Path.of(String.valueOf(System.getenv("LARDER_TOOLS")), "kustomize/kustomize"));
     Needs.that(Files.isExecutable(program), "kustomize is not installed; ./verify installs it");
     Kustomize kustomize = new Kustomize(program, work);
     kustomize.restore(deploy);

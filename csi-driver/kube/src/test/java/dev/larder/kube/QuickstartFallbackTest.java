@@ -23,8 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * {@code larder quickstart pods} on a machine that has all that a real kubelet needs, but whose
- * containerd ends at once. It ends before a kubelet is started, so programs that only wait stand for
- * Kubernetes.
+ * containerd ends at once. It ends before a kubelet is started, so programs that only wait stand
+ * for Kubernetes.
  */
 @Tag("long")
 @Timeout(value = 20, unit = TimeUnit.MINUTES)

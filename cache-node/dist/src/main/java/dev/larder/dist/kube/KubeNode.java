@@ -54,8 +54,8 @@ public final class KubeNode implements AutoCloseable {
    * the next time in the folder that {@code LARDER_TOOLS} names, else in the user's cache.
    *
    * @return the folder of its programs
-   * @throws LarderException BAD_CONFIG when it cannot be built here, CANCELLED when that was told to
-   *     end
+   * @throws LarderException BAD_CONFIG when it cannot be built here, CANCELLED when that was told
+   *     to end
    */
   public static Path build(Path home) throws InterruptedException {
     String cache =

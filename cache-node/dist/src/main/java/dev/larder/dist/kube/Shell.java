@@ -78,8 +78,8 @@ public final class Shell {
   /**
    * Runs a command that has to succeed; answers its standard output.
    *
-   * @throws LarderException INTERNAL with what it said when it does not; CANCELLED where it was told
-   *     to end, as by a Ctrl-C
+   * @throws LarderException INTERNAL with what it said when it does not; CANCELLED where it was
+   *     told to end, as by a Ctrl-C
    */
   public static String must(Duration limit, List<String> command) throws InterruptedException {
     Result result = run(limit, command);

@@ -33,7 +33,8 @@ final class KubeletPods implements PodHost {
    * Starts a Kubernetes, the S3 server in its network, and Larder.
    *
    * @param tools the programs of Kubernetes
-   * @throws LarderException with what was said, where they do not come; nothing of them is left then
+   * @throws LarderException with what was said, where they do not come; nothing of them is left
+   *     then
    */
   static KubeletPods start(QuickstartRig rig, Path tools) throws IOException, InterruptedException {
     KubeNode node = KubeNode.of(rig.home(), rig.home().resolve("deploy"), tools);

@@ -187,9 +187,11 @@ final class PodsQuickstart implements Callable<Integer> {
     bytes = pass.bytes();
     mismatches += pass.mismatches();
     errors += pass.errors();
-    double first = Double.parseDouble(Files.readString(pod.started().out().resolve(PodReader.FIRST)).strip());
+    double first =
+        Double.parseDouble(Files.readString(pod.started().out().resolve(PodReader.FIRST)).strip());
     long origin = rig.s3().count().minus(before).contentBytes();
-    Phase phase = new Phase(name, pod.started().readySeconds(), first - pod.started().createdAt(), origin);
+    Phase phase =
+        new Phase(name, pod.started().readySeconds(), first - pod.started().createdAt(), origin);
     phases.add(phase);
     rig.say(
         "%-9s pod ready in %.2f s, its first byte after %.2f s; %d files, %s, %s from the origin",
