@@ -59,15 +59,22 @@ ends() {
   rm -f "$work/run/$1.pid"
 }
 
-# wait SECONDS WHAT COMMAND…
+# await SECONDS NAME COMMAND…: until the command succeeds, for as long as the process NAME runs.
 await() {
-  local i seconds=$1 what=$2
+  local i seconds=$1 name=$2 how
   shift 2
+  how="does not come within $seconds s"
   for ((i = 0; i < seconds * 5; i++)); do
     "$@" >/dev/null 2>&1 && return 0
+    kill -0 "$(<"$work/run/$name.pid")" 2>/dev/null || {
+      how="ended"
+      break
+    }
     sleep 0.2
   done
-  echo "node.sh: $what does not come within $seconds s; its words are in $work/log" >&2
+  # The log goes with all the rest.
+  tail -n 20 "$work/log/$name.log" >&2
+  echo "node.sh: $name $how; above are its last words" >&2
   return 1
 }
 
@@ -138,7 +145,7 @@ up() {
     --service-account-issuer=https://kubernetes.default.svc --authorization-mode=Node,RBAC \
     --allow-privileged=true --kubelet-client-certificate="$work/pki/admin.crt" \
     --kubelet-client-key="$work/pki/admin.key" --kubelet-preferred-address-types=InternalIP
-  await 60 kube-apiserver "${kubectl[@]}" get --raw /readyz
+  await 60 apiserver "${kubectl[@]}" get --raw /readyz
   start scheduler "$bin/kube-scheduler" --kubeconfig="$work/admin.conf" --leader-elect=false --secure-port=0
   start controller "$bin/kube-controller-manager" --kubeconfig="$work/admin.conf" --leader-elect=false \
     --secure-port=0 --service-account-private-key-file="$work/pki/sa.key" \
@@ -177,7 +184,7 @@ EOF
 EOF
   start containerd containerd -c "$work/containerd.toml"
   await 30 containerd "${ctr[@]}" version
-  for image in "$@"; do "${ctr[@]}" images import "$image" >>"$work/log/import.log" 2>&1; done
+  for image in "$@"; do "${ctr[@]}" images import "$image" >&2; done
 
   # A root of its own for pods, so that nothing is left in that of the machine.
   for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*/; do
@@ -207,7 +214,7 @@ clusterDomain: cluster.local
 registerNode: true
 EOF
   kubelet_start "$bin"
-  await 60 "the node" "${kubectl[@]}" get node n1
+  await 60 kubelet "${kubectl[@]}" get node n1
   "${kubectl[@]}" wait --for=condition=Ready node/n1 --timeout=90s >&2
 }
 

@@ -434,7 +434,7 @@ final class Volumes implements AutoCloseable {
     takeBack(target);
     origins.forget(volumeId, target);
     pods.gone(target);
-    warmUps.forget(target);
+    warmUps.unpublished(target);
     if (there.isPresent()) {
       log.info("unpublished volume={} target={}", volumeId, target);
     }

@@ -9,6 +9,8 @@ import dev.larder.protocol.SnapshotRef;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -24,10 +26,28 @@ final class WarmUps {
   private static final int REMEMBERED_MAX = 1000;
 
   private final Jobs jobs;
-  private final Map<Wanted, String> running = new HashMap<>();
   private final Set<Path> begun = ConcurrentHashMap.newKeySet();
 
+  /** With the others below guarded by this. */
+  private final Map<Wanted, Begun> running = new HashMap<>();
+
+  /** Which jobs a volume shares in. */
+  private final Map<Path, Set<String>> shares = new HashMap<>();
+
+  /** Jobs that a volume waited for when it was called off. */
+  private final Map<Path, String> leftAlone = new HashMap<>();
+
+  /** Jobs that were told to end and may not have yet; nobody is to join them. */
+  private final Set<String> ending = new HashSet<>();
+
   private record Wanted(SnapshotRef snapshot, String glob) {}
+
+  /**
+   * A job.
+   *
+   * @param isOurs whether it was begun here, and not by a former agent or a user
+   */
+  private record Begun(String id, boolean isOurs) {}
 
   WarmUps(Jobs jobs) {
     this.jobs = jobs;
@@ -44,9 +64,9 @@ final class WarmUps {
     SnapshotRef snapshot = new SnapshotRef(volume.dataset(), OptionalLong.of(volume.number()));
     for (String glob : asked.warm()) {
       if (asked.waitForWarm()) {
-        await(snapshot, inside(volume.subPath(), glob), work);
+        await(volume.target(), snapshot, inside(volume.subPath(), glob), work);
       } else {
-        startQuietly(snapshot, inside(volume.subPath(), glob));
+        startQuietly(volume.target(), snapshot, inside(volume.subPath(), glob));
       }
     }
   }
@@ -59,14 +79,33 @@ final class WarmUps {
       asked.warm().stream()
           .map(glob -> inside(volume.subPath(), glob))
           // It may have gone on by itself and be over by now.
-          .filter(glob -> find(snapshot, glob, State.DONE).isEmpty())
-          .forEach(glob -> startQuietly(snapshot, glob));
+          .filter(glob -> find(new Wanted(snapshot, glob), State.DONE).isEmpty())
+          .forEach(glob -> startQuietly(volume.target(), snapshot, glob));
     }
   }
 
-  /** A volume is no more. */
-  void forget(Path target) {
+  /** A volume is not made, or no more; what it began goes on. */
+  synchronized void forget(Path target) {
     begun.remove(target);
+    shares.remove(target);
+  }
+
+  /**
+   * The same for one that is unpublished. If its publish waited for a warm-up till then, that ends
+   * too, unless another volume shares in it or somebody else began it; what it brought in stays.
+   */
+  synchronized void unpublished(Path target) {
+    forget(target);
+    String id = leftAlone.remove(target);
+    boolean isOurs = running.values().stream().anyMatch(job -> job.isOurs() && job.id().equals(id));
+    if (id == null || !isOurs || shares.values().stream().anyMatch(ids -> ids.contains(id))) {
+      return;
+    }
+    if (isRunning(id)) {
+      log.info("no volume waits for it any more, ending warm-up id={}", id);
+      ending.add(id);
+      JobInfo unused = jobs.cancel(id);
+    }
   }
 
   /** Globs are of what the pod sees. */
@@ -79,17 +118,17 @@ final class WarmUps {
     return literal + "/" + (glob.isEmpty() ? "**" : glob);
   }
 
-  private void startQuietly(SnapshotRef snapshot, String glob) {
+  private void startQuietly(Path target, SnapshotRef snapshot, String glob) {
     try {
-      String unused = start(snapshot, glob);
+      String unused = start(target, snapshot, glob);
     } catch (LarderException e) {
       // The volume works without; what is read is fetched when it is.
       log.warn("no warm-up of {} code={}: {}", snapshot, e.code(), e.getMessage());
     }
   }
 
-  private void await(SnapshotRef snapshot, String glob, Work work) {
-    String id = start(snapshot, glob);
+  private void await(Path target, SnapshotRef snapshot, String glob, Work work) {
+    String id = start(target, snapshot, glob);
     while (true) {
       Optional<JobInfo> job = jobs.find(id);
       if (job.isEmpty() || job.get().state() == State.DONE) {
@@ -108,31 +147,56 @@ final class WarmUps {
         throw new LarderException(
             ErrorCode.ORIGIN_UNAVAILABLE, "the warm-up of " + snapshot + " was cancelled");
       }
-      work.pause(LOOK_EVERY);
+      try {
+        work.pause(LOOK_EVERY);
+      } catch (LarderException e) {
+        // Not to be ended here: it goes on with the next agent where this one ends.
+        leave(target, id);
+        throw e;
+      }
     }
+  }
+
+  private synchronized void leave(Path target, String id) {
+    leftAlone.put(target, id);
   }
 
   /** One of a former agent, or that somebody else began. */
-  private Optional<JobInfo> find(SnapshotRef snapshot, String glob, State state) {
+  private List<JobInfo> find(Wanted wanted, State state) {
     return jobs.list().stream()
         .filter(job -> job.state() == state)
-        .filter(job -> job.snapshot().equals(snapshot.toString()) && job.glob().equals(glob))
-        .findFirst();
+        .filter(job -> job.snapshot().equals(wanted.snapshot().toString()))
+        .filter(job -> job.glob().equals(wanted.glob()))
+        .toList();
   }
 
-  private synchronized String start(SnapshotRef snapshot, String glob) {
-    Wanted wanted = new Wanted(snapshot, glob);
-    String known = running.get(wanted);
-    if (known != null && jobs.find(known).filter(job -> job.state() == State.RUNNING).isPresent()) {
-      return known;
-    }
-    if (running.size() >= REMEMBERED_MAX) {
-      running
-          .values()
-          .removeIf(id -> jobs.find(id).filter(j -> j.state() == State.RUNNING).isEmpty());
-    }
-    String id = find(snapshot, glob, State.RUNNING).orElseGet(() -> jobs.warm(snapshot, glob)).id();
-    running.put(wanted, id);
+  private synchronized String start(Path target, SnapshotRef snapshot, String glob) {
+    String id = running(new Wanted(snapshot, glob));
+    shares.computeIfAbsent(target, any -> new HashSet<>()).add(id);
     return id;
+  }
+
+  private String running(Wanted wanted) {
+    Begun known = running.get(wanted);
+    if (known != null && isRunning(known.id()) && !ending.contains(known.id())) {
+      return known.id();
+    }
+    ending.removeIf(id -> !isRunning(id));
+    if (running.size() >= REMEMBERED_MAX) {
+      running.values().removeIf(job -> !isRunning(job.id()));
+    }
+    Begun job =
+        find(wanted, State.RUNNING).stream()
+            .map(JobInfo::id)
+            .filter(id -> !ending.contains(id))
+            .findFirst()
+            .map(id -> new Begun(id, false))
+            .orElseGet(() -> new Begun(jobs.warm(wanted.snapshot(), wanted.glob()).id(), true));
+    running.put(wanted, job);
+    return job.id();
+  }
+
+  private boolean isRunning(String id) {
+    return jobs.find(id).filter(job -> job.state() == State.RUNNING).isPresent();
   }
 }

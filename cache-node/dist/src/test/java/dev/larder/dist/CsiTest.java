@@ -266,6 +266,27 @@ class CsiTest {
     assertClean();
   }
 
+  /** Whoever asks; kubelet itself does so for two pods, and not for two volumes of one pod. */
+  @Test
+  void oneVolumeAtTwoTargetsIsTwoThatAreApart() throws Exception {
+    Path first = csi.target("pod-a", "first");
+    Path second = csi.target("pod-a", "second");
+    publish(CsiNode.persistent("handle", first, "dataset=data"));
+    publish(CsiNode.persistent("handle", second, "dataset=data", "subPath=many"));
+    compare(first, "");
+    compare(second, "many/");
+    assertEquals(
+        csi.files.size(),
+        stats("handle", first).getUsage(1).getTotal(),
+        "each has its own figures");
+    assertEquals(20, stats("handle", second).getUsage(1).getTotal());
+    unpublish("handle", first);
+    assertEquals(List.of(second.toString()), csi.mounts());
+    compare(second, "many/");
+    unpublish("handle", second);
+    assertClean();
+  }
+
   @Test
   void aDatasetCannotBeDeletedUnderAVolume() throws Exception {
     Path target = csi.target("pod-a", "data");

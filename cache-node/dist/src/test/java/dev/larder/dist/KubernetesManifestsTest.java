@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,60 +28,19 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
 import picocli.CommandLine;
 
 /** The manifests of csi-driver/deploy against the code: keys, command lines, names, privileges. */
 class KubernetesManifestsTest {
   private static final Path DEPLOY = Path.of("../../csi-driver/deploy");
   private static final Path BASE = DEPLOY.resolve("base");
-  private static final Pattern VARIABLE = Pattern.compile("\\$\\(([A-Z_]+)\\)");
 
-  /** A part of a document; reaching for what is not there is a failure that says where. */
-  private record Node(String where, Map<?, ?> map) {
-    Node in(String key) {
-      return new Node(where + "." + key, (Map<?, ?>) value(key));
-    }
-
-    Object value(String key) {
-      Object value = map.get(key);
-      assertNotNull(value, where + " has no " + key + ": " + map.keySet());
-      return value;
-    }
-
-    String text(String key) {
-      return value(key).toString();
-    }
-
-    List<String> texts(String key) {
-      return ((List<?>) value(key)).stream().map(Object::toString).toList();
-    }
-
-    List<Node> list(String key) {
-      List<Node> nodes = new ArrayList<>();
-      for (Object each : map.get(key) == null ? List.of() : (List<?>) value(key)) {
-        nodes.add(new Node(where + "." + key + "[" + nodes.size() + "]", (Map<?, ?>) each));
-      }
-      return nodes;
-    }
-
-    boolean has(String key) {
-      return map.containsKey(key);
-    }
+  private static List<Manifest> documents(Path file) throws IOException {
+    return Manifest.documents(String.valueOf(file.getFileName()), Files.readString(file));
   }
 
-  private static List<Node> documents(Path file) throws IOException {
-    LoadSettings strict = LoadSettings.builder().setAllowDuplicateKeys(false).build();
-    List<Node> nodes = new ArrayList<>();
-    for (Object each : new Load(strict).loadAllFromString(Files.readString(file))) {
-      nodes.add(new Node(String.valueOf(file.getFileName()), (Map<?, ?>) each));
-    }
-    return nodes;
-  }
-
-  private static List<Node> all() throws IOException {
-    List<Node> nodes = new ArrayList<>();
+  private static List<Manifest> all() throws IOException {
+    List<Manifest> nodes = new ArrayList<>();
     for (String file :
         documents(BASE.resolve("kustomization.yaml")).getFirst().texts("resources")) {
       nodes.addAll(documents(BASE.resolve(file)));
@@ -90,58 +48,24 @@ class KubernetesManifestsTest {
     return nodes;
   }
 
-  private static Node object(String kind, String name) throws IOException {
+  private static Manifest object(String kind, String name) throws IOException {
     return all().stream()
-        .filter(node -> node.text("kind").equals(kind))
-        .filter(node -> node.in("metadata").text("name").equals(name))
+        .filter(node -> node.kind().equals(kind))
+        .filter(node -> node.name().equals(name))
         .findFirst()
         .orElseThrow(() -> new AssertionError("no " + kind + " " + name));
   }
 
-  private static Node pod(String kind, String name) throws IOException {
+  private static Manifest pod(String kind, String name) throws IOException {
     return object(kind, name).in("spec").in("template").in("spec");
   }
 
-  private static List<Node> pods() throws IOException {
+  private static List<Manifest> pods() throws IOException {
     return List.of(
         pod("DaemonSet", "larder-agent"),
         pod("DaemonSet", "larder-keeper"),
         pod("StatefulSet", "larder-coordinator"),
         pod("Deployment", "larder-provisioner"));
-  }
-
-  private static Node container(Node pod) {
-    List<Node> containers = pod.list("containers");
-    assertEquals(1, containers.size(), pod.where());
-    return containers.getFirst();
-  }
-
-  /** What a container's environment says; values of the API server's are put as such. */
-  private static Map<String, String> environment(Node container) {
-    Map<String, String> values = new LinkedHashMap<>();
-    for (Node each : container.list("env")) {
-      String value = each.has("value") ? expand(each.text("value"), values) : "n1";
-      values.put(each.text("name"), value);
-    }
-    return values;
-  }
-
-  private static String expand(String text, Map<String, String> values) {
-    Matcher matcher = VARIABLE.matcher(text);
-    return matcher.replaceAll(match -> {
-      String value = values.get(match.group(1));
-      assertNotNull(value, "$(" + match.group(1) + ") is not set before it is used");
-      return Matcher.quoteReplacement(value);
-    });
-  }
-
-  /** A container's arguments as the program gets them, from behind a word on. */
-  private static List<String> arguments(Node container, String behind) {
-    Map<String, String> values = environment(container);
-    List<String> all =
-        container.texts("args").stream().map(argument -> expand(argument, values)).toList();
-    assertTrue(all.contains(behind), all.toString());
-    return all.subList(all.indexOf(behind) + 1, all.size());
   }
 
   @Test
@@ -153,7 +77,7 @@ class KubernetesManifestsTest {
     }
     assertTrue(files.size() > 15, files.toString());
     for (Path file : files) {
-      List<Node> nodes = documents(file);
+      List<Manifest> nodes = documents(file);
       assertFalse(nodes.isEmpty(), file.toString());
       if (file.endsWith("kustomization.yaml")) {
         Path folder = file.getParent();
@@ -182,15 +106,15 @@ class KubernetesManifestsTest {
   @ValueSource(strings = {"base", "overlays/three-coordinators"})
   void everyKeyIsKnown(String folder) throws IOException {
     String yaml = Files.readString(DEPLOY.resolve(folder).resolve("larder.yaml"));
-    List<Node> processes =
+    List<Manifest> processes =
         List.of(
-            container(pod("DaemonSet", "larder-agent")),
-            container(pod("StatefulSet", "larder-coordinator")));
-    for (Node process : processes) {
+            pod("DaemonSet", "larder-agent").container(),
+            pod("StatefulSet", "larder-coordinator").container());
+    for (Manifest process : processes) {
       ConfigTree tree = ConfigTree.ofYaml(yaml);
-      for (String argument : process.texts("args")) {
+      for (String argument : process.arguments()) {
         if (argument.startsWith("--set=")) {
-          String[] pair = expand(argument, environment(process)).substring(6).split("=", 2);
+          String[] pair = argument.substring(6).split("=", 2);
           tree.put(pair[0], pair[1]);
         }
       }
@@ -221,7 +145,7 @@ class KubernetesManifestsTest {
 
   @Test
   void commandLinesAreTheProgramsOwn() throws IOException {
-    List<String> keeper = arguments(container(pod("DaemonSet", "larder-keeper")), "keeper");
+    List<String> keeper = pod("DaemonSet", "larder-keeper").container().arguments("keeper");
     KeeperConfig config = KeeperConfig.parse(keeper);
     assertTrue(config.sharesMounts(), "the next container's keeper has to find the mounts");
     assertEquals(Path.of("/run/larder"), config.runDirectory());
@@ -230,7 +154,9 @@ class KubernetesManifestsTest {
     var unused =
         new CommandLine(agent)
             .parseArgs(
-                arguments(container(pod("DaemonSet", "larder-agent")), "agent")
+                pod("DaemonSet", "larder-agent")
+                    .container()
+                    .arguments("agent")
                     .toArray(String[]::new));
     assertEquals(config.runDirectory(), agent.options.runDirectory());
     assertEquals(Path.of("/var/lib/larder"), agent.options.directory());
@@ -240,15 +166,17 @@ class KubernetesManifestsTest {
     unused =
         new CommandLine(new CoordinatorCommand())
             .parseArgs(
-                arguments(container(pod("StatefulSet", "larder-coordinator")), "coordinator")
+                pod("StatefulSet", "larder-coordinator")
+                    .container()
+                    .arguments("coordinator")
                     .toArray(String[]::new));
   }
 
   @Test
   void onlyTheKeeperIsPrivileged() throws IOException {
-    for (Node pod : pods()) {
-      Node container = container(pod);
-      Node security = container.in("securityContext");
+    for (Manifest pod : pods()) {
+      Manifest container = pod.container();
+      Manifest security = container.in("securityContext");
       assertEquals(true, security.value("readOnlyRootFilesystem"), container.where());
       assertFalse(container.list("ports").stream().anyMatch(port -> port.has("hostPort")));
       assertFalse(pod.has("hostNetwork"), pod.where());
@@ -272,20 +200,20 @@ class KubernetesManifestsTest {
 
   @Test
   void agentsMayPostEventsAndNothingElse() throws IOException {
-    Node role = object("ClusterRole", "larder-agent-events");
+    Manifest role = object("ClusterRole", "larder-agent-events");
     assertEquals(1, role.list("rules").size());
-    Node rule = role.list("rules").getFirst();
+    Manifest rule = role.list("rules").getFirst();
     assertEquals(List.of(""), rule.texts("apiGroups"));
     assertEquals(List.of("events"), rule.texts("resources"));
     assertEquals(List.of("create", "patch"), rule.texts("verbs"));
-    for (Node each : all()) {
+    for (Manifest each : all()) {
       if (each.text("kind").endsWith("RoleBinding")
           && each.list("subjects").stream()
               .anyMatch(subject -> subject.text("name").equals("larder-agent"))) {
         assertEquals("larder-agent-events", each.in("roleRef").text("name"));
       }
     }
-    for (Node pod :
+    for (Manifest pod :
         List.of(pod("DaemonSet", "larder-keeper"), pod("StatefulSet", "larder-coordinator"))) {
       assertEquals(false, pod.value("automountServiceAccountToken"), pod.where());
     }
@@ -295,13 +223,13 @@ class KubernetesManifestsTest {
   void pathsAndNamesFitTogether() throws IOException {
     Set<String> images = new TreeSet<>();
     Map<String, String> hostPaths = new HashMap<>();
-    for (Node pod : pods()) {
-      Node container = container(pod);
+    for (Manifest pod : pods()) {
+      Manifest container = pod.container();
       images.add(container.text("image"));
-      Map<String, Node> volumes = new HashMap<>();
+      Map<String, Manifest> volumes = new HashMap<>();
       pod.list("volumes").forEach(volume -> volumes.put(volume.text("name"), volume));
       Set<String> used = new HashSet<>();
-      for (Node mount : container.list("volumeMounts")) {
+      for (Manifest mount : container.list("volumeMounts")) {
         String name = mount.text("name");
         used.add(name);
         if (!volumes.containsKey(name)) {
@@ -325,7 +253,7 @@ class KubernetesManifestsTest {
     assertEquals(
         Set.of("larder:0.1.0", "registry.k8s.io/sig-storage/csi-provisioner:v6.3.0"), images);
 
-    Map<String, String> agent = environment(container(pod("DaemonSet", "larder-agent")));
+    Map<String, String> agent = pod("DaemonSet", "larder-agent").container().environment();
     assertEquals(hostPaths.get("data"), agent.get("DATA_DIR"));
     assertEquals(hostPaths.get("run"), agent.get("RUN_DIR"));
     assertEquals(hostPaths.get("plugin"), agent.get("PLUGIN_DIR"));
@@ -356,9 +284,9 @@ class KubernetesManifestsTest {
 
   @Test
   void upgradesTouchNoKeeper() throws IOException {
-    Node keeper = object("DaemonSet", "larder-keeper").in("spec").in("updateStrategy");
+    Manifest keeper = object("DaemonSet", "larder-keeper").in("spec").in("updateStrategy");
     assertEquals("OnDelete", keeper.text("type"));
-    Node agent =
+    Manifest agent =
         object("DaemonSet", "larder-agent").in("spec").in("updateStrategy").in("rollingUpdate");
     assertEquals("1", agent.text("maxSurge"));
     assertEquals("0", agent.text("maxUnavailable"));

@@ -2,6 +2,7 @@ package dev.larder.kube;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.dist.kube.KubeNode;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
@@ -41,12 +43,14 @@ final class QuickstartPods implements AutoCloseable {
   private final Duration limit;
   private final Process process;
 
-  private QuickstartPods(Path directory, String kubelet, Duration limit) throws IOException {
+  private QuickstartPods(
+      Path directory, String kubelet, Duration limit, Map<String, String> environment)
+      throws IOException {
     this.directory = directory;
     this.work = directory.resolve("work");
     this.kubelet = kubelet;
     this.limit = limit;
-    process =
+    ProcessBuilder builder =
         new ProcessBuilder(
                 "setsid",
                 KubernetesTest.home().resolve("bin/larder").toString(),
@@ -61,8 +65,9 @@ final class QuickstartPods implements AutoCloseable {
                 "--dir",
                 work.toString())
             .redirectOutput(directory.resolve("out").toFile())
-            .redirectError(directory.resolve("err").toFile())
-            .start();
+            .redirectError(directory.resolve("err").toFile());
+    builder.environment().putAll(environment);
+    process = builder.start();
   }
 
   /**
@@ -72,15 +77,31 @@ final class QuickstartPods implements AutoCloseable {
    * @param limit for all that it does
    */
   static QuickstartPods start(Path directory, String kubelet, Duration limit) throws IOException {
-    return new QuickstartPods(directory, kubelet, limit);
+    return new QuickstartPods(directory, kubelet, limit, Map.of());
+  }
+
+  /**
+   * Starts it in an environment of its own.
+   *
+   * @param kubelet auto or real
+   */
+  static QuickstartPods start(
+      Path directory, String kubelet, Duration limit, Map<String, String> environment)
+      throws IOException {
+    return new QuickstartPods(directory, kubelet, limit, environment);
   }
 
   /** Waits for its end, and checks the line of JSON and that nothing stays. */
   void assertGood() throws Exception {
+    assertGood(kubelet);
+  }
+
+  /** The same where it chooses the kubelet itself. */
+  void assertGood(String chosen) throws Exception {
     assertTrue(process.waitFor(limit.toSeconds(), TimeUnit.SECONDS), this::said);
     assertEquals(0, process.exitValue(), this::said);
     Matcher result =
-        Pattern.compile(RESULT.formatted(kubelet))
+        Pattern.compile(RESULT.formatted(chosen))
             .matcher(Files.readString(directory.resolve("out")));
     assertTrue(result.matches(), this::said);
     System.out.print(result.group());
@@ -106,6 +127,13 @@ final class QuickstartPods implements AutoCloseable {
   private void awaitRunning(String what, BooleanSupplier holds) {
     Shell.await(what, limit, () -> holds.getAsBoolean() || !process.isAlive());
     assertTrue(process.isAlive(), this::said);
+  }
+
+  /** Waits for its end with an error, and checks that nothing stays. */
+  void assertFailed() throws Exception {
+    assertTrue(process.waitFor(limit.toSeconds(), TimeUnit.SECONDS), this::said);
+    assertNotEquals(0, process.exitValue(), this::said);
+    assertClean();
   }
 
   /** Sends it what a terminal sends at Ctrl-C, and checks that nothing stays. */

@@ -54,13 +54,16 @@ public final class KubeNode implements AutoCloseable {
    * the next time in the folder that {@code LARDER_TOOLS} names, else in the user's cache.
    *
    * @return the folder of its programs
-   * @throws LarderException BAD_CONFIG when it cannot be built here
+   * @throws LarderException BAD_CONFIG when it cannot be built here, CANCELLED when that was told
+   *     to end
    */
   public static Path build(Path home) throws InterruptedException {
     String cache =
         Optional.ofNullable(System.getenv("LARDER_TOOLS"))
             .orElse(System.getProperty("user.home") + "/.cache/larder-tools");
-    Shell.Result built = Shell.runAloud(BUILD_LIMIT, List.of(script(home, "build.sh"), cache));
+    List<String> command = List.of(script(home, "build.sh"), cache);
+    Shell.Result built = Shell.runAloud(BUILD_LIMIT, command);
+    Shell.requireNotEnded(built, command);
     if (built.status() != 0) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "Kubernetes could not be built of its Go modules, as said above");
@@ -91,7 +94,12 @@ public final class KubeNode implements AutoCloseable {
     return script(home, name);
   }
 
-  /** Starts it, and waits until it is ready. */
+  /**
+   * Starts it, and waits until it is ready.
+   *
+   * @throws LarderException INTERNAL with what its scripts said when it does not start, CANCELLED
+   *     when they were told to end; {@link #close} takes away what there is by then
+   */
   public void start() throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(script("node.sh"), "up", work.toString(), tools.toString()));

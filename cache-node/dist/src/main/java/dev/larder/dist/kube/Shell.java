@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -16,6 +17,9 @@ import java.util.function.BooleanSupplier;
 /** Commands of the machine, and waiting for what they bring about. Any thread; all of it blocks. */
 public final class Shell {
   private static final long LOOK_NANOS = 100_000_000;
+
+  /** Ended by SIGINT or SIGTERM. */
+  private static final Set<Integer> ENDED = Set.of(128 + 2, 128 + 15);
 
   private Shell() {}
 
@@ -74,15 +78,24 @@ public final class Shell {
   /**
    * Runs a command that has to succeed; answers its standard output.
    *
-   * @throws LarderException INTERNAL with what it said when it does not
+   * @throws LarderException INTERNAL with what it said when it does not; CANCELLED where it was
+   *     told to end, as by a Ctrl-C
    */
   public static String must(Duration limit, List<String> command) throws InterruptedException {
     Result result = run(limit, command);
+    requireNotEnded(result, command);
     if (result.status() != 0) {
       throw failed(
           "status " + result.status() + ": " + command + "\n" + result.output() + result.errors());
     }
     return result.output();
+  }
+
+  /** A terminal's signal goes to all programs, and this one may hear of it last. */
+  static void requireNotEnded(Result result, List<String> command) {
+    if (ENDED.contains(result.status())) {
+      throw new LarderException(ErrorCode.CANCELLED, "told to end: " + command);
+    }
   }
 
   /**

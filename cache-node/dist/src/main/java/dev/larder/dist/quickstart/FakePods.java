@@ -92,7 +92,7 @@ final class FakePods implements PodHost {
             .redirectErrorStream(true)
             .redirectOutput(log.toFile())
             .start();
-    FakePod pod = new FakePod(volumes, out, created, PodTime.now() - created, container);
+    FakePod pod = new FakePod(volumes, Started.now(name, out, created), container);
     running.add(pod);
     return pod;
   }
@@ -146,43 +146,24 @@ final class FakePods implements PodHost {
 
   private final class FakePod implements Pod {
     private final List<FakeKubelet.Published> volumes;
-    private final Path out;
-    private final double createdAt;
-    private final double readySeconds;
+    private final Started started;
     private final Process container;
 
-    FakePod(
-        List<FakeKubelet.Published> volumes,
-        Path out,
-        double createdAt,
-        double readySeconds,
-        Process container) {
+    FakePod(List<FakeKubelet.Published> volumes, Started started, Process container) {
       this.volumes = volumes;
-      this.out = out;
-      this.createdAt = createdAt;
-      this.readySeconds = readySeconds;
+      this.started = started;
       this.container = container;
     }
 
     @Override
-    public Path out() {
-      return out;
-    }
-
-    @Override
-    public double readySeconds() {
-      return readySeconds;
-    }
-
-    @Override
-    public double createdAt() {
-      return createdAt;
+    public Started started() {
+      return started;
     }
 
     @Override
     public String words() {
       try {
-        return Files.readString(out.resolve("log"));
+        return Files.readString(started.out().resolve("log"));
       } catch (IOException e) {
         return e.toString();
       }

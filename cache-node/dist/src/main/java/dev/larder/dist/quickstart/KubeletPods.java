@@ -33,6 +33,8 @@ final class KubeletPods implements PodHost {
    * Starts a Kubernetes, the S3 server in its network, and Larder.
    *
    * @param tools the programs of Kubernetes
+   * @throws LarderException with what was said, where they do not come; nothing of them is left
+   *     then
    */
   static KubeletPods start(QuickstartRig rig, Path tools) throws IOException, InterruptedException {
     KubeNode node = KubeNode.of(rig.home(), rig.home().resolve("deploy"), tools);
@@ -40,11 +42,29 @@ final class KubeletPods implements PodHost {
     rig.say(
         "starting a Kubernetes of one node in %s, its image made of this distribution (a minute)",
         node.work());
-    node.start();
-    S3Process s3 = rig.startS3(KubeNode.ADDRESS, node::inside);
-    rig.say("applying the manifests of csi-driver/deploy");
-    Installation larder = Installation.install(node, s3.credentials());
-    return new KubeletPods(rig, node, larder, s3.endpoint());
+    try {
+      node.start();
+      S3Process s3 = rig.startS3(KubeNode.ADDRESS, node::inside);
+      rig.say("applying the manifests of csi-driver/deploy");
+      Installation larder = Installation.install(node, s3.credentials());
+      return new KubeletPods(rig, node, larder, s3.endpoint());
+    } catch (LarderException e) {
+      takeDown(rig, node, e);
+      throw e;
+    }
+  }
+
+  private static void takeDown(QuickstartRig rig, KubeNode node, LarderException fault) {
+    try {
+      rig.endS3();
+      node.close();
+    } catch (RuntimeException e) {
+      fault.addSuppressed(e);
+      throw new LarderException(
+          ErrorCode.INTERNAL,
+          "a Kubernetes that did not start could not be taken down: " + e.getMessage(),
+          fault);
+    }
   }
 
   @Override
@@ -66,7 +86,7 @@ final class KubeletPods implements PodHost {
     double created = PodTime.now();
     String unused = node.kubectl("create", "-f", manifest.toString());
     var ready = node.tryKubectl("wait", "--for=condition=Ready", "pod/" + name, POD_LIMIT);
-    KubePod pod = new KubePod(name, out, created, PodTime.now() - created);
+    KubePod pod = new KubePod(Started.now(name, out, created));
     if (ready.status() != 0) {
       rig.show(pod.words());
       throw new LarderException(
@@ -181,48 +201,32 @@ final class KubeletPods implements PodHost {
   }
 
   private final class KubePod implements Pod {
-    private final String name;
-    private final Path out;
-    private final double createdAt;
-    private final double readySeconds;
+    private final Started started;
 
-    KubePod(String name, Path out, double createdAt, double readySeconds) {
-      this.name = name;
-      this.out = out;
-      this.createdAt = createdAt;
-      this.readySeconds = readySeconds;
+    KubePod(Started started) {
+      this.started = started;
     }
 
     @Override
-    public Path out() {
-      return out;
-    }
-
-    @Override
-    public double readySeconds() {
-      return readySeconds;
-    }
-
-    @Override
-    public double createdAt() {
-      return createdAt;
+    public Started started() {
+      return started;
     }
 
     @Override
     public String words() throws InterruptedException {
-      return node.tryKubectl("describe", "pod/" + name).output()
-          + node.tryKubectl("logs", name).output()
+      return node.tryKubectl("describe", "pod/" + started.name()).output()
+          + node.tryKubectl("logs", started.name()).output()
           + larder.words();
     }
 
     @Override
     public boolean isFailed() {
-      return node.field("pod/" + name, "default", ".status.phase").equals("Failed");
+      return node.field("pod/" + started.name(), "default", ".status.phase").equals("Failed");
     }
 
     @Override
     public void delete() throws InterruptedException {
-      String unused = node.kubectl("delete", "pod/" + name, DELETE_LIMIT);
+      String unused = node.kubectl("delete", "pod/" + started.name(), DELETE_LIMIT);
     }
   }
 }

@@ -40,16 +40,24 @@ interface PodHost extends AutoCloseable {
   @Override
   void close() throws InterruptedException, IOException;
 
+  /**
+   * What is known of a pod since it was ready.
+   *
+   * @param out where its container writes what it found
+   * @param createdAt when it was made, in seconds of the epoch
+   * @param readySeconds from its making to its readiness
+   */
+  record Started(String name, Path out, double createdAt, double readySeconds) {
+    /** Of one that is ready now. */
+    static Started now(String name, Path out, double createdAt) {
+      return new Started(name, out, createdAt, PodTime.now() - createdAt);
+    }
+  }
+
   /** A pod that was started. */
   interface Pod {
-    /** Where its container writes what it found. */
-    Path out();
-
-    /** From its making to its readiness. */
-    double readySeconds();
-
-    /** When it was made, in seconds of the epoch. */
-    double createdAt();
+    /** What is known of it since it was ready. */
+    Started started();
 
     /** What is known of it, for a message when it does not do what it should. */
     String words() throws InterruptedException;

@@ -57,7 +57,7 @@ final class PodsQuickstart implements Callable<Integer> {
       defaultValue = "auto",
       description =
           "real: a Kubernetes that is built here, or an error; fake: what a kubelet does, done by"
-              + " this program; auto (default): the real one where it can be built.")
+              + " this program; auto (default): the real one where it can be built and starts.")
   Kubelet wanted;
 
   @Option(
@@ -119,10 +119,14 @@ final class PodsQuickstart implements Callable<Integer> {
       try {
         return KubeletPods.start(rig, KubeNode.build(rig.home()));
       } catch (LarderException e) {
-        if (e.code() != ErrorCode.BAD_CONFIG) {
+        if (e.code() == ErrorCode.CANCELLED || rig.isEnding()) {
           throw e;
         }
-        why = String.valueOf(e.getMessage());
+        rig.show(String.valueOf(e.getMessage()));
+        why =
+            e.code() == ErrorCode.BAD_CONFIG
+                ? "Kubernetes cannot be built"
+                : "it is built but does not start, as said above; nothing of it is left";
       }
     } else {
       why = "this machine lacks " + why;
@@ -158,9 +162,9 @@ final class PodsQuickstart implements Callable<Integer> {
       // What waited for it is to be answered, or the waits of several kills would be one.
       LockSupport.parkNanos(1_000_000_000L + random.nextInt(1_000_000_000));
     }
-    Files.createFile(pod.out().resolve(PodReader.STOP));
+    Files.createFile(pod.started().out().resolve(PodReader.STOP));
     await(pod, PodReader.READ, rig);
-    PodReader.Read read = PodReader.read(pod.out());
+    PodReader.Read read = PodReader.read(pod.started().out());
     mismatches += read.mismatches();
     errors += read.errors();
     passed("killed", pod, rig, before);
@@ -178,14 +182,16 @@ final class PodsQuickstart implements Callable<Integer> {
 
   private void passed(String name, Pod pod, QuickstartRig rig, S3Process.Count before)
       throws IOException, InterruptedException {
-    MountReader.Pass pass = PodReader.pass(pod.out());
+    MountReader.Pass pass = PodReader.pass(pod.started().out());
     files = pass.files();
     bytes = pass.bytes();
     mismatches += pass.mismatches();
     errors += pass.errors();
-    double first = Double.parseDouble(Files.readString(pod.out().resolve(PodReader.FIRST)).strip());
+    double first =
+        Double.parseDouble(Files.readString(pod.started().out().resolve(PodReader.FIRST)).strip());
     long origin = rig.s3().count().minus(before).contentBytes();
-    Phase phase = new Phase(name, pod.readySeconds(), first - pod.createdAt(), origin);
+    Phase phase =
+        new Phase(name, pod.started().readySeconds(), first - pod.started().createdAt(), origin);
     phases.add(phase);
     rig.say(
         "%-9s pod ready in %.2f s, its first byte after %.2f s; %d files, %s, %s from the origin",
@@ -199,7 +205,7 @@ final class PodsQuickstart implements Callable<Integer> {
 
   private static void await(Pod pod, String file, QuickstartRig rig) throws InterruptedException {
     long end = System.nanoTime() + READ_LIMIT.toNanos();
-    while (!Files.exists(pod.out().resolve(file))) {
+    while (!Files.exists(pod.started().out().resolve(file))) {
       if (pod.isFailed() || System.nanoTime() - end > 0) {
         rig.show(pod.words());
         throw new LarderException(

@@ -85,6 +85,26 @@ final class QuickstartRig implements AutoCloseable {
     return started;
   }
 
+  /** Ends the S3 server, where there is one; the bucket stays. */
+  void endS3() {
+    S3Process running = s3;
+    if (running != null) {
+      running.close();
+      s3 = null;
+    }
+  }
+
+  /** Whether this process ends, as by a Ctrl-C; nothing is to be begun then. */
+  boolean isEnding() {
+    Thread unused = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(unused);
+      return !Runtime.getRuntime().removeShutdownHook(unused);
+    } catch (IllegalStateException e) {
+      return true;
+    }
+  }
+
   /** Options of a dataset in the bucket. */
   Map<String, String> datasetOptions() {
     return Map.of("endpoint", s3().endpoint(), "region", S3Process.REGION, "path-style", "true");

@@ -77,6 +77,7 @@ final class S3Process implements AutoCloseable {
     String credential = HexFormat.of().formatHex(random);
     Path portFile = directory.resolve("port");
     Path accessLog = directory.resolve("access.log");
+    deleteOld(portFile);
     ChildProcess process =
         ChildProcess.start(
             "the S3 server",
@@ -108,6 +109,14 @@ final class S3Process implements AutoCloseable {
     } catch (InterruptedException | LarderException e) {
       process.close();
       throw e;
+    }
+  }
+
+  private static void deleteOld(Path portFile) {
+    try {
+      Files.deleteIfExists(portFile);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
