@@ -456,6 +456,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public Peers peers() {
     return new Peers(
         counters().getOrDefault("peer_bytes_total", 0L),
+        counters().getOrDefault("peer_kept_bytes_total", 0L),
         counters().getOrDefault("peer_wrong_blocks_total", 0L),
         gauges().getOrDefault("demoted_members", 0L));
   }

@@ -289,7 +289,8 @@ final class BlobFill {
     try {
       runs.remove(transfer);
       if (commit != null) {
-        blocks.filled(run.firstBlock(), stored, transfer::isFromPeer);
+        long peer = blocks.filled(run.firstBlock(), stored, transfer::isFromPeer);
+        engine.counters().peerKeptBytes.add(peer);
         commits++;
       }
       if (fault != null && fault.code() == ErrorCode.STORE_FULL && isHelped(transfer, fault)) {

@@ -92,17 +92,21 @@ final class BlockTable {
    * Blocks came.
    *
    * @param isFromPeer which of them came from another member
+   * @return bytes of those
    */
-  void filled(long first, int count, LongPredicate isFromPeer) {
+  long filled(long first, int count, LongPredicate isFromPeer) {
+    long peerBytes = 0;
     known.add(first, count);
     filledHere.add(first, count);
     for (long block = first; block < first + count; block++) {
       if (isFromPeer.test(block)) {
         fromPeers.add(block, 1);
+        peerBytes += Blocks.blockLength(sizeBytes, block);
       } else {
         fromPeers.remove(block, 1);
       }
     }
+    return peerBytes;
   }
 
   void proved(long block) {

@@ -45,6 +45,9 @@ public final class FillCounters {
   /** Bytes that other members delivered. */
   public final LongAdder peerBytes = new LongAdder();
 
+  /** Those of them that were right and whole blocks, and kept. */
+  public final LongAdder peerKeptBytes = new LongAdder();
+
   /** Ranges asked of other members. */
   public final LongAdder peerRequests = new LongAdder();
 
@@ -111,6 +114,7 @@ public final class FillCounters {
     out.put("fill_sealed_blobs_total", sealedBlobs.sum());
     out.put("sibling_fetches_total", siblingFetches.sum());
     out.put("peer_bytes_total", peerBytes.sum());
+    out.put("peer_kept_bytes_total", peerKeptBytes.sum());
     out.put("peer_requests_total", peerRequests.sum());
     out.put("peer_faults_total", peerFaults.sum());
     out.put("peer_wrong_blocks_total", peerWrongBlocks.sum());

@@ -246,6 +246,9 @@ public final class SmallFills implements AutoCloseable {
       ByteBuffer content = shared.fromMember();
       Came came = content == null ? Came.ORIGIN : Came.PEER;
       content = content == null ? fromOrigin(source) : keep(source, content, Optional.empty());
+      if (came == Came.PEER) {
+        engine.counters().peerKeptBytes.add(source.sizeBytes());
+      }
       if (engine.store().find(source.key()).isPresent()) {
         shared.kept(content);
       }

@@ -101,15 +101,16 @@ public interface NodeState {
 
   /** What other members gave. */
   default Peers peers() {
-    return new Peers(0, 0, 0);
+    return new Peers(0, 0, 0, 0);
   }
 
   /**
    * What other members gave, since the start.
    *
    * @param bytes read from them
+   * @param keptBytes of those, whole blocks that were right
    * @param wrongBlocks blocks and digests of theirs that were not what they must be
    * @param left members that are left alone for a time now: wrong, silent, gone or slow
    */
-  record Peers(long bytes, long wrongBlocks, long left) {}
+  record Peers(long bytes, long keptBytes, long wrongBlocks, long left) {}
 }

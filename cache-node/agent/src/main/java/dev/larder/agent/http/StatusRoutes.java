@@ -79,6 +79,7 @@ final class StatusRoutes {
         .put("errors", origin.errors());
     json.putObject("peers")
         .put("bytes", node.peers().bytes())
+        .put("keptBytes", node.peers().keptBytes())
         .put("wrongBlocks", node.peers().wrongBlocks())
         .put("left", node.peers().left());
     StoreStats store = services.store().stats();

@@ -44,7 +44,7 @@ final class Checks {
     int colon = raftAddress.lastIndexOf(':');
     String port = raftAddress.substring(colon + 1);
     if (colon < 1 || !port.matches("[0-9]{1,5}") || raftAddress.length() > ADDRESS_MAX) {
-      throw bad("add_raft_address", "must be host:port");
+      throw bad("the new coordinator", "must be given as ID=HOST:PORT, with its Raft door");
     }
   }
 
