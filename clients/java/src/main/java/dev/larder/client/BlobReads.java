@@ -40,6 +40,10 @@ final class BlobReads implements AutoCloseable {
   private final AtomicReference<@Nullable RangeStream> parked = new AtomicReference<>();
   private final AtomicLong lastEnd = new AtomicLong();
   private final AtomicReference<@Nullable WholeFile> whole = new AtomicReference<>();
+
+  /** Whether a file of the store may be opened once it is whole. */
+  private final boolean mayOpen;
+
   private volatile String intent = "random";
   private volatile boolean closed;
 
@@ -48,11 +52,13 @@ final class BlobReads implements AutoCloseable {
       Watchdog watchdog,
       ReadLimits limits,
       RemoteEntry entry,
+      boolean mayOpen,
       @Nullable FileChannel direct) {
     this.http = http;
     this.watchdog = watchdog;
     this.limits = limits;
     this.entry = entry;
+    this.mayOpen = mayOpen;
     this.direct = new AtomicReference<>(direct);
   }
 
@@ -232,7 +238,7 @@ final class BlobReads implements AutoCloseable {
 
   private boolean tryDirect() {
     Optional<Path> blobs = http.address().blobs();
-    if (blobs.isEmpty() || entry.key().isEmpty()) {
+    if (!mayOpen || blobs.isEmpty() || entry.key().isEmpty()) {
       return false;
     }
     FileChannel file =

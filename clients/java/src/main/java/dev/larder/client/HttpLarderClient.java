@@ -99,7 +99,7 @@ final class HttpLarderClient implements LarderClient {
 
   /** Reads of a file whose entry is known; the caller closes them. */
   BlobReads openReads(RemoteEntry entry) {
-    return new BlobReads(http, watchdog, limits, entry, openDirect(entry));
+    return new BlobReads(http, watchdog, limits, entry, directReads, openDirect(entry));
   }
 
   @Override

@@ -44,7 +44,7 @@ record Target(Fd fd, Path path) implements AutoCloseable {
   }
 
   private static Target open(Path path) throws LinuxException {
-      return of(Fd.open(path, FLAGS), path);
+    return of(Fd.open(path, FLAGS), path);
   }
 
   private static Target of(Fd fd, Path path) throws LinuxException {

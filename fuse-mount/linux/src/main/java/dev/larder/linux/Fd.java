@@ -93,8 +93,7 @@ public final class Fd implements AutoCloseable {
       how.setAtIndex(ValueLayout.JAVA_LONG, 0, flags | O_CLOEXEC);
       how.setAtIndex(ValueLayout.JAVA_LONG, 2, RESOLVE_CACHED);
       long text = arena.allocateFrom(name).address();
-      long result =
-          Libc.syscall(SYS_OPENAT2, AT_FDCWD, text, how.address(), how.byteSize(), 0);
+      long result = Libc.syscall(SYS_OPENAT2, AT_FDCWD, text, how.address(), how.byteSize(), 0);
       return result < 0 ? null : new Fd((int) result, name);
     }
   }

@@ -116,8 +116,7 @@ public final class CoordinatorEtcd implements Measure {
     bench.say("  at half of etcd's updates a second: " + halfRates);
     results.accept(
         new Rounds(halfLookups, peerHalfLookups)
-            .figure(
-                name() + "-lookup-p99", "ms at half of etcd's updates", Goal.atMost(2)));
+            .figure(name() + "-lookup-p99", "ms at half of etcd's updates", Goal.atMost(2)));
   }
 
   private static Object[] round(String[] words) {

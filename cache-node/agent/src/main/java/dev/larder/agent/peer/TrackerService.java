@@ -77,7 +77,6 @@ final class TrackerService {
 
   /** Whoever has a newer list than this node knows better who tracks what. */
   private boolean isOurs(ClusterView view, Sender sender, StripeId stripe) {
-    return sender.epoch() > view.epoch()
-        || own.contains(view.placement(), stripe, sender.zone());
+    return sender.epoch() > view.epoch() || own.contains(view.placement(), stripe, sender.zone());
   }
 }

@@ -53,7 +53,6 @@ public final class OwnStripes {
 
   private Known fresh(Placement placement) {
     return new Known(
-        placement,
-        Caffeine.newBuilder().maximumSize(stripesMax).executor(Runnable::run).build());
+        placement, Caffeine.newBuilder().maximumSize(stripesMax).executor(Runnable::run).build());
   }
 }

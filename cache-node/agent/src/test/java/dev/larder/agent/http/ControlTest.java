@@ -349,7 +349,9 @@ class ControlTest {
             "jobs",
             "memory"),
         names(status));
-    assertEquals("{\"bytes\":7,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1}", status.get("peers").toString());
+    assertEquals(
+        "{\"bytes\":7,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1}",
+        status.get("peers").toString());
     assertEquals(500_000, status.get("reads").get("origin").get("bytes").longValue());
     assertEquals(1, status.get("reads").get("origin").get("requests").longValue());
     assertEquals("127.0.0.1:" + fixture.port(), status.get("address").textValue());

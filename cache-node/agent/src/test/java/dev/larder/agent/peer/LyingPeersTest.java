@@ -158,7 +158,8 @@ class LyingPeersTest {
           fleet.read(reader, object, ReadIntent.WHOLE);
         }
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
-        // Found slow, and later as good as silent: as nobody else has the stripe, the origin is read.
+        // Found slow, and later as good as silent: as nobody else has the stripe, the origin is
+        // read.
         assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
         long sent = fleet.origin.bytesSent();
         assertTrue(sent > 64 * MIB, "from the origin: " + sent);

@@ -26,6 +26,7 @@ import java.util.function.Function;
  */
 final class Fleet implements AutoCloseable {
   private static final Duration START_DEADLINE = Duration.ofSeconds(90);
+  private static final Duration COUNT_DEADLINE = Duration.ofSeconds(10);
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1");
 
@@ -48,8 +49,23 @@ final class Fleet implements AutoCloseable {
     this.environment = environment;
   }
 
-  /** Bytes a node has had so far. */
-  record Sources(long peer, long origin) {}
+  /**
+   * Bytes of a node since its start, by its own counters.
+   *
+   * @param handed to its readers
+   * @param local of those, the ones it had when they were asked for
+   * @param peer fetched from members, without what those broke off
+   * @param origin fetched from the origin
+   */
+  record Sources(long handed, long local, long peer, long origin) {
+    Sources minus(Sources earlier) {
+      return new Sources(
+          handed - earlier.handed,
+          local - earlier.local,
+          peer - earlier.peer,
+          origin - earlier.origin);
+    }
+  }
 
   void start(int nodes) throws InterruptedException, IOException {
     Authority authority = Authority.open(tls(), Clock.systemUTC());
@@ -112,8 +128,9 @@ final class Fleet implements AutoCloseable {
     return "node-" + node;
   }
 
+  /** All that it reads goes through the agent, which does not see files opened in its store. */
   LarderClient connect(int node) {
-    return LarderClient.builder().agentFile(readyFile(node)).build();
+    return LarderClient.builder().agentFile(readyFile(node)).directReads(false).build();
   }
 
   Path readyFile(int node) {
@@ -124,10 +141,30 @@ final class Fleet implements AutoCloseable {
   Sources sources(int node) throws IOException {
     try (LarderClient client = connect(node)) {
       JsonNode status = json.readTree(client.control().statusJson());
+      JsonNode reads = status.path("reads");
+      long local = reads.path("local").path("bytes").asLong();
       return new Sources(
-          status.path("peers").path("bytes").asLong(),
+          local
+              + reads.path("peer").path("bytes").asLong()
+              + reads.path("origin").path("bytes").asLong(),
+          local,
+          status.path("peers").path("keptBytes").asLong(),
           status.path("origin").path("bytes").asLong());
     }
+  }
+
+  /**
+   * As {@link #sources(int)}, once it has counted so many bytes handed out since {@code before}: it
+   * counts them when they are out, and the reader may be here sooner. Whatever it says in the end.
+   */
+  Sources sources(int node, Sources before, long handedBytes) throws IOException {
+    long end = System.nanoTime() + COUNT_DEADLINE.toNanos();
+    Sources now = sources(node);
+    while (now.minus(before).handed() < handedBytes && System.nanoTime() < end) {
+      LockSupport.parkNanos(POLL_NANOS);
+      now = sources(node);
+    }
+    return now;
   }
 
   /** Every agent knows every other one. */

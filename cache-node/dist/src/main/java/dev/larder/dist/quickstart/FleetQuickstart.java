@@ -18,7 +18,7 @@ import java.util.concurrent.Future;
 
 /**
  * The main job on a cluster: every node reads the whole dataset at the same moment, and the origin
- * sends it about once. One thread.
+ * sends it once. One thread.
  */
 final class FleetQuickstart {
   private static final String DATASET = "sample";
@@ -28,8 +28,7 @@ final class FleetQuickstart {
   private final int nodes;
   private final PrintStream err;
   private final List<Phase> phases = new ArrayList<>();
-  private final long[] read;
-  private final Sources[] before;
+  private final FleetReport.Node[] shares;
   private long files;
   private long bytes;
   private long mismatches;
@@ -39,9 +38,8 @@ final class FleetQuickstart {
     this.source = source;
     this.nodes = nodes;
     this.err = err;
-    this.read = new long[nodes];
-    this.before = new Sources[nodes];
-    Arrays.fill(before, new Sources(0, 0));
+    this.shares = new FleetReport.Node[nodes];
+    Arrays.setAll(shares, node -> FleetReport.Node.none(Fleet.name(node + 1)));
   }
 
   FleetReport run() throws InterruptedException, IOException {
@@ -55,29 +53,20 @@ final class FleetQuickstart {
     phase("cold", fleet);
     phase("warm", fleet);
     rig.say("kill -9 of %s, then a new agent on its directory", Fleet.name(nodes));
-    before[nodes - 1] = plus(before[nodes - 1], fleet.sources(nodes));
     fleet.kill(nodes);
     fleet.startAgain(nodes);
     phase("restarted", fleet);
-    List<FleetReport.Node> shares = new ArrayList<>();
-    for (int node = 1; node <= nodes; node++) {
-      Sources sources = plus(before[node - 1], fleet.sources(node));
-      shares.add(
-          new FleetReport.Node(
-              Fleet.name(node),
-              read[node - 1] - sources.peer() - sources.origin(),
-              sources.peer(),
-              sources.origin()));
-    }
-    return new FleetReport(new QuickstartReport(files, bytes, mismatches, phases), shares);
-  }
-
-  private static Sources plus(Sources a, Sources b) {
-    return new Sources(a.peer() + b.peer(), a.origin() + b.origin());
+    return new FleetReport(new QuickstartReport(files, bytes, mismatches, phases), List.of(shares));
   }
 
   /** All nodes read everything at once. */
-  private void phase(String name, Fleet fleet) throws InterruptedException {
+  private void phase(String name, Fleet fleet) throws InterruptedException, IOException {
+    boolean isFirst = phases.isEmpty();
+    Sources[] before = new Sources[nodes];
+    for (int node = 0; node < nodes; node++) {
+      before[node] = fleet.sources(node + 1);
+    }
+    long[] read = new long[nodes];
     S3Process.Count origin = rig.s3().count();
     long startNanos = System.nanoTime();
     long total = 0;
@@ -96,12 +85,16 @@ final class FleetQuickstart {
         DatasetReader.Result result = result(results.get(node));
         files = result.files();
         bytes = result.bytes();
-        read[node] += result.bytes();
+        read[node] = result.bytes();
         mismatches += result.mismatches();
         total += result.bytes();
       }
     }
     double seconds = (System.nanoTime() - startNanos) / 1e9;
+    for (int node = 0; node < nodes; node++) {
+      Sources now = fleet.sources(node + 1, before[node], read[node]);
+      shares[node] = shares[node].plus(now.minus(before[node]), read[node], isFirst);
+    }
     S3Process.Count sent = rig.s3().count().minus(origin);
     rig.say(
         "%-9s %d nodes, %s in %.2f s, %s from the origin",

@@ -70,6 +70,7 @@ public final class QuickstartCommand implements Callable<Integer> {
   private boolean several(QuickstartRig rig, Path source) throws Exception {
     FleetReport report = new FleetQuickstart(rig, source, nodes, err).run();
     print(report.whole(), report.table(), report.json());
+    report.faults().forEach(fault -> err.println("not as it must be: " + fault));
     return report.passed();
   }
 

@@ -54,7 +54,8 @@ class FleetTest {
       deleteFiles(source);
       Path copy = directory.resolve("copy");
       assertEquals(bytes, readOnAll(fleet, copy), "with the origin gone, after a kill");
-      assertEquals(new Sources(0, 0), fleet.sources(2));
+      Sources none = new Sources(0, 0, 0, 0);
+      assertEquals(new Sources(bytes, bytes, 0, 0), fleet.sources(2, none, bytes));
     }
   }
 

@@ -103,8 +103,7 @@ class PlacementTest {
           boolean isExpected =
               placement.ranked(key, 1, 3).contains(member)
                   || placement.tracker(key, 1, zone).orElseThrow().equals(member);
-          assertEquals(
-              isExpected, placement.isTracker(member.id(), key, 1, zone, 3), named());
+          assertEquals(isExpected, placement.isTracker(member.id(), key, 1, zone, 3), named());
         }
       }
     }
