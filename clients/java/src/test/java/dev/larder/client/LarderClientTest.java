@@ -131,8 +131,10 @@ class LarderClientTest {
     try (LarderClient remote =
             LarderClient.builder().agentFile(agent.agentFile()).directReads(false).build();
         RemoteFile file = remote.open("data", "models/large.bin")) {
+      assertEquals(1000, file.read(ByteBuffer.allocate(1000), 2_000_000));
       assertFalse(file.isDirect());
     }
+    assertTrue(agent.requests.stream().anyMatch(r -> r.contains("bytes=")), "read past the agent");
   }
 
   @Test
