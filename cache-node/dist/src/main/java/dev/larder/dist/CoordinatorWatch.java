@@ -221,6 +221,10 @@ final class CoordinatorWatch implements AutoCloseable {
         "disk_full",
         "1 while it takes no changes as its disk has less than coordinator.free-space-min.",
         now -> server.isFull() ? 1 : 0);
+    gauge(
+        "snapshots_set_aside",
+        "Snapshots of its state that were found damaged and are kept as invalid-….",
+        now -> server.snapshotsSetAside());
     GaugeWithCallback.builder()
         .name("larder_coordinator_memory_bytes")
         .help("Memory by pool.")

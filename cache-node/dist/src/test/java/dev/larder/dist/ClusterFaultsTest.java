@@ -3,6 +3,7 @@ package dev.larder.dist;
 import static dev.larder.dist.WarmCluster.NAME;
 import static dev.larder.dist.WarmCluster.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -260,6 +261,9 @@ class ClusterFaultsTest {
                     .allMatch(each ->
                         each.leader()
                             || (each.silentMillis() >= 0 && each.silentMillis() < 2_000)));
+        assertFalse(
+            named(cluster.coordinatorDirectory(id), "invalid-snapshot\\..*").isEmpty(),
+            "a torn snapshot was taken for whole");
         for (String other : cluster.running()) {
           if (!other.equals(id)) {
             cluster.stopCoordinator(other);
@@ -275,9 +279,12 @@ class ClusterFaultsTest {
   }
 
   private static List<Path> snapshots(Path directory) {
+    return named(directory, "snapshot\\.\\d+_\\d+");
+  }
+
+  private static List<Path> named(Path directory, String pattern) {
     try (Stream<Path> all = Files.walk(directory)) {
-      return all.filter(path -> String.valueOf(path.getFileName()).matches("snapshot\\.\\d+_\\d+"))
-          .toList();
+      return all.filter(path -> String.valueOf(path.getFileName()).matches(pattern)).toList();
     } catch (IOException | java.io.UncheckedIOException e) {
       // A folder went while it was walked.
       return List.of();
@@ -334,6 +341,7 @@ class ClusterFaultsTest {
       return false;
     } catch (LarderException e) {
       assertEquals(ErrorCode.STORE_FULL, e.code());
+      assertTrue(client.status().full().contains("coordinator.free-space-min"));
       return true;
     }
   }

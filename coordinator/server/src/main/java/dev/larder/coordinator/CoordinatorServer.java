@@ -226,6 +226,11 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(node).figures();
   }
 
+  /** Snapshots of its state that were found damaged and are kept beside the others. */
+  public int snapshotsSetAside() {
+    return running(node).snapshotsSetAside();
+  }
+
   /** Bytes of room on its disk; -1 while not known. */
   public long usableBytes() {
     return running(room).usableBytes();

@@ -149,6 +149,9 @@ class GroupTest {
           ErrorCode.BAD_REQUEST,
           () -> client.replaceCoordinator("c9", "c4", group.raftAddress("c4")));
       assertCode(ErrorCode.BAD_REQUEST, () -> client.replaceCoordinator(dead, "", ""));
+      assertCode(
+          ErrorCode.BAD_REQUEST,
+          () -> client.replaceCoordinator(dead, dead, group.raftAddress("c4")));
       List<CoordinatorPeer> after = client.replaceCoordinator(dead, "c4", group.raftAddress("c4"));
       assertEquals(3, after.size());
       assertTrue(after.stream().anyMatch(peer -> peer.id().equals("c4")));

@@ -214,6 +214,11 @@ final class CoordinatorStateMachine extends BaseStateMachine {
     return snapshots;
   }
 
+  /** Snapshots that were found damaged and are kept beside the others. */
+  int snapshotsSetAside() {
+    return snapshots.setAside();
+  }
+
   @Override
   public void pause() {
     // Ratis says so again with each part of a snapshot that it receives.

@@ -391,6 +391,11 @@ public final class RaftNode implements AutoCloseable {
     return machine.figures();
   }
 
+  /** Snapshots that were found damaged and are kept beside the others. */
+  public int snapshotsSetAside() {
+    return machine.snapshotsSetAside();
+  }
+
   /** Native handles of the state that are open; 0 after {@link #close}. */
   public int openHandles() {
     return machine.openHandles();

@@ -41,6 +41,7 @@ final class SnapshotDirectory implements StateMachineStorage {
 
   private @Nullable Path directory;
   private volatile @Nullable SnapshotInfo latest;
+  private volatile int setAside;
 
   /** A snapshot with a manifest that reads back. */
   record Found(Path directory, SnapshotManifest manifest) {
@@ -67,7 +68,21 @@ final class SnapshotDirectory implements StateMachineStorage {
   /** Looks at the directory again, after Ratis installed a snapshot or one was refused. */
   void reload() throws IOException {
     Optional<Found> newest = newest();
+    count();
     latest = newest.isPresent() ? info(newest.get()) : null;
+  }
+
+  /** Snapshots that were set aside and are kept. */
+  int setAside() {
+    return setAside;
+  }
+
+  private void count() throws IOException {
+    int invalid = 0;
+    for (Path path : DurableFiles.list(directory())) {
+      invalid += path.getFileName().toString().startsWith(INVALID) ? 1 : 0;
+    }
+    setAside = invalid;
   }
 
   Optional<Found> newest() throws IOException {
@@ -106,6 +121,7 @@ final class SnapshotDirectory implements StateMachineStorage {
     DurableFiles.deleteTree(aside);
     Files.move(snapshot, aside, StandardCopyOption.ATOMIC_MOVE);
     DurableFiles.sync(directory());
+    count();
   }
 
   /** Copies the state, whose applied position this is, and makes the copy the latest snapshot. */

@@ -21,6 +21,7 @@ import dev.larder.coordinator.api.WarmUpJob;
 import dev.larder.coordinator.api.WarmUpOverview;
 import dev.larder.coordinator.api.Work;
 import dev.larder.coordinator.logic.MemberWatch;
+import dev.larder.coordinator.logic.GroupChange;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.logic.Record;
@@ -483,8 +484,16 @@ public final class LocalCoordinator implements CoordinatorClient {
         counts.pins(),
         counts.placements(),
         node.readLocal(Queries::disputes),
-        RowBounds.full(counts, limits.rows()),
+        full(counts),
         group());
+  }
+
+  private List<String> full(Queries.Counts counts) {
+    List<String> full = new ArrayList<>(RowBounds.full(counts, limits.rows()));
+    if (space.isFull()) {
+      full.add("coordinator.free-space-min");
+    }
+    return full;
   }
 
   private CoordinatorStatus.Group group() {
@@ -516,23 +525,10 @@ public final class LocalCoordinator implements CoordinatorClient {
     }
     SortedMap<String, String> now = new TreeMap<>();
     node.members().peers().forEach(peer -> now.put(peer.id(), peer.address()));
-    SortedMap<String, String> then = new TreeMap<>(now);
     if (!addId.isEmpty()) {
       Checks.coordinator(addId, addRaftAddress);
-      then.put(addId, addRaftAddress);
     }
-    // Gone already is right where this is a repeat: the new one is in then.
-    boolean fits = removeId.isEmpty() || addId.isEmpty() || now.containsKey(removeId);
-    if (!fits && !now.containsKey(addId)) {
-      throw new LarderException(
-          ErrorCode.BAD_REQUEST,
-          "there is no coordinator \"" + removeId + "\"; there are " + now.keySet());
-    }
-    then.remove(removeId);
-    if (then.size() < now.size() && now.size() <= 3) {
-      String refusal = " coordinators none is removed unless another takes its place";
-      throw new LarderException(ErrorCode.BAD_REQUEST, "of " + now.size() + refusal);
-    }
+    SortedMap<String, String> then = GroupChange.of(now, removeId, addId, addRaftAddress);
     if (!then.equals(now)) {
       space.check();
       node.changeGroup(then, limits.requestTimeout());

@@ -97,6 +97,9 @@ class RecoveryTest {
     Files.delete(newest.resolve(SnapshotManifest.NAME));
     assertHas(expected);
     assertTrue(Files.isDirectory(newest.resolveSibling("invalid-" + newest.getFileName())));
+    try (TestCoordinator again = start()) {
+      assertEquals(1, again.server().snapshotsSetAside());
+    }
   }
 
   @Test
