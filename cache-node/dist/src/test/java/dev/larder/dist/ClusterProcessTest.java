@@ -56,7 +56,7 @@ class ClusterProcessTest {
     }
     List<String> doors = new ArrayList<>();
     List<String> peers = new ArrayList<>();
-    List<Integer> ports = freePorts(6);
+    List<Integer> ports = freePorts(8);
     for (int i = 0; i < 3; i++) {
       doors.add("127.0.0.1:" + ports.get(i));
       peers.add("c" + (i + 1) + "=127.0.0.1:" + ports.get(3 + i));
@@ -135,6 +135,10 @@ class ClusterProcessTest {
                     .anyMatch(line -> line.startsWith(leader + " ") && line.contains(" silent "));
           });
 
+      Files.move(directory.resolve(leader), directory.resolve("lost"));
+      replace(certs, ready, leader, ports.get(6), ports.get(7));
+      control.create("replaced", origin.toUri().toString(), Map.of(), (objects, bytes) -> {});
+
       StringWriter nodes = new StringWriter();
       assertEquals(0, larder(nodes, "nodes", "--agent", ready.toString()));
       assertTrue(nodes.toString().contains("node-1  active  z1"), nodes.toString());
@@ -151,19 +155,68 @@ class ClusterProcessTest {
       // With two of three gone changes wait and say so, and what is there is read.
       String second = leader(control);
       processes.get(second).destroyForcibly().waitFor();
+      String third =
+          List.of("c1", "c2", "c3").stream()
+              .filter(id -> processes.get(id).isAlive())
+              .findFirst()
+              .orElseThrow();
+      processes.get(third).destroyForcibly().waitFor();
       await(
           "status says that no majority answers",
           () ->
               !control.statusJson().contains("\"majority\":true")
                   || control.statusJson().contains("\"unavailable\""));
-      assertEquals(2, control.datasets().size());
+      assertEquals(3, control.datasets().size());
       String last =
-          List.of("c1", "c2", "c3").stream()
+          List.of("c1", "c2", "c3", "c4").stream()
               .filter(id -> processes.get(id).isAlive())
               .findFirst()
               .orElseThrow();
       await("the one that is left says that it is not ready", () -> readiness(last) == 503);
     }
+  }
+
+  /** As a person does it who has lost a coordinator with its disk. */
+  private void replace(
+      Path certs, Path ready, String dead, int door, int raftDoor)
+      throws Exception {
+    Path config = directory.resolve("c4.yaml");
+    Files.writeString(
+        config,
+        """
+        tls: {certificate: %1$s/coordinator.pem, key: %1$s/coordinator.key, ca: %1$s/ca.pem}
+        coordinator:
+          id: c4
+          directory: %2$s/c4
+          join: true
+          listen: 127.0.0.1:%3$d
+          raft-listen: 127.0.0.1:%4$d
+          watch-listen: 127.0.0.1:0
+          free-space-min: 1MiB
+        """
+            .formatted(certs, directory, door, raftDoor));
+    launch("c4", "coordinator", "--config", config.toString());
+    await("the new one runs", () -> processes.get("c4").isAlive());
+    String fresh = "c4=127.0.0.1:" + raftDoor;
+    refuses("there is no coordinator \"c9\"", ready, "c9", fresh);
+    refuses("must not come back as", ready, dead, dead + "=127.0.0.1:" + raftDoor);
+    refuses("ID=HOST:PORT", ready, dead, "c4=127.0.0.1");
+    StringWriter said = new StringWriter();
+    await(
+        "replaced: " + said,
+        () -> larder(said, "coordinators", "replace", dead, fresh, "--agent", ready.toString()) == 0);
+    StringWriter list = new StringWriter();
+    assertEquals(0, larder(list, "coordinators", "list", "--agent", ready.toString()));
+    assertTrue(list.toString().lines().anyMatch(line -> line.startsWith("c4 ")), list.toString());
+    assertTrue(
+        list.toString().lines().noneMatch(line -> line.startsWith(dead + " ")), list.toString());
+    await("the new one is ready", () -> isReady("c4"));
+  }
+
+  private static void refuses(String why, Path ready, String dead, String fresh) {
+    StringWriter said = new StringWriter();
+    int status = larder(said, "coordinators", "replace", dead, fresh, "--agent", ready.toString());
+    assertTrue(status != 0 && said.toString().contains(why), status + " " + said);
   }
 
   /** Status of {@code /readyz} of a coordinator. */
