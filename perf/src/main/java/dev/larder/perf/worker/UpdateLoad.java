@@ -174,13 +174,13 @@ public final class UpdateLoad {
     return now;
   }
 
-  /** In time with the clock, so that a slow answer does not put off the next question. */
+  /** Each from when it was due: one that waits behind a slow answer waits, too. */
   private static long[] lookups(Store store, long end) {
     LongStream.Builder took = LongStream.builder();
     for (long due = System.nanoTime(); due < end; due += LOOKUP_NANOS) {
-      long start = await(due);
+      long unused = await(due);
       store.lookup(known(ThreadLocalRandom.current().nextInt(KNOWN)));
-      took.add(System.nanoTime() - start);
+      took.add(System.nanoTime() - due);
     }
     return took.build().sorted().toArray();
   }

@@ -27,6 +27,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -50,6 +51,9 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
   private final DoorParts door;
   private @Nullable ChannelHandlerContext context;
   private @Nullable DoorRequest next;
+
+  /** Ends the connection if {@link #next} waits for too long. */
+  private @Nullable Future<?> leaving;
   private boolean isBusy;
 
   /** Which of the door's connections it counts among since its first request. */
@@ -80,8 +84,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-    DoorRequest waiting = next;
-    next = null;
+    DoorRequest waiting = takeNext();
     if (waiting != null) {
       waiting.close();
     }
@@ -105,11 +108,12 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
       // The member may have the last byte before this side knows that it is out.
       next = request;
       // No longer than its body may take, as it keeps the room of others.
-      ctx.executor()
-          .schedule(
-              () -> leave(ctx, request),
-              2 * door.config().progressDeadline().toMillis(),
-              TimeUnit.MILLISECONDS);
+      leaving =
+          ctx.executor()
+              .schedule(
+                  () -> leave(ctx, request),
+                  2 * door.config().progressDeadline().toMillis(),
+                  TimeUnit.MILLISECONDS);
       return;
     }
     begin(ctx, request);
@@ -265,8 +269,10 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   private void report(ChannelHandlerContext ctx, Report report) {
     ReportAnswer now = door.tracker().report(report, voice(ctx));
+    // One, as members ask for it: what is held lies outside of peer.bodies-max.
     boolean mayWait =
         report.waitMillis() > 0
+            && report.reports().size() <= 1
             && now.standings().stream().allMatch(each -> each.news().isEmpty() && each.isLive());
     if (!mayWait) {
       answer(ctx.channel(), Wire.write(now));
@@ -392,19 +398,35 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
       channel.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
       return;
     }
-    channel.writeAndFlush(response);
-    free();
+    // Not before: a member that asks on and reads nothing would have its answers pile up here.
+    channel
+        .writeAndFlush(response)
+        .addListener(out -> {
+          if (out.isSuccess()) {
+            free();
+          }
+        });
   }
 
   /** Event loop: the answer is out. */
   private void free() {
     isBusy = false;
-    DoorRequest waiting = next;
+    DoorRequest waiting = takeNext();
     ChannelHandlerContext ctx = context;
-    next = null;
     if (waiting != null && ctx != null) {
       begin(ctx, waiting);
     }
+  }
+
+  private @Nullable DoorRequest takeNext() {
+    DoorRequest waiting = next;
+    Future<?> timer = leaving;
+    next = null;
+    leaving = null;
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    return waiting;
   }
 
   private static void onLoop(ChannelHandlerContext ctx, Runnable action) {

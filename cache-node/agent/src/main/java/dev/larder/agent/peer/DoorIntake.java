@@ -91,8 +91,7 @@ final class DoorIntake extends SimpleChannelInboundHandler<HttpObject> {
     } else if (bytes == 0) {
       coming = DoorRequest.of(head, Unpooled.EMPTY_BUFFER, bodies, 0);
     } else if (bodies.take(bytes)) {
-      ByteBuf body = ctx.alloc().buffer(Math.min(bytes, BUFFER_BYTES), bytes);
-      coming = DoorRequest.of(head, body, bodies, bytes);
+      coming = DoorRequest.of(head, buffer(ctx, bodies, bytes), bodies, bytes);
     } else {
       coming = DoorRequest.refused(head, Refusal.NO_ROOM, bodies);
     }
@@ -100,6 +99,20 @@ final class DoorIntake extends SimpleChannelInboundHandler<HttpObject> {
       // As long as a member waits that sends it.
       long millis = 2 * door.config().progressDeadline().toMillis();
       deadline = ctx.executor().schedule(() -> late(ctx), millis, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Gives the room back where there is no memory. */
+  private static ByteBuf buffer(ChannelHandlerContext ctx, DoorBodies bodies, int bytes) {
+    boolean isThere = false;
+    try {
+      ByteBuf body = ctx.alloc().buffer(Math.min(bytes, BUFFER_BYTES), bytes);
+      isThere = true;
+      return body;
+    } finally {
+      if (!isThere) {
+        bodies.give(bytes);
+      }
     }
   }
 

@@ -49,7 +49,7 @@ final class TrackerService {
     List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
     for (Wanted wanted : ask.wanted()) {
       answers.add(
-          isOurs(view, sender, wanted.stripe())
+          isOurs(view, sender.epoch(), asker.zone(), wanted.stripe())
               ? Optional.of(desk.ask(asker, wanted.stripe(), wanted.lost(), wanted.known()))
               : Optional.empty());
     }
@@ -76,7 +76,7 @@ final class TrackerService {
   }
 
   /** Whoever has a newer list than this node knows better who tracks what. */
-  private boolean isOurs(ClusterView view, Sender sender, StripeId stripe) {
-    return sender.epoch() > view.epoch() || own.contains(view.placement(), stripe, sender.zone());
+  private boolean isOurs(ClusterView view, long epoch, String zone, StripeId stripe) {
+    return epoch > view.epoch() || own.contains(view.placement(), stripe, zone);
   }
 }

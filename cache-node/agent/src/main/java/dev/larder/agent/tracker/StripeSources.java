@@ -13,6 +13,12 @@ final class StripeSources {
    * `open` holds, zone by zone, the sources with a free slot, in the order they are handed out. A
    * source's place depends on its depth and children, so it is taken out before either changes.
    */
+  /**
+   * Sources looked at for a way around some members: where one of these is near the root, nearly
+   * all ways lead over it, and everybody's asks wait meanwhile.
+   */
+  private static final int LOOKS_MAX = 64;
+
   private final int fanOut;
   private final long deadlineNanos;
   private final Consumer<Source> removed;
@@ -189,9 +195,13 @@ final class StripeSources {
     if (sources == null) {
       return null;
     }
+    int left = around.isEmpty() ? Integer.MAX_VALUE : LOOKS_MAX;
     while (true) {
       Source silent = null;
       for (Source source : sources) {
+        if (left-- == 0) {
+          return null;
+        }
         silent = silentAbove(source, now);
         if (silent != null) {
           break;

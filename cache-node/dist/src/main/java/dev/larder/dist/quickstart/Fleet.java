@@ -58,6 +58,10 @@ final class Fleet implements AutoCloseable {
    * @param origin fetched from the origin
    */
   record Sources(long handed, long local, long peer, long origin) {
+    boolean has(long handedBytes, long fetchedBytes) {
+      return handed >= handedBytes && peer + origin >= fetchedBytes;
+    }
+
     Sources minus(Sources earlier) {
       return new Sources(
           handed - earlier.handed,
@@ -154,13 +158,15 @@ final class Fleet implements AutoCloseable {
   }
 
   /**
-   * As {@link #sources(int)}, once it has counted so many bytes handed out since {@code before}: it
-   * counts them when they are out, and the reader may be here sooner. Whatever it says in the end.
+   * As {@link #sources(int)}, once it has counted so many bytes handed out and so many fetched since
+   * {@code before}: it counts them when they are out and stored, and the reader may be here sooner.
+   * Whatever it says in the end.
    */
-  Sources sources(int node, Sources before, long handedBytes) throws IOException {
+  Sources sources(int node, Sources before, long handedBytes, long fetchedBytes)
+      throws IOException {
     long end = System.nanoTime() + COUNT_DEADLINE.toNanos();
     Sources now = sources(node);
-    while (now.minus(before).handed() < handedBytes && System.nanoTime() < end) {
+    while (!now.minus(before).has(handedBytes, fetchedBytes) && System.nanoTime() < end) {
       LockSupport.parkNanos(POLL_NANOS);
       now = sources(node);
     }

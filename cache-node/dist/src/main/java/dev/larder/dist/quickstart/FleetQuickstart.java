@@ -92,7 +92,7 @@ final class FleetQuickstart {
     }
     double seconds = (System.nanoTime() - startNanos) / 1e9;
     for (int node = 0; node < nodes; node++) {
-      Sources now = fleet.sources(node + 1, before[node], read[node]);
+      Sources now = fleet.sources(node + 1, before[node], read[node], isFirst ? read[node] : 0);
       shares[node] = shares[node].plus(now.minus(before[node]), read[node], isFirst);
     }
     S3Process.Count sent = rig.s3().count().minus(origin);

@@ -55,7 +55,7 @@ class FleetTest {
       Path copy = directory.resolve("copy");
       assertEquals(bytes, readOnAll(fleet, copy), "with the origin gone, after a kill");
       Sources none = new Sources(0, 0, 0, 0);
-      assertEquals(new Sources(bytes, bytes, 0, 0), fleet.sources(2, none, bytes));
+      assertEquals(new Sources(bytes, bytes, 0, 0), fleet.sources(2, none, bytes, 0));
     }
   }
 
