@@ -20,13 +20,15 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A tracker in a process of its own, asked by one thread; each ask is looked up in a member list of
- * 10,000 in three zones, as the agent's service does.
+ * A tracker in a process of its own, asked by one thread; in the bursts each ask is looked up in a
+ * member list of 10,000 in three zones, as the agent's service does for those with an older list.
  *
  * <ul>
  *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
  *       REPORTS_PER_CPU_SECOND}: so many members ask for one stripe at once and then say that they
  *       have it; the CPU is all of the process's, collector and compilers included
+ *   <li>{@code slow MEMBERS ROUNDS} prints the same with the first of them named as slow by all
+ *       others, so that all ways lead over it
  *   <li>{@code full ENTRIES ASKS} prints {@code full KNOWN_PER_CPU_SECOND UNKNOWN_PER_CPU_SECOND}:
  *       so many stripes have a live lease each, so that the tracker is at its bound and may forget
  *       nothing; then others ask for these, and for stripes there is no room for
@@ -82,17 +84,18 @@ public final class TrackerWorker {
     int second = Integer.parseInt(arguments[2]);
     TrackerWorker worker = new TrackerWorker();
     switch (arguments[0]) {
-      case "asks" -> worker.asks(first, second);
+      case "asks" -> worker.asks(first, second, Set.of());
+      case "slow" -> worker.asks(first, second, Set.of("node-0"));
       case "full" -> worker.full(first, second);
       case "heap" -> worker.heap(first, second);
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
 
-  private void asks(int members, int rounds) {
+  private void asks(int members, int rounds, Set<String> slow) {
     TrackerDesk desk = desk(ENTRIES_MAX);
     for (int i = 0; i < WARM_ROUNDS; i++) {
-      reports(desk, burst(desk, members), members);
+      reports(desk, burst(desk, members, slow), members);
     }
     long cpu = 0;
     long wall = 0;
@@ -100,7 +103,7 @@ public final class TrackerWorker {
     for (int i = 0; i < rounds; i++) {
       long cpuBefore = process.getProcessCpuTime();
       long wallBefore = System.nanoTime();
-      StripeId stripe = burst(desk, members);
+      StripeId stripe = burst(desk, members, slow);
       wall += System.nanoTime() - wallBefore;
       long between = process.getProcessCpuTime();
       reports(desk, stripe, members);
@@ -112,12 +115,12 @@ public final class TrackerWorker {
   }
 
   /** All members ask for a stripe nobody asked for before: one fetches, all others wait for it. */
-  private StripeId burst(TrackerDesk desk, int members) {
+  private StripeId burst(TrackerDesk desk, int members, Set<String> slow) {
     StripeId stripe = nextStripe();
     int leases = 0;
     for (int member = 0; member < members; member++) {
       // A new text each time, as each comes from the wire.
-      Asker asker = new Asker("node-" + member, "zone-" + member % ZONES, Set.of());
+      Asker asker = new Asker("node-" + member, "zone-" + member % ZONES, Set.of(), slow);
       Assignment assignment = ask(desk, asker, stripe).assignment();
       switch (assignment) {
         case Assignment.Lease granted -> leases++;
@@ -145,7 +148,7 @@ public final class TrackerWorker {
     TrackerDesk desk = new TrackerDesk(new Tracker(LIVE, entries), System::nanoTime);
     for (int i = 0; i < entries; i++) {
       StripeId stripe = nextStripe();
-      require(ask(desk, Asker.of("lessee-" + i), stripe), Assignment.Lease.class);
+      require(desk.ask(Asker.of("lessee-" + i), stripe, "", 0), Assignment.Lease.class);
     }
     for (int i = 0; i < 2; i++) {
       fullAsks(desk, entries, asks, true);
@@ -165,7 +168,7 @@ public final class TrackerWorker {
     long before = process.getProcessCpuTime();
     for (int i = 0; i < asks; i++) {
       StripeId stripe = stripe(isKnown ? 1 + i % entries : entries + 1 + i);
-      TrackerDesk.Answer answer = ask(desk, Asker.of("node-" + i), stripe);
+      TrackerDesk.Answer answer = desk.ask(Asker.of("node-" + i), stripe, "", 0);
       if (!isKnown) {
         require(answer, Assignment.Untracked.class);
       } else if (answer.assignment() instanceof Assignment.Lease) {
@@ -197,7 +200,7 @@ public final class TrackerWorker {
   private void fill(TrackerDesk desk, int entries, int perStripe) {
     for (int left = entries; left > 0; left -= perStripe) {
       // Without leases, so that the tracker may forget them.
-      reports(desk, burst(desk, perStripe), perStripe);
+      reports(desk, burst(desk, perStripe, Set.of()), perStripe);
     }
   }
 

@@ -75,8 +75,11 @@ final class TrackerService {
     return known == null ? "" : known.zone();
   }
 
-  /** Whoever has a newer list than this node knows better who tracks what. */
+  /**
+   * Whoever has this list or a newer one found this node by it, and to look again would cost more
+   * than the answer where members are many.
+   */
   private boolean isOurs(ClusterView view, long epoch, String zone, StripeId stripe) {
-    return epoch > view.epoch() || own.contains(view.placement(), stripe, zone);
+    return epoch >= view.epoch() || own.contains(view.placement(), stripe, zone);
   }
 }

@@ -17,7 +17,7 @@ final class StripeSources {
    * Sources looked at for a way around some members: where one of these is near the root, nearly
    * all ways lead over it, and everybody's asks wait meanwhile.
    */
-  private static final int LOOKS_MAX = 64;
+  private static final int LOOKS_MAX = 32;
 
   private final int fanOut;
   private final long deadlineNanos;

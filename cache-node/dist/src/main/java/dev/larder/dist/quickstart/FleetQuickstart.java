@@ -18,7 +18,7 @@ import java.util.concurrent.Future;
 
 /**
  * The main job on a cluster: every node reads the whole dataset at the same moment, and the origin
- * sends it once. One thread.
+ * sends it about once. One thread.
  */
 final class FleetQuickstart {
   private static final String DATASET = "sample";
