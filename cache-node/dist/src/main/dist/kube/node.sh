@@ -18,7 +18,7 @@ readonly address=10.77.0.1 cni=/usr/lib/cni
 missing() {
   local each
   for each in etcd:etcd-server containerd:containerd ctr:containerd runc:runc ip:iproute2 \
-    busybox:busybox-static openssl:openssl nsenter:util-linux; do
+    busybox:busybox-static openssl:openssl nsenter:util-linux ps:procps; do
     command -v "${each%%:*}" >/dev/null || echo "${each%%:*} (Debian: ${each##*:})"
   done
   [[ -x $cni/bridge ]] || echo "$cni/bridge (Debian: containernetworking-plugins)"

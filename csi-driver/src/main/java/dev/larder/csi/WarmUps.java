@@ -131,17 +131,24 @@ final class WarmUps {
     String id = start(target, snapshot, glob);
     while (true) {
       Optional<JobInfo> job = jobs.find(id);
-      if (job.isEmpty() || job.get().state() == State.DONE) {
+      if (job.isEmpty()) {
+        throw new LarderException(
+            ErrorCode.CANCELLED, "the warm-up of " + snapshot + " is forgotten; it is begun anew");
+      }
+      if (job.get().state() == State.DONE) {
         return;
       }
       if (job.get().state() == State.FAILED) {
+        String first = job.get().firstError().orElse("unknown");
         throw new LarderException(
-            ErrorCode.ORIGIN_UNAVAILABLE,
+            first.contains(": " + ErrorCode.STORE_FULL + ": ")
+                ? ErrorCode.STORE_FULL
+                : ErrorCode.ORIGIN_UNAVAILABLE,
             job.get().failed()
                 + " files of "
                 + snapshot
                 + " could not be filled, the first: "
-                + job.get().firstError().orElse("unknown"));
+                + first);
       }
       if (job.get().state() == State.CANCELLED) {
         throw new LarderException(

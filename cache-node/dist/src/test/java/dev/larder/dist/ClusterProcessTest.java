@@ -177,8 +177,7 @@ class ClusterProcessTest {
   }
 
   /** As a person does it who has lost a coordinator with its disk. */
-  private void replace(
-      Path certs, Path ready, String dead, int door, int raftDoor)
+  private void replace(Path certs, Path ready, String dead, int door, int raftDoor)
       throws Exception {
     Path config = directory.resolve("c4.yaml");
     Files.writeString(
@@ -204,7 +203,8 @@ class ClusterProcessTest {
     StringWriter said = new StringWriter();
     await(
         "replaced: " + said,
-        () -> larder(said, "coordinators", "replace", dead, fresh, "--agent", ready.toString()) == 0);
+        () ->
+            larder(said, "coordinators", "replace", dead, fresh, "--agent", ready.toString()) == 0);
     StringWriter list = new StringWriter();
     assertEquals(0, larder(list, "coordinators", "list", "--agent", ready.toString()));
     assertTrue(list.toString().lines().anyMatch(line -> line.startsWith("c4 ")), list.toString());

@@ -242,7 +242,7 @@ class KubernetesOverlaysTest {
       AgentConfig unusedLast = AgentConfig.of(Path.of("/data"), tree);
       assertEquals(coordinators(replicas, "", 7452), keys.addresses());
       assertEquals(replicas > 1 ? coordinators(replicas, "=", 7453) : List.of(), keys.peers());
-      boolean isShared = !name.equals("node-certificates") && !name.equals("all components");
+      boolean isShared = !name.equals("shared-nodes-off") && !name.equals("all components");
       assertEquals(isShared, keys.sharedNodes());
     }
     KeeperConfig keeper =
@@ -361,7 +361,13 @@ class KubernetesOverlaysTest {
     assertEquals(paths.get("plugin"), agent.get("PLUGIN_DIR"));
     assertEquals(paths.get("registry"), agent.get("REGISTRY_DIR"));
     boolean isElsewhere =
-        !List.of("base", "three-coordinators", "page", "node-certificates", "kubernetes-1.36")
+        !List.of(
+                "base",
+                "three-coordinators",
+                "page",
+                "node-certificates",
+                "shared-nodes-off",
+                "kubernetes-1.36")
             .contains(name);
     for (String each : List.of("data", "run", "pods", "plugin", "registry")) {
       String path = String.valueOf(paths.get(each));

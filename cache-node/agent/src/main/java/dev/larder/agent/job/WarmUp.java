@@ -12,6 +12,7 @@ import dev.larder.agent.job.Jobs.State;
 import dev.larder.agent.peer.RateCap;
 import dev.larder.agent.read.CachedReadPlane;
 import dev.larder.agent.read.ReadPlane.BlobSource;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
@@ -134,6 +135,9 @@ final class WarmUp implements Runnable {
     try {
       countAll();
       fillAll();
+      if (!isCancelled && failed.sum() == 0) {
+        requireAll();
+      }
     } catch (LarderException e) {
       fail(snapshot.toString(), e);
     } catch (RuntimeException e) {
@@ -213,15 +217,40 @@ final class WarmUp implements Runnable {
     }
   }
 
+  /** What came first may have made room for what came last: done is what is here in the end. */
+  private void requireAll() {
+    long[] lost = new long[1];
+    String[] first = new String[1];
+    datasets.walk(
+        snapshot,
+        glob,
+        entry -> {
+          if (entry.type() == Type.FILE
+              && entry.sizeBytes() > 0
+              && entry.key().filter(this::isHere).isEmpty()) {
+            first[0] = lost[0]++ == 0 ? entry.path() : first[0];
+          }
+        });
+    if (lost[0] > 0) {
+      fail(
+          String.valueOf(first[0]),
+          new LarderException(
+              ErrorCode.STORE_FULL,
+              lost[0]
+                  + " of "
+                  + files
+                  + " files were evicted before the last one was there; give the store more room"
+                  + " (store.disk-max) or warm fewer"));
+    }
+  }
+
+  private boolean isHere(BlobKey key) {
+    return store.find(key).map(BlobInfo::state).filter(BlobStore.State.SEALED::equals).isPresent();
+  }
+
   private void fill(BlobSource source) {
     FillSource from = plane.fillSource(source);
-    boolean isHere =
-        store
-            .find(from.key())
-            .map(BlobInfo::state)
-            .filter(BlobStore.State.SEALED::equals)
-            .isPresent();
-    if (isHere || from.sizeBytes() == 0) {
+    if (isHere(from.key()) || from.sizeBytes() == 0) {
       return;
     }
     if (Blocks.isSmall(from.sizeBytes())) {
@@ -278,6 +307,7 @@ final class WarmUp implements Runnable {
     }
   }
 
+  /** A file, or the whole warm-up, came to nothing. */
   private synchronized void fail(String path, LarderException e) {
     failed.increment();
     if (firstError == null) {

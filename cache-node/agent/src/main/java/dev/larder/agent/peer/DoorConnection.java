@@ -54,6 +54,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   /** Ends the connection if {@link #next} waits for too long. */
   private @Nullable Future<?> leaving;
+
   private boolean isBusy;
 
   /** Which of the door's connections it counts among since its first request. */

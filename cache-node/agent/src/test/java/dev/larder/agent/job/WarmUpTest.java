@@ -65,6 +65,36 @@ class WarmUpTest {
     }
   }
 
+  @Test
+  void whatWasEvictedBeforeTheEndIsNotCalledDone() throws Exception {
+    Path source = Files.createDirectories(root.resolve("source"));
+    for (int i = 0; i < 6; i++) {
+      Files.write(source.resolve("f" + i), new byte[(3 << 20) + i]);
+    }
+    try (NodeServices node = start("store.disk-max", "12MiB")) {
+      Datasets datasets = node.datasetsOfNode();
+      datasets.create(
+          new DatasetName("data"), source.toString(), new OriginOptions(Map.of()), progress -> {});
+      WarmUp warmUp =
+          new WarmUp(
+              "w1",
+              DATA,
+              "",
+              datasets,
+              node.plane(),
+              node.store(),
+              1,
+              new RateCap(0),
+              0,
+              Clock.systemUTC());
+      warmUp.run();
+      assertEquals(Jobs.State.FAILED, warmUp.info().state(), warmUp.info().toString());
+      assertTrue(
+          warmUp.info().firstError().orElseThrow().contains("STORE_FULL"),
+          warmUp.info().toString());
+    }
+  }
+
   /** The node's datasets, where a file's source is told once the test says so. */
   private static Datasets slowToOpen(Datasets real, CountDownLatch isOpening, CountDownLatch goOn) {
     return (Datasets)
@@ -84,12 +114,14 @@ class WarmUpTest {
             });
   }
 
-  private NodeServices start() {
+  private NodeServices start(String... more) {
+    Map<String, String> settings = new HashMap<>(Map.of("store.disk-min-free", "0"));
+    for (int i = 0; i < more.length; i += 2) {
+      settings.put(more[i], more[i + 1]);
+    }
     NodeServices made =
         new NodeServices(
-            AgentConfig.of(
-                root.resolve("data"),
-                new ConfigTree(new HashMap<>(Map.of("store.disk-min-free", "0")))),
+            AgentConfig.of(root.resolve("data"), new ConfigTree(settings)),
             new FakeCoordinator(),
             new AgentMetrics("test"),
             "test");

@@ -158,9 +158,9 @@ final class Fleet implements AutoCloseable {
   }
 
   /**
-   * As {@link #sources(int)}, once it has counted so many bytes handed out and so many fetched since
-   * {@code before}: it counts them when they are out and stored, and the reader may be here sooner.
-   * Whatever it says in the end.
+   * As {@link #sources(int)}, once it has counted so many bytes handed out and so many fetched
+   * since {@code before}: it counts them when they are out and stored, and the reader may be here
+   * sooner. Whatever it says in the end.
    */
   Sources sources(int node, Sources before, long handedBytes, long fetchedBytes)
       throws IOException {

@@ -116,15 +116,17 @@ final class PodsQuickstart implements Callable<Integer> {
     }
     String why = KubeNode.lacks(rig.home());
     if (why.isEmpty()) {
+      Path tools = null;
       try {
-        return KubeletPods.start(rig, KubeNode.build(rig.home()));
+        tools = KubeNode.build(rig.home());
+        return KubeletPods.start(rig, tools);
       } catch (LarderException e) {
         if (e.code() == ErrorCode.CANCELLED || rig.isEnding()) {
           throw e;
         }
         rig.show(String.valueOf(e.getMessage()));
         why =
-            e.code() == ErrorCode.BAD_CONFIG
+            tools == null
                 ? "Kubernetes cannot be built"
                 : "it is built but does not start, as said above; nothing of it is left";
       }

@@ -40,8 +40,7 @@ class GroupChangeTest {
 
   private static void refused(String why, String remove, String add, String address) {
     LarderException refusal =
-        assertThrows(
-            LarderException.class, () -> GroupChange.of(THREE, remove, add, address));
+        assertThrows(LarderException.class, () -> GroupChange.of(THREE, remove, add, address));
     assertEquals(ErrorCode.BAD_REQUEST, refusal.code());
     assertTrue(String.valueOf(refusal.getMessage()).contains(why), refusal.toString());
   }
