@@ -1,7 +1,6 @@
 package dev.larder.agent.peer;
 
 import dev.larder.agent.fill.FillEngine;
-import dev.larder.agent.peer.DoorRequest.Refusal;
 import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.ReportAnswer;
@@ -9,16 +8,17 @@ import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
-import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.ssl.SslHandler;
@@ -27,9 +27,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * One member's connection: a request at a time. Asks and reports are answered on the event loop,
  * ranges and digests by a worker. Fields belong to the event loop.
  */
-final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
+final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger log = LoggerFactory.getLogger(DoorConnection.class);
   private static final String BLOBS = "/peer/v1/blobs/";
 
@@ -50,11 +48,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   private final DoorParts door;
   private @Nullable ChannelHandlerContext context;
-  private @Nullable DoorRequest next;
-
-  /** Ends the connection if {@link #next} waits for too long. */
-  private @Nullable Future<?> leaving;
-
+  private @Nullable FullHttpRequest next;
   private boolean isBusy;
 
   /** Which of the door's connections it counts among since its first request. */
@@ -85,9 +79,10 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-    DoorRequest waiting = takeNext();
+    FullHttpRequest waiting = next;
+    next = null;
     if (waiting != null) {
-      waiting.close();
+      waiting.release();
     }
     AtomicInteger counted = countedIn;
     countedIn = null;
@@ -98,74 +93,34 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
   }
 
   @Override
-  protected void channelRead0(ChannelHandlerContext ctx, DoorRequest request) {
-    if (next != null) {
+  protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+    if (request.decoderResult().isFailure() || next != null) {
       // Members ask one thing at a time; what else comes is no member.
-      request.close();
       ctx.close();
       return;
     }
     if (isBusy) {
       // The member may have the last byte before this side knows that it is out.
-      next = request;
-      // No longer than its body may take, as it keeps the room of others.
-      leaving =
-          ctx.executor()
-              .schedule(
-                  () -> leave(ctx, request),
-                  2 * door.config().progressDeadline().toMillis(),
-                  TimeUnit.MILLISECONDS);
+      next = request.retain();
       return;
     }
     begin(ctx, request);
   }
 
-  private void leave(ChannelHandlerContext ctx, DoorRequest request) {
-    if (next == request) {
-      ctx.close();
-    }
-  }
-
-  private void begin(ChannelHandlerContext ctx, DoorRequest request) {
-    // Before the answer, as who got it may ask again.
-    byte[] body = request.takeBody();
+  private void begin(ChannelHandlerContext ctx, FullHttpRequest request) {
     isBusy = true;
-    // Once more: one that waited may be trusted no longer.
-    switch (isTrusted(ctx) ? request.refusal() : Refusal.UNTRUSTED) {
-      case NONE -> serve(ctx, request.head(), body);
-      case UNTRUSTED -> {
-        isLast = true;
-        door.untrusted().increment();
-        answer(
-            ctx.channel(),
-            HttpResponseStatus.FORBIDDEN,
-            "the certificate that this connection began with is over, or its authority is"
-                + " trusted no more");
-      }
-      case NO_ROOM -> {
-        door.refused().increment();
-        answer(
-            ctx.channel(),
-            HttpResponseStatus.SERVICE_UNAVAILABLE,
-            "peer.bodies-max bytes of asks and reports are on their way");
-      }
-      case TOO_LONG -> {
-        isLast = true;
-        answer(
-            ctx.channel(),
-            HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
-            "longer than peer.body-max");
-      }
-      case NO_LENGTH -> {
-        isLast = true;
-        answer(ctx.channel(), HttpResponseStatus.LENGTH_REQUIRED, "a body of unknown length");
-      }
+    if (!isTrusted(ctx)) {
+      isLast = true;
+      door.untrusted().increment();
+      answer(
+          ctx.channel(),
+          HttpResponseStatus.FORBIDDEN,
+          "the certificate that this connection began with is over, or its authority is trusted"
+              + " no more");
+      return;
     }
-  }
-
-  private void serve(ChannelHandlerContext ctx, HttpRequest head, byte[] body) {
-    String uri = head.uri();
-    boolean isRange = head.method().equals(HttpMethod.GET) && !uri.contains("/digests");
+    String uri = request.uri();
+    boolean isRange = request.method().equals(HttpMethod.GET) && !uri.contains("/digests");
     if (!hasRoom(isRange) && isRange) {
       door.refused().increment();
       answer(
@@ -175,14 +130,15 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
       return;
     }
     try {
-      if (head.method().equals(HttpMethod.POST)) {
+      if (request.method().equals(HttpMethod.POST)) {
+        byte[] body = ByteBufUtil.getBytes(request.content());
         post(ctx, uri, body);
-      } else if (head.method().equals(HttpMethod.GET) && uri.startsWith(BLOBS)) {
-        String range = head.headers().get(HttpHeaderNames.RANGE, "");
+      } else if (request.method().equals(HttpMethod.GET) && uri.startsWith(BLOBS)) {
+        String range = request.headers().get(HttpHeaderNames.RANGE, "");
         get(
             ctx.channel(),
             BlobRequest.parse(
-                uri.substring(BLOBS.length()), range, head.headers().contains(BLOCKS_ONLY)));
+                uri.substring(BLOBS.length()), range, request.headers().contains(BLOCKS_ONLY)));
       } else {
         answer(ctx.channel(), HttpResponseStatus.NOT_FOUND, "no such resource");
       }
@@ -192,7 +148,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
   }
 
   /** Whether what the member proved when it connected still holds. */
-  boolean isTrusted(ChannelHandlerContext ctx) {
+  private boolean isTrusted(ChannelHandlerContext ctx) {
     PeerTls tls = door.tls();
     if (tls == null) {
       return true;
@@ -270,10 +226,8 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   private void report(ChannelHandlerContext ctx, Report report) {
     ReportAnswer now = door.tracker().report(report, voice(ctx));
-    // One, as members ask for it: what is held lies outside of peer.bodies-max.
     boolean mayWait =
         report.waitMillis() > 0
-            && report.reports().size() <= 1
             && now.standings().stream().allMatch(each -> each.news().isEmpty() && each.isLive());
     if (!mayWait) {
       answer(ctx.channel(), Wire.write(now));
@@ -399,35 +353,23 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
       channel.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
       return;
     }
-    // Not before: a member that asks on and reads nothing would have its answers pile up here.
-    channel
-        .writeAndFlush(response)
-        .addListener(out -> {
-          if (out.isSuccess()) {
-            free();
-          }
-        });
+    channel.writeAndFlush(response);
+    free();
   }
 
   /** Event loop: the answer is out. */
   private void free() {
     isBusy = false;
-    DoorRequest waiting = takeNext();
+    FullHttpRequest waiting = next;
     ChannelHandlerContext ctx = context;
-    if (waiting != null && ctx != null) {
-      begin(ctx, waiting);
-    }
-  }
-
-  private @Nullable DoorRequest takeNext() {
-    DoorRequest waiting = next;
-    Future<?> timer = leaving;
     next = null;
-    leaving = null;
-    if (timer != null) {
-      timer.cancel(false);
+    if (waiting != null && ctx != null) {
+      try {
+        begin(ctx, waiting);
+      } finally {
+        waiting.release();
+      }
     }
-    return waiting;
   }
 
   private static void onLoop(ChannelHandlerContext ctx, Runnable action) {

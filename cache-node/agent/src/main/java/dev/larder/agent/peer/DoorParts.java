@@ -25,7 +25,6 @@ record DoorParts(
     TrackerService tracker,
     Executor workers,
     Semaphore buffers,
-    DoorBodies bodies,
     RateCap upload,
     LongAdder sentBytes,
     LongAdder refused,
