@@ -42,18 +42,7 @@ class WarmUpTest {
       Datasets real = node.datasetsOfNode();
       real.create(
           new DatasetName("data"), source.toString(), new OriginOptions(Map.of()), progress -> {});
-      WarmUp warmUp =
-          new WarmUp(
-              "w1",
-              DATA,
-              "",
-              slowToOpen(real, isOpening, goOn),
-              node.plane(),
-              node.store(),
-              1,
-              new RateCap(0),
-              0,
-              Clock.systemUTC());
+      WarmUp warmUp = warmUp(node, slowToOpen(real, isOpening, goOn));
       Thread thread = Thread.ofVirtual().start(warmUp);
       isOpening.await();
       warmUp.cancel();
@@ -75,18 +64,7 @@ class WarmUpTest {
       Datasets datasets = node.datasetsOfNode();
       datasets.create(
           new DatasetName("data"), source.toString(), new OriginOptions(Map.of()), progress -> {});
-      WarmUp warmUp =
-          new WarmUp(
-              "w1",
-              DATA,
-              "",
-              datasets,
-              node.plane(),
-              node.store(),
-              1,
-              new RateCap(0),
-              0,
-              Clock.systemUTC());
+      WarmUp warmUp = warmUp(node, datasets);
       warmUp.run();
       assertEquals(Jobs.State.FAILED, warmUp.info().state(), warmUp.info().toString());
       assertTrue(
@@ -112,6 +90,20 @@ class WarmUpTest {
                 throw e.getCause();
               }
             });
+  }
+
+  private static WarmUp warmUp(NodeServices node, Datasets datasets) {
+    return new WarmUp(
+        "w1",
+        DATA,
+        "",
+        datasets,
+        node.plane(),
+        node.store(),
+        1,
+        new RateCap(0),
+        0,
+        Clock.systemUTC());
   }
 
   private NodeServices start(String... more) {

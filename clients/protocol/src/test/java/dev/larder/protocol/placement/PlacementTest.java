@@ -94,22 +94,6 @@ class PlacementTest {
   }
 
   @Test
-  void whoTracksIsAmongTheFirstOrTheFirstOfTheZone() {
-    List<PlacedMember> members = members(24, i -> 1 + i % 2, 3);
-    Placement placement = new Placement(1, members);
-    for (BlobKey key : keys(200)) {
-      for (String zone : List.of(members.getFirst().zone(), "nowhere")) {
-        for (PlacedMember member : members) {
-          boolean isExpected =
-              placement.ranked(key, 1, 3).contains(member)
-                  || placement.tracker(key, 1, zone).orElseThrow().equals(member);
-          assertEquals(isExpected, placement.isTracker(member.id(), key, 1, zone, 3), named());
-        }
-      }
-    }
-  }
-
-  @Test
   void aWeightThatGrowsOnlyDrawsStripesToItself() {
     List<PlacedMember> before = members(30, i -> 4, 1);
     List<PlacedMember> after = new ArrayList<>(before);
