@@ -117,6 +117,7 @@ public final class CsiDriver implements AutoCloseable {
             origins,
             new WarmUps(services.jobsOfNode()),
             pods,
+            services.metrics()::csiPublished,
             step -> steps.accept(step.name()));
     Created created = new Created(own.resolve("csi"));
     created.load();

@@ -25,6 +25,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.DoubleConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,6 +53,7 @@ final class Volumes implements AutoCloseable {
   private final Origination origins;
   private final WarmUps warmUps;
   private final Pods pods;
+  private final DoubleConsumer published;
   private final Consumer<Step> steps;
   private final Map<Path, Work> works = new ConcurrentHashMap<>();
 
@@ -109,6 +111,7 @@ final class Volumes implements AutoCloseable {
       Origination origins,
       WarmUps warmUps,
       Pods pods,
+      DoubleConsumer published,
       Consumer<Step> steps) {
     this.config = config;
     this.datasets = datasets;
@@ -118,6 +121,7 @@ final class Volumes implements AutoCloseable {
     this.origins = origins;
     this.warmUps = warmUps;
     this.pods = pods;
+    this.published = published;
     this.steps = steps;
     this.sizes =
         Caffeine.newBuilder().maximumSize(config.volumesMax()).executor(Runnable::run).build();
@@ -155,6 +159,7 @@ final class Volumes implements AutoCloseable {
    * @param gone completed when who asked hung up; then this ends, and the try goes on
    */
   void publish(Publication wanted, CompletableFuture<Void> gone) {
+    long began = System.nanoTime();
     Work work;
     try {
       if (isPublished(wanted)) {
@@ -174,6 +179,7 @@ final class Volumes implements AutoCloseable {
           ErrorCode.DEADLINE,
           "not published within " + config.publishTimeout() + "; it goes on in the background");
     }
+    published.accept((System.nanoTime() - began) / 1e9);
   }
 
   private boolean isPublished(Publication wanted) {

@@ -141,7 +141,7 @@ final class WarmUps {
       if (job.get().state() == State.FAILED) {
         String first = job.get().firstError().orElse("unknown");
         throw new LarderException(
-            first.contains(": " + ErrorCode.STORE_FULL + ": ")
+            job.get().firstCode().filter(ErrorCode.STORE_FULL::equals).isPresent()
                 ? ErrorCode.STORE_FULL
                 : ErrorCode.ORIGIN_UNAVAILABLE,
             job.get().failed()

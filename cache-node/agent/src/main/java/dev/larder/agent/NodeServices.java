@@ -324,6 +324,11 @@ public final class NodeServices implements NodeState, AutoCloseable {
     return new OriginCheck(config.origin(), metrics, clock);
   }
 
+  /** What all of it counts. */
+  public AgentMetrics metrics() {
+    return metrics;
+  }
+
   /** The store. */
   public BlobStore store() {
     return parts().store;

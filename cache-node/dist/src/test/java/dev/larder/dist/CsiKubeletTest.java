@@ -57,6 +57,10 @@ class CsiKubeletTest {
         NodeGrpc.NodeBlockingStub node = csi.nodeCalls();
         var unused = node.nodePublishVolume(CsiNode.inline(id, target, "dataset=data").build());
         republish(csi, node, id, target);
+        assertEquals(
+            1.0,
+            csi.node.metric("larder_csi_publish_duration_seconds_count"),
+            "repeats are not counted");
 
         // Kubelet starts again: its directory is empty.
         Files.delete(socket);

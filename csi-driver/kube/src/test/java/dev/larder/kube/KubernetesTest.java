@@ -53,6 +53,9 @@ class KubernetesTest {
   /** The aim is 1.1 on a machine of its own; a neighbour's load may fall on either kind of pod. */
   private static final double FIRST_BYTE_RATIO_MAX = 1.5;
 
+  /** A component with fields that only newer API servers know than the one here. */
+  private static final String NEWER = "kubernetes-1.36";
+
   private static final List<String> EXAMPLES =
       List.of("pod/larder-inline", "pod/larder-static", "pod/larder-claim");
 
@@ -406,6 +409,24 @@ class KubernetesTest {
         "no mount of the keeper's",
         POD_LIMIT,
         () -> KubeNode.mounts(node.work().resolve("run-larder")).isEmpty());
+  }
+
+  @Test
+  @Order(11)
+  void anApiServerTakesEveryOverlayAndComponent() throws Exception {
+    String unused = node.kubectl("apply", "-f", DEPLOY.resolve("base/namespace.yaml").toString());
+    DryRuns runs = DryRuns.of(node, DEPLOY);
+    for (String overlay : names(DEPLOY.resolve("overlays"))) {
+      assertEquals("", runs.refusal("overlays/" + overlay, ""), overlay);
+    }
+    for (String component : names(DEPLOY.resolve("components"))) {
+      String refusal = runs.refusal("base", component);
+      if (component.equals(NEWER)) {
+        assertTrue(refusal.contains("spec.serviceAccountTokenInSecrets"), refusal);
+      } else {
+        assertEquals("", refusal, component);
+      }
+    }
   }
 
   private static Pattern role(String role) {

@@ -379,6 +379,29 @@ class KeeperTest {
   }
 
   @Test
+  void aViewThatSomebodyTookAwayIsNotBound() throws Exception {
+    try (World world = new World()) {
+      world.startKeeper();
+      world.startAgent();
+      Map<String, byte[]> files = Map.of("f", "content".getBytes());
+      World.store(world.blobs, files);
+      String id = world.view(files);
+      Path target = world.directory("target");
+      Unmount.now(world.run.resolve("mnt/s").resolve(id));
+      String said = world.agent().tell("bind", id, target);
+      assertTrue(said.contains("not mounted"), said);
+      assertEquals(List.of(), world.mounts(target));
+      assertEquals("", world.agent().ask("list"));
+
+      assertEquals(id, world.view(files), "made once more");
+      // The kernel has the target's name no longer at hand, which must make no difference.
+      Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "2");
+      world.agent().ask("bind", id, target);
+      assertShows(files, target);
+    }
+  }
+
+  @Test
   void manyMountsAreListedAndBounded() throws Exception {
     try (World world = new World("keeper.mounts-max=150")) {
       world.startKeeper();

@@ -85,10 +85,14 @@ public final class CsiPublish implements Measure {
   private void atVolumes(Bench bench, Consumer<Figure> results, CsiRig rig, Path[] targets)
       throws Exception {
     Samples medians = new Samples();
+    Samples soon = new Samples();
     Rounds rounds =
         Rounds.interleave(
             round -> {
+              double all = rig.published();
+              double quick = rig.publishedSoon();
               long[] nanos = again(rig, targets);
+              soon.add(100 * (rig.publishedSoon() - quick) / (rig.published() - all));
               medians.add(nanos[nanos.length / 2] / 1e6);
               return p99(nanos);
             },
@@ -96,7 +100,11 @@ public final class CsiPublish implements Measure {
     unpublishAll(rig, targets);
     bench.say("  publish in ms: median " + medians + ", p99 " + rounds.values());
     bench.say("  mkdir and mount(8) --bind in ms: p99 " + rounds.baselines());
+    bench.say("  of 100 in the driver, by its own clock, within 5 ms: " + soon);
     results.accept(rounds.figure(name() + "-p99", "ms", Goal.atMost(5)));
+    results.accept(
+        Figure.alone(
+            name() + "-in-driver", "of 100 within 5 ms", soon.median(), Goal.atLeast(99)));
   }
 
   private static double p99(long[] sortedNanos) {

@@ -176,6 +176,16 @@ final class CsiRig implements AutoCloseable {
     return System.nanoTime() - start;
   }
 
+  /** Volumes that were published since the start, as the driver counts them. */
+  double published() throws IOException, InterruptedException {
+    return agent.metric("larder_csi_publish_duration_seconds_count");
+  }
+
+  /** The same for those that took the driver at most 5 ms. */
+  double publishedSoon() throws IOException, InterruptedException {
+    return agent.metric("larder_csi_publish_duration_seconds_bucket{le=\"0.005\"}");
+  }
+
   /** Takes a pod's volume away. */
   void unpublish(int pod, Path target) {
     var unused =

@@ -5,6 +5,10 @@ import dev.larder.perf.Bench;
 import dev.larder.perf.process.ChildProcess;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -86,6 +90,22 @@ final class LarderProcess implements AutoCloseable {
   /** What every request carries. */
   Map<String, String> headers() {
     return Map.of("Authorization", "Bearer " + token);
+  }
+
+  /** A number that its metrics show; {@code series} is the whole name with its labels. */
+  double metric(String series) throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(
+            URI.create("http://%s:%d/metrics".formatted(address.getHostString(), address.getPort())));
+    headers().forEach(request::header);
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      String text = client.send(request.build(), BodyHandlers.ofString()).body();
+      return text.lines()
+          .filter(line -> line.startsWith(series + " "))
+          .mapToDouble(line -> Double.parseDouble(line.substring(series.length() + 1)))
+          .findFirst()
+          .orElseThrow(() -> new IOException("no " + series + " is shown"));
+    }
   }
 
   /** A client; the caller closes it. */

@@ -174,13 +174,18 @@ public final class UpdateLoad {
     return now;
   }
 
-  /** Each from when it was due: one that waits behind a slow answer waits, too. */
-  private static long[] lookups(Store store, long end) {
+  /**
+   * Each from when it was due: one that waits behind a slow answer waits, too. With as many changes
+   * as go from when it was sent, as the queue would grow to the end of the round.
+   */
+  private long[] lookups(Store store, long end) {
     LongStream.Builder took = LongStream.builder();
-    for (long due = System.nanoTime(); due < end; due += LOOKUP_NANOS) {
-      long unused = await(due);
+    long due = System.nanoTime();
+    while (due < end) {
+      long sent = await(due);
       store.lookup(known(ThreadLocalRandom.current().nextInt(KNOWN)));
-      took.add(System.nanoTime() - due);
+      took.add(System.nanoTime() - (pauseNanos == 0 ? sent : due));
+      due = (pauseNanos == 0 ? sent : due) + LOOKUP_NANOS;
     }
     return took.build().sorted().toArray();
   }

@@ -1,5 +1,6 @@
 package dev.larder.agent.job;
 
+import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.SnapshotRef;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,7 +44,8 @@ public interface Jobs {
    * A job.
    *
    * @param doneBytes bytes of finished blobs and of blocks present in unfinished ones
-   * @param failed files that could not be filled; {@code firstError} names the first
+   * @param failed files that could not be filled; {@code firstError} names the first, {@code
+   *     firstCode} says what it failed with
    */
   record JobInfo(
       String id,
@@ -57,6 +59,7 @@ public interface Jobs {
       long doneBytes,
       long failed,
       Optional<String> firstError,
+      Optional<ErrorCode> firstCode,
       Instant startedAt,
       Optional<Instant> endedAt) {}
 

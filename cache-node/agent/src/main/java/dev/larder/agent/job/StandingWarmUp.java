@@ -184,7 +184,7 @@ final class StandingWarmUp implements Runnable {
       if (made == null) {
         return Optional.of(new LarderException(ErrorCode.CANCELLED, "stopped"));
       }
-      made.run();
+      made.fillOnly();
       end();
       Optional<LarderException> fault = made.firstFault();
       if (fault.isPresent()) {

@@ -126,16 +126,26 @@ final class WarmUp implements Runnable {
         Math.min(present, bytes),
         failed.sum(),
         Optional.ofNullable(firstError),
+        firstFault().map(LarderException::code),
         startedAt,
         Optional.ofNullable(endedAt));
   }
 
   @Override
   public void run() {
+    run(true);
+  }
+
+  /** The same for somebody who looks afterwards what is here. */
+  void fillOnly() {
+    run(false);
+  }
+
+  private void run(boolean mustAllBeHere) {
     try {
       countAll();
       fillAll();
-      if (!isCancelled && failed.sum() == 0) {
+      if (mustAllBeHere && !isCancelled && failed.sum() == 0) {
         requireAll();
       }
     } catch (LarderException e) {

@@ -49,6 +49,7 @@ public final class AgentMetrics {
   private final Counter httpRequests;
   private final Counter httpRejected;
   private final Histogram readDuration;
+  private final Histogram csiPublishDuration;
   private final Map<Source, CounterDataPoint> httpReadBytes = new EnumMap<>(Source.class);
   private final Map<Source, CounterDataPoint> httpReadRequests = new EnumMap<>(Source.class);
 
@@ -77,13 +78,15 @@ public final class AgentMetrics {
       httpReadRequests.put(source, readRequests.labelValues(HTTP, word(source)));
     }
     readDuration =
-        Histogram.builder()
-            .name("larder_read_duration_seconds")
-            .help("Time from a complete request for a blob's bytes to the last byte handed over.")
-            .unit(Unit.SECONDS)
-            .classicOnly()
-            .classicUpperBounds(SECONDS)
+        seconds(
+                "larder_read_duration_seconds",
+                "Time from a complete request for a blob's bytes to the last byte handed over.")
             .labelNames("interface")
+            .register(registry);
+    csiPublishDuration =
+        seconds(
+                "larder_csi_publish_duration_seconds",
+                "Time from a call that publishes a volume to its being shown, where it was not yet.")
             .register(registry);
     originRequests =
         counter(
@@ -203,6 +206,11 @@ public final class AgentMetrics {
     return readDuration.labelValues(HTTP);
   }
 
+  /** Counts a volume that was published. */
+  public void csiPublished(double seconds) {
+    csiPublishDuration.observe(seconds);
+  }
+
   /**
    * Counts a request to an origin.
    *
@@ -252,6 +260,15 @@ public final class AgentMetrics {
 
   /** What was asked of origins. */
   public record OriginTotals(long bytes, long requests, long errors) {}
+
+  private static Histogram.Builder seconds(String name, String help) {
+    return Histogram.builder()
+        .name(name)
+        .help(help)
+        .unit(Unit.SECONDS)
+        .classicOnly()
+        .classicUpperBounds(SECONDS);
+  }
 
   private static long sum(Counter counter) {
     return (long)

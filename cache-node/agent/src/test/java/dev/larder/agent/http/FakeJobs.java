@@ -31,6 +31,7 @@ final class FakeJobs implements Jobs {
             10,
             0,
             Optional.empty(),
+            Optional.empty(),
             FakeNode.MTIME,
             Optional.empty());
     jobs.put(id, job);
@@ -62,6 +63,7 @@ final class FakeJobs implements Jobs {
             30,
             10,
             0,
+            Optional.empty(),
             Optional.empty(),
             FakeNode.MTIME,
             Optional.of(FakeNode.MTIME));

@@ -6,6 +6,7 @@ import dev.larder.dist.kube.KubeNode;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,8 +37,8 @@ final class KubeletPods implements PodHost {
    * @throws LarderException with what was said, where they do not come; nothing of them is left
    *     then
    */
-  static KubeletPods start(QuickstartRig rig, Path tools) throws IOException, InterruptedException {
-    KubeNode node = KubeNode.of(rig.home(), rig.home().resolve("deploy"), tools);
+  static KubeletPods start(QuickstartRig rig, Path tools) throws InterruptedException {
+    KubeNode node = node(rig, tools);
     rig.beforeClean(node::close);
     rig.say(
         "starting a Kubernetes of one node in %s, its image made of this distribution (a minute)",
@@ -51,6 +52,18 @@ final class KubeletPods implements PodHost {
     } catch (LarderException e) {
       takeDown(rig, node, e);
       throw e;
+    } catch (IOException | UncheckedIOException e) {
+      LarderException fault = new LarderException(ErrorCode.INTERNAL, "Kubernetes: " + e, e);
+      takeDown(rig, node, fault);
+      throw fault;
+    }
+  }
+
+  private static KubeNode node(QuickstartRig rig, Path tools) {
+    try {
+      return KubeNode.of(rig.home(), rig.home().resolve("deploy"), tools);
+    } catch (IOException e) {
+      throw new LarderException(ErrorCode.INTERNAL, "no place for Kubernetes: " + e, e);
     }
   }
 
