@@ -214,7 +214,8 @@ final class Targets {
   /** Takes a target's empty directory away; what is not empty stays. */
   void remove(Path target) {
     if (isRemoved(target)) {
-      // The kernel removes nothing that something is mounted at; the list of mounts is long to read.
+      // The kernel removes nothing that something is mounted at; the list of mounts is long to
+      // read.
       return;
     }
     if (table().top(target) != null) {

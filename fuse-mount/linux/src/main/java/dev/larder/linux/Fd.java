@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -123,7 +124,8 @@ public final class Fd implements AutoCloseable {
 
   /** The number of the mount that it was opened in; no file system is asked. */
   public int mountId() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + number()))) {
+    byte[] info = Files.readAllBytes(Path.of("/proc/self/fdinfo/" + number()));
+    for (String line : new String(info, StandardCharsets.US_ASCII).split("\n", -1)) {
       if (line.startsWith(MOUNT_ID)) {
         return Integer.parseInt(line.substring(MOUNT_ID.length()).strip());
       }

@@ -29,13 +29,16 @@ import org.slf4j.LoggerFactory;
 final class MountBook {
   private static final Logger log = LoggerFactory.getLogger(MountBook.class);
   private static final int FORMAT = 1;
+  private static final byte[] HEAD = bytes("{\"format\":" + FORMAT + ",\"mounts\":[\n");
+  private static final byte[] BETWEEN = bytes(",\n");
+  private static final byte[] TAIL = bytes("\n]}\n");
 
   private final Path file;
   private final ObjectMapper json = new ObjectMapper();
   private final TreeMap<String, Line> lines = new TreeMap<>();
 
   /** The lines as they are in the file: one more mount must not cost more, the more there are. */
-  private final TreeMap<String, String> printed = new TreeMap<>();
+  private final TreeMap<String, byte[]> printed = new TreeMap<>();
 
   /**
    * One mount.
@@ -63,6 +66,10 @@ final class MountBook {
     Path place() {
       return anchored ? target.resolve("current") : target;
     }
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   MountBook(Path file) {
@@ -123,16 +130,19 @@ final class MountBook {
   }
 
   private void save() {
-    String text =
-        "{\"format\":"
-            + FORMAT
-            + ",\"mounts\":[\n"
-            + String.join(",\n", printed.values())
-            + "\n]}\n";
-    DurableFiles.replace(file, text.getBytes(StandardCharsets.UTF_8));
+    List<byte[]> pieces = new ArrayList<>(2 * printed.size() + 2);
+    pieces.add(HEAD);
+    for (byte[] line : printed.values()) {
+      if (pieces.size() > 1) {
+        pieces.add(BETWEEN);
+      }
+      pieces.add(line);
+    }
+    pieces.add(TAIL);
+    DurableFiles.replace(file, pieces);
   }
 
-  private String print(Line line) {
+  private byte[] print(Line line) {
     ObjectNode node = json.createObjectNode();
     node.put("target", line.target().toString());
     node.put("dataset", line.dataset().text());
@@ -146,7 +156,7 @@ final class MountBook {
     node.put("part", line.part());
     node.put("anchored", line.anchored());
     try {
-      return json.writeValueAsString(node);
+      return json.writeValueAsBytes(node);
     } catch (JsonProcessingException e) {
       throw new LarderException(ErrorCode.INTERNAL, "cannot write the list of mounts", e);
     }

@@ -63,6 +63,8 @@ public final class CoordinatorEtcd implements Measure {
     Samples halfRates = new Samples();
     Samples halfLookups = new Samples();
     Samples peerHalfLookups = new Samples();
+    Samples tenthLookups = new Samples();
+    Samples peerTenthLookups = new Samples();
     try (ChildProcess load =
         bench
             .children()
@@ -77,7 +79,7 @@ public final class CoordinatorEtcd implements Measure {
                     Integer.toString(WRITERS),
                     Integer.toString(ROUND_SECONDS),
                     Integer.toString(Rounds.COUNT)))) {
-      for (int line = 0; line < 2 * (2 * Rounds.COUNT + 1); line++) {
+      for (int line = 0; line < 2 * (3 * Rounds.COUNT + 1); line++) {
         String text = load.line(180);
         String[] words = text.split(" ", -1);
         bench.say("  %s updates/s %s ms, p99 %s; lookup %s ms, p99 %s".formatted(round(words)));
@@ -101,6 +103,8 @@ public final class CoordinatorEtcd implements Measure {
             halfLookups.add(lookup);
           }
           case "etcd-half" -> peerHalfLookups.add(lookup);
+          case "larder-tenth" -> tenthLookups.add(lookup);
+          case "etcd-tenth" -> peerTenthLookups.add(lookup);
           default -> throw new IOException("the load said " + text);
         }
       }
@@ -123,6 +127,10 @@ public final class CoordinatorEtcd implements Measure {
     results.accept(
         new Rounds(halfLookups, peerHalfLookups)
             .figure(name() + "-lookup-p99", "ms at half of etcd's updates", Goal.atMost(2)));
+    results.accept(
+        new Rounds(tenthLookups, peerTenthLookups)
+            .figure(
+                name() + "-lookup-p99-tenth", "ms at a tenth of etcd's updates", Goal.atMost(2)));
   }
 
   private static Object[] round(String[] words) {

@@ -103,8 +103,7 @@ public final class CsiPublish implements Measure {
     bench.say("  of 100 in the driver, by its own clock, within 5 ms: " + soon);
     results.accept(rounds.figure(name() + "-p99", "ms", Goal.atMost(5)));
     results.accept(
-        Figure.alone(
-            name() + "-in-driver", "of 100 within 5 ms", soon.median(), Goal.atLeast(99)));
+        Figure.alone(name() + "-in-driver", "of 100 within 5 ms", soon.median(), Goal.atLeast(99)));
   }
 
   private static double p99(long[] sortedNanos) {

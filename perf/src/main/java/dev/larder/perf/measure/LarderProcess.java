@@ -96,7 +96,8 @@ final class LarderProcess implements AutoCloseable {
   double metric(String series) throws IOException, InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(
-            URI.create("http://%s:%d/metrics".formatted(address.getHostString(), address.getPort())));
+            URI.create(
+                "http://%s:%d/metrics".formatted(address.getHostString(), address.getPort())));
     headers().forEach(request::header);
     try (HttpClient client = HttpClient.newHttpClient()) {
       String text = client.send(request.build(), BodyHandlers.ofString()).body();

@@ -118,8 +118,8 @@ public final class PeerLink implements Measure {
     }
 
     /**
-     * Has one agent fetch a new object, then the other all of it into its store, which is read after
-     * that; GB/s by the job's own times.
+     * Has one agent fetch a new object, then the other all of it into its store, which is read
+     * after that; GB/s by the job's own times.
      */
     double warm(String dataset) throws IOException, InterruptedException {
       create(dataset);

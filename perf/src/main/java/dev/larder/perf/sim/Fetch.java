@@ -1,6 +1,8 @@
 package dev.larder.perf.sim;
 
+import dev.larder.agent.fill.FillConfig;
 import dev.larder.agent.fill.ParentRates;
+import dev.larder.agent.peer.PeerConfig;
 import dev.larder.agent.tracker.Asker;
 import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
@@ -19,9 +21,6 @@ import java.util.Set;
  * next rank where one is silent; from a parent or the origin; a word to the trackers at the end.
  */
 final class Fetch {
-  /** As in agents: who gets a lease asks the rank behind, too. */
-  private static final int LEASES = 2;
-
   private final Simulation sim;
   private final Network network;
   private final Clockwork clock;
@@ -38,6 +37,7 @@ final class Fetch {
   private int next;
   private int missing;
   private int round;
+  private int failed;
   private long toldAt;
   private long cameAt;
   private long windowStart;
@@ -66,6 +66,10 @@ final class Fetch {
     isAsking = true;
     places.clear();
     toldAt = clock.now();
+    if (failed >= FillConfig.PARENTS_MAX) {
+      assigned(sim.origin());
+      return;
+    }
     askRank(sim.ranks(stripe, node.zone), 0);
   }
 
@@ -147,7 +151,7 @@ final class Fetch {
         rank + 1 < ranks.size()
             && (ranks.get(rank + 1).zone.isEmpty()
                 || ranks.get(rank + 1).zone.equals(place.tracker.zone));
-    if (isZone || (place.lease != 0 && leases < LEASES && mayFollow)) {
+    if (isZone || (place.lease != 0 && leases < PeerConfig.LEASES_MAX && mayFollow)) {
       askRank(ranks, rank + 1);
     } else {
       assigned(sim.origin());
@@ -400,6 +404,7 @@ final class Fetch {
   private void foundGone(int asked, boolean isTold) {
     if (asked == round && !isOver()) {
       node.avoided.add(source.id);
+      failed++;
       lostParent = isTold ? source.id : "";
       leave();
     }

@@ -24,7 +24,9 @@ import java.util.Random;
  * the same seed gives the same run; the books are compared after every event.
  *
  * <p>Left out: slow start and loss of TCP, the readers' own speed, other traffic. A wire serves
- * requests in the order they came, block by block.
+ * requests in the order they came, block by block. Written anew here, with the product's constants,
+ * as the real ones are tied to sockets and files: the way of one run from parent to parent ({@link
+ * Fetch}; a stripe is one run), and the random order of the stripes.
  */
 public final class Simulation {
   /** Deadlines and bounds between nodes as they are by default. */

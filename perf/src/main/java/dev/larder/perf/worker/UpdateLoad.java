@@ -36,7 +36,8 @@ import java.util.stream.LongStream;
  * the coordinators and of etcd's members, each separated by commas; writers; seconds a round;
  * rounds. A line a round: {@code larder|etcd PUTS_A_SECOND PUT_P50 PUT_P99 LOOKUP_P50 LOOKUP_P99},
  * times in milliseconds. Round 0 of both is the compilers'. As many rounds follow in which both get
- * half of the changes a second that etcd made at most, as {@code larder-half|etcd-half}.
+ * half of the changes a second that etcd made at most, as {@code larder-half|etcd-half}, and as
+ * many with a tenth.
  */
 public final class UpdateLoad {
   /** What a lookup finds: each held by three members. */
@@ -92,11 +93,18 @@ public final class UpdateLoad {
         most[round] = load.rounds("", round, larder, etcd);
       }
       Arrays.sort(most);
-      long pause = (long) (2e9 * writers / most[rounds / 2]);
-      UpdateLoad half = new UpdateLoad(writers, load.roundNanos, pause);
-      for (int round = 0; round < rounds; round++) {
-        double unused = half.rounds("-half", round, larder, etcd);
-      }
+      load.paced("-half", 2, most[rounds / 2], rounds, larder, etcd);
+      load.paced("-tenth", 10, most[rounds / 2], rounds, larder, etcd);
+    }
+  }
+
+  /** Rounds in which both get a part of the changes a second that etcd made at most. */
+  private void paced(String suffix, int part, double most, int rounds, Store larder, Store etcd)
+      throws Exception {
+    long pause = (long) (part * 1e9 * writers / most);
+    UpdateLoad some = new UpdateLoad(writers, roundNanos, pause);
+    for (int round = 0; round < rounds; round++) {
+      double unused = some.rounds(suffix, round, larder, etcd);
     }
   }
 

@@ -2,13 +2,16 @@ package dev.larder.agent.config;
 
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 
 /**
  * Small files that survive power loss: written beside, synced, renamed, folder synced. Callers of
@@ -22,6 +25,11 @@ public final class DurableFiles {
 
   /** Puts this content in the place of a file; its folder must be there. */
   public static void replace(Path file, byte[] content) {
+    replace(file, List.of(content));
+  }
+
+  /** Puts these pieces, one after the other, in the place of a file; its folder must be there. */
+  public static void replace(Path file, List<byte[]> pieces) {
     Path beside = file.resolveSibling(file.getFileName() + UNFINISHED);
     try {
       try (FileChannel channel =
@@ -30,10 +38,11 @@ public final class DurableFiles {
               StandardOpenOption.CREATE,
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE)) {
-        ByteBuffer bytes = ByteBuffer.wrap(content);
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
+        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel));
+        for (byte[] piece : pieces) {
+          out.write(piece);
         }
+        out.flush();
         channel.force(true);
       }
       Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

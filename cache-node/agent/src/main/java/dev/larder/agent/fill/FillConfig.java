@@ -59,6 +59,12 @@ public record FillConfig(
    */
   public static final int STRIPES_AT_ONCE = 4;
 
+  /**
+   * Members that fail one run before it goes to the origin: each may take a progress deadline, and
+   * then the reader has waited enough.
+   */
+  public static final int PARENTS_MAX = 4;
+
   /** Bytes of one buffer between socket and disk. */
   static final int PIECE_BYTES = 256 << 10;
 

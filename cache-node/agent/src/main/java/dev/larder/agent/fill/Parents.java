@@ -10,9 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** From whom one run reads next, until nobody is left but the origin. One thread. */
 final class Parents {
-  /** Each may take a progress deadline to fail; after so many the reader has waited enough. */
-  private static final int ATTEMPTS_MAX = 4;
-
   /** Each lasts half a progress deadline; a lease without progress ends sooner. */
   private static final int WAITS_MAX = 20;
 
@@ -55,7 +52,7 @@ final class Parents {
 
   /** The member to read from; null for the origin. */
   @Nullable String next() {
-    if (attempts++ >= ATTEMPTS_MAX) {
+    if (attempts++ >= FillConfig.PARENTS_MAX) {
       return null;
     }
     String member =

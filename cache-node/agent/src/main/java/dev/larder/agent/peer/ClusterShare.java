@@ -39,9 +39,6 @@ final class ClusterShare implements StripeShare, Word {
    * a way from reader to parent the trackers' places only grow. The rank behind must not be the
    * tracker of another zone, where leases are granted to those who come here next.
    */
-  /** Leases of ranks over all zones, beyond which nobody else is asked. */
-  private static final int LEASES = 2;
-
   /** A long poll ends sooner than a member's patience. */
   private static final int HOLD_MILLIS = 1_000;
 
@@ -479,7 +476,7 @@ final class ClusterShare implements StripeShare, Word {
         }
         boolean isEnough = takeIn(tracker, answer, isZone);
         leases += !isZone && answer.assignment() instanceof Assignment.Lease ? 1 : 0;
-        if (isEnough || leases == LEASES || (!isZone && leases == 0)) {
+        if (isEnough || leases == PeerConfig.LEASES_MAX || (!isZone && leases == 0)) {
           return true;
         }
         if (leases == 1 && !isZone && !tracking.mayFollow(view, stripe, tracker)) {

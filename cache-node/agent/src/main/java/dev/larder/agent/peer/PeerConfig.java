@@ -57,6 +57,9 @@ public record PeerConfig(
   /** Members that track a stripe over all zones, each when those before it are silent. */
   public static final int TRACKER_RANKS = 3;
 
+  /** Leases of those ranks, beyond which nobody else is asked. */
+  public static final int LEASES_MAX = 2;
+
   /** A connection of each of the members there may be. */
   private static final int ASK_CONNECTIONS_MAX = 20_000;
 
