@@ -222,6 +222,10 @@ final class CoordinatorWatch implements AutoCloseable {
         "1 while it takes no changes as its disk has less than coordinator.free-space-min.",
         now -> server.isFull() ? 1 : 0);
     gauge(
+    gauge(
+        "clock_off_seconds",
+        "Seconds its host's clock stepped ahead and is not believed yet, 0 without doubt.",
+        now -> server.clockOffSeconds());
         "snapshots_set_aside",
         "Snapshots of its state that were found damaged and are kept as invalid-….",
         now -> server.snapshotsSetAside());
