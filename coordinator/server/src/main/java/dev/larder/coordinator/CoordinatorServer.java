@@ -239,9 +239,22 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(room).usableBytes();
   }
 
+  /**
+   * Calls refused since it started, by reason: {@code role}, {@code name}, {@code certificate},
+   * {@code busy}.
+   */
+  public Map<String, Long> refused() {
+    return running(door).refused();
+  }
+
   /** Whether changes are refused here for want of room on its disk. */
   public boolean isFull() {
     return running(room).isFull();
+  }
+
+  /** Seconds by which this host's clock is ahead of the one it counts by; 0 where it is that. */
+  public double clockOffSeconds() {
+    return running(clock) instanceof SteadyClock steady ? steady.offSeconds() : 0;
   }
 
   /** Whether it ended without {@link #close}: its process is to be started again. */
@@ -252,11 +265,6 @@ public final class CoordinatorServer implements AutoCloseable {
   /** Native handles that are open; 0 after {@link #close}. */
   public int openHandles() {
     return node == null ? 0 : node.openHandles();
-  /** Seconds by which this host's clock is ahead of the one it counts by; 0 where it is that. */
-  public double clockOffSeconds() {
-    return running(clock) instanceof SteadyClock steady ? steady.offSeconds() : 0;
-  }
-
   }
 
   /** Ends everything in reverse order, within twice the close timeout; idempotent. */
