@@ -258,6 +258,18 @@ final class WarmCluster implements AutoCloseable {
 
   /** Starts a node that shows another one's certificate. */
   NodeServices startNodeShowing(String id, String shownId, String... keys) {
+    NodeServices node = prepared(id, shownId, keys);
+    node.start();
+    nodes.put(id, node);
+    return node;
+  }
+
+  /** A node that is not started, nor closed with the cluster; its client has not connected. */
+  NodeServices prepared(String id, String... keys) {
+    return prepared(id, id, keys);
+  }
+
+  private NodeServices prepared(String id, String shownId, String... keys) {
     Map<String, String> config = new HashMap<>();
     config.put("node.id", id);
     config.put("node.zone", "z-" + id.charAt(0));
@@ -280,8 +292,6 @@ final class WarmCluster implements AutoCloseable {
             new SteppedClock(nodeSteps.computeIfAbsent(id, unused -> new AtomicLong())));
     TlsMaterial shown = shownBy(shownId);
     node.peersBy(() -> shown);
-    node.start();
-    nodes.put(id, node);
     return node;
   }
 
