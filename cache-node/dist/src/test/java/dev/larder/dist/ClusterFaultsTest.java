@@ -111,9 +111,7 @@ class ClusterFaultsTest {
       client.pin(new NewPin(NAME, 0, "for a time", Optional.empty()), HALF_AN_HOUR);
       // Nobody is meant by it: the readers here delete what they have read.
       String warm =
-          client
-              .warmUp(new NewWarmUp(NAME, 1, "small", "nobody", HALF_AN_HOUR, true, ""))
-              .id();
+          client.warmUp(new NewWarmUp(NAME, 1, "small", "nobody", HALF_AN_HOUR, true, "")).id();
       try (ClusterReaders readers = ClusterReaders.cold(content, cluster, NODES)) {
         // Those who joined last may still be on their way into the list.
         readers.awaitRounds(2);

@@ -123,8 +123,7 @@ final class StatusCommand implements Callable<Integer> {
   private static void members(PrintWriter out, String what, JsonNode members) {
     List<String> named = new ArrayList<>();
     members.forEach(member ->
-        named.add(
-            member.path("member").asText() + " (" + member.path("reason").asText() + ")"));
+        named.add(member.path("member").asText() + " (" + member.path("reason").asText() + ")"));
     if (!named.isEmpty()) {
       out.printf("        %s: %s%n", what, String.join(", ", named));
     }
