@@ -6,6 +6,7 @@ import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClient.Attendance;
 import dev.larder.coordinator.api.CoordinatorClient.AttendanceListener;
 import dev.larder.coordinator.api.CoordinatorStatus;
+import dev.larder.coordinator.api.HandOver;
 import dev.larder.coordinator.api.HoldingReport;
 import dev.larder.coordinator.api.MemberChange;
 import dev.larder.coordinator.api.MemberInfo;
@@ -261,10 +262,17 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     dropStream();
   }
 
-  /** Who was drained and ends does not come back: nobody needs to wait for it. */
+  /**
+   * Who was drained and ends does not come back: nobody needs to wait for it. One that still has to
+   * hand over stays in the list, so that it goes on with that if it is back in time.
+   */
   private void leaveDrained() {
     MemberInfo known = cluster.members().get(memberId);
     if (known == null || known.state() != MemberState.DRAINING || !isAvailable) {
+      return;
+    }
+    if (!work.progress().handOver().map(HandOver::isDone).orElse(false)) {
+      log.warn("ends before all is handed over; goes on with it after a start in time");
       return;
     }
     try {

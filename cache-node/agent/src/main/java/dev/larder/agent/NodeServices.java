@@ -463,7 +463,8 @@ public final class NodeServices implements NodeState, AutoCloseable {
         counters().getOrDefault("peer_bytes_total", 0L),
         counters().getOrDefault("peer_kept_bytes_total", 0L),
         counters().getOrDefault("peer_wrong_blocks_total", 0L),
-        gauges().getOrDefault("demoted_members", 0L));
+        parts().peers.<Map<String, String>>map(PeerNode::left).orElse(Map.of()),
+        parts().peers.<Map<String, String>>map(PeerNode::silentTrackers).orElse(Map.of()));
   }
 
   @Override

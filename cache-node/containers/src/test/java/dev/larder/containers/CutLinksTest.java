@@ -3,8 +3,11 @@ package dev.larder.containers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -54,6 +57,7 @@ class CutLinksTest {
   void ofTwoNodesOneDoesNotReachTheOther(Rig rig) throws Exception {
     Dataset steady = rig.steady();
     double failures = trouble(rig);
+    Set<String> named = new TreeSet<>();
     try (Readers readers = Readers.start(rig, steady, Rig.AGENTS)) {
       for (String other : OTHERS) {
         // It reaches nobody's door, and everybody reaches its own.
@@ -66,8 +70,20 @@ class CutLinksTest {
         long sent = rig.origin().sentBytes(cold.name());
         // Who cannot be reached by one is taken for dead by it, so a lease may pass on once more.
         assertTrue(sent <= 3 * cold.bytes(), sent + " bytes, as if each read for itself");
+        named.addAll(left(rig));
       }
       assertTrue(trouble(rig) > failures, "the cause shows in its figures");
+      // It leaves them alone for some seconds only, and may have been asked too late.
+      int[] more = {0};
+      Until.holds(
+          "its status names whom it does not reach",
+          PATIENCE,
+          () -> {
+            Dataset next = rig.create("agent-1", "asymmetric-again-" + ++more[0], 3, 2 * MIB);
+            Burst.start(rig, next, Rig.AGENTS).awaitRight(Rig.AGENTS);
+            return named.addAll(left(rig)) || !named.isEmpty();
+          });
+      assertTrue(OTHERS.containsAll(named), named.toString());
       assertEquals("ok", rig.status(LONE).path("coordinator").path("state").asText());
       readers.check();
     } finally {
@@ -82,6 +98,16 @@ class CutLinksTest {
           Burst.start(rig, after, Rig.AGENTS).awaitRight(Rig.AGENTS);
           return rig.origin().sentBytes(after.name()) == after.bytes();
         });
+  }
+
+  /** Whom the lone one does not read from or ask now, by its own word. */
+  private static Set<String> left(Rig rig) throws Exception {
+    Set<String> named = new TreeSet<>();
+    JsonNode peers = rig.status(LONE).path("peers");
+    for (String list : List.of("leftMembers", "silentTrackers")) {
+      peers.path(list).forEach(each -> named.add(each.path("member").asText()));
+    }
+    return named;
   }
 
   private static double trouble(Rig rig) throws Exception {

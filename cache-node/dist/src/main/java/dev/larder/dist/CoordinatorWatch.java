@@ -7,6 +7,7 @@ import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.prometheus.metrics.config.EscapingScheme;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Info;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
@@ -222,9 +223,19 @@ final class CoordinatorWatch implements AutoCloseable {
         "1 while it takes no changes as its disk has less than coordinator.free-space-min.",
         now -> server.isFull() ? 1 : 0);
     gauge(
+        "clock_off_seconds",
+        "Seconds its host's clock stepped ahead and is not believed yet, 0 without doubt.",
+        now -> server.clockOffSeconds());
+    gauge(
         "snapshots_set_aside",
         "Snapshots of its state that were found damaged and are kept as invalid-….",
         now -> server.snapshotsSetAside());
+    CounterWithCallback.builder()
+        .name("larder_coordinator_refused_total")
+        .help("Calls refused at its door, by reason.")
+        .labelNames("reason")
+        .callback(sink -> server.refused().forEach((reason, calls) -> sink.call(calls, reason)))
+        .register(registry);
     GaugeWithCallback.builder()
         .name("larder_coordinator_memory_bytes")
         .help("Memory by pool.")

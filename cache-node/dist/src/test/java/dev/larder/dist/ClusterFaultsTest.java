@@ -12,6 +12,7 @@ import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.coordinator.api.NewPin;
+import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.coordinator.api.Role;
 import dev.larder.protocol.BlobKey;
@@ -44,6 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 class ClusterFaultsTest {
   private static final int MIB = 1 << 20;
+  private static final Duration HALF_AN_HOUR = Duration.ofMinutes(30);
   private static final List<String> NODES = List.of("a", "b", "c");
 
   @TempDir Path root;
@@ -94,33 +96,73 @@ class ClusterFaultsTest {
         await("changes again", () -> pin(client, "after"));
         readers.awaitRounds(1);
       }
-      List<String> pinned = client.pins().stream().map(each -> each.pin().glob()).toList();
+      List<String> pinned = pinned(client);
       assertTrue(pinned.containsAll(List.of("before", "between", "after")), pinned.toString());
     }
   }
 
   @Test
-  void stepsOfTheClockByAnHourRemoveNobodyAndStopNoReader() throws Exception {
-    try (WarmCluster cluster = WarmCluster.start(root, 1)) {
+  void stepsOfTheClockByAnHourRemoveNobodyEndNothingAndStopNoReader() throws Exception {
+    try (WarmCluster cluster = WarmCluster.start(root, 3)) {
       nodes(cluster);
+      // Clocks that have been right for long; those of a moment ago are believed anew soon.
+      cluster.later(Duration.ofHours(2));
+      CoordinatorClient client = cluster.client();
+      client.pin(new NewPin(NAME, 0, "for a time", Optional.empty()), HALF_AN_HOUR);
+      // Nobody is meant by it: the readers here delete what they have read.
+      String warm =
+          client.warmUp(new NewWarmUp(NAME, 1, "small", "nobody", HALF_AN_HOUR, true, "")).id();
       try (ClusterReaders readers = ClusterReaders.cold(content, cluster, NODES)) {
         // Those who joined last may still be on their way into the list.
         readers.awaitRounds(2);
-        final MemberList before = cluster.client().members();
+        final MemberList before = client.members();
+        String leader = client.status().leaderId();
         for (Duration step :
             List.of(Duration.ofHours(1), Duration.ofHours(-1), Duration.ofHours(2))) {
           cluster.ahead(step);
-          pin(cluster.client(), "at " + step);
+          pin(client, "at " + step);
           readers.awaitRounds(2);
-          MemberList now = cluster.client().members();
+          MemberList now = client.members();
           assertEquals(before.epoch(), now.epoch(), step.toString());
           assertEquals(ids(before), ids(now));
           for (String node : NODES) {
             assertEquals(1, cluster.node(node).gauges().get("coordinator_available"));
           }
+          assertStanding(client, warm);
+          assertEquals(step.toSeconds(), cluster.clockOff(leader), 2);
         }
+        // The next leader has not believed the last step either.
+        cluster.stopCoordinator(leader);
+        await("another leads", () -> pin(client, "by another"));
+        readers.awaitRounds(2);
+        assertStanding(client, warm);
+        cluster.ahead(Duration.ZERO);
+        cluster.startCoordinatorAgain(leader);
+        readers.awaitRounds(2);
+        assertStanding(client, warm);
+        for (String each : cluster.running()) {
+          assertEquals(0, cluster.clockOff(each), each);
+        }
+        assertEquals(ids(before), ids(client.members()));
+        // They end in their time.
+        cluster.later(HALF_AN_HOUR);
+        await("the warm-up is over", () -> cluster.warmUp(warm).state().equals("expired"));
+        assertFalse(pinned(client).contains("for a time"));
+        assertTrue(pinned(client).contains("by another"));
+        readers.awaitRounds(1);
       }
     }
+  }
+
+  private static void assertStanding(CoordinatorClient client, String warmUp) {
+    assertTrue(pinned(client).contains("for a time"), pinned(client).toString());
+    assertTrue(
+        client.warmUps().stream()
+            .anyMatch(each -> each.job().id().equals(warmUp) && each.job().isStanding()));
+  }
+
+  private static List<String> pinned(CoordinatorClient client) {
+    return client.pins().stream().map(each -> each.pin().glob()).toList();
   }
 
   @Test

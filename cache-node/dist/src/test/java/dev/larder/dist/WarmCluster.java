@@ -9,6 +9,7 @@ import dev.larder.coordinator.CoordinatorConfig;
 import dev.larder.coordinator.CoordinatorConfig.Fleet;
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.CoordinatorServer;
+import dev.larder.coordinator.SteadyClock;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
 import dev.larder.coordinator.api.NodeNames;
@@ -43,6 +44,7 @@ import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -66,6 +68,7 @@ final class WarmCluster implements AutoCloseable {
   private final DevCa authority;
   private final Random random = new Random(7);
   private final AtomicLong stepSeconds = new AtomicLong();
+  private final AtomicLong laterSeconds = new AtomicLong();
   private final AtomicLong issuing = new AtomicLong();
   private final Map<String, AtomicLong> nodeSteps = new HashMap<>();
   private final Map<String, ReloadedTls> reloaded = new HashMap<>();
@@ -130,7 +133,9 @@ final class WarmCluster implements AutoCloseable {
                 false,
                 authority.material(Role.COORDINATOR).believingShared(true),
                 limits),
-            new SteppedClock(stepSeconds));
+            new SteadyClock(
+                new SteppedClock(stepSeconds),
+                () -> System.nanoTime() + TimeUnit.SECONDS.toNanos(laterSeconds.get())));
     synchronized (coordinators) {
       coordinators.put(id, started);
     }
@@ -160,9 +165,20 @@ final class WarmCluster implements AutoCloseable {
     }
   }
 
-  /** Sets the coordinators' clock ahead of this host's. */
+  /** Sets the coordinators' wall clock ahead of the time it is for them. */
   void ahead(Duration time) {
-    stepSeconds.set(time.toSeconds());
+    stepSeconds.set(laterSeconds.get() + time.toSeconds());
+  }
+
+  /** Has time go by for what coordinators date and end; whoever is silent is so in real time. */
+  void later(Duration time) {
+    stepSeconds.addAndGet(time.toSeconds());
+    laterSeconds.addAndGet(time.toSeconds());
+  }
+
+  /** Seconds by which a coordinator's wall clock is ahead of the time that it goes by. */
+  double clockOff(String id) {
+    return coordinators.get(id).clockOffSeconds();
   }
 
   /** Sets one node's clock ahead of this host's; it must have been started. */
@@ -242,6 +258,18 @@ final class WarmCluster implements AutoCloseable {
 
   /** Starts a node that shows another one's certificate. */
   NodeServices startNodeShowing(String id, String shownId, String... keys) {
+    NodeServices node = prepared(id, shownId, keys);
+    node.start();
+    nodes.put(id, node);
+    return node;
+  }
+
+  /** A node that is not started, nor closed with the cluster; its client has not connected. */
+  NodeServices prepared(String id, String... keys) {
+    return prepared(id, id, keys);
+  }
+
+  private NodeServices prepared(String id, String shownId, String... keys) {
     Map<String, String> config = new HashMap<>();
     config.put("node.id", id);
     config.put("node.zone", "z-" + id.charAt(0));
@@ -264,8 +292,6 @@ final class WarmCluster implements AutoCloseable {
             new SteppedClock(nodeSteps.computeIfAbsent(id, unused -> new AtomicLong())));
     TlsMaterial shown = shownBy(shownId);
     node.peersBy(() -> shown);
-    node.start();
-    nodes.put(id, node);
     return node;
   }
 

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.coordinator.api.HandOver;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberState;
 import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.PathPin;
 import dev.larder.coordinator.api.WarmUpOverview;
@@ -18,7 +20,9 @@ import dev.larder.protocol.LarderException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,11 +173,11 @@ class WarmUpsTest {
       assertEquals(10, cluster.pinned("a", "kept"));
       assertEquals(10, cluster.pinned("b", "kept"));
       // The node's own clock says nothing: it is the coordinator's that counts.
-      cluster.ahead(Duration.ofMinutes(119));
+      cluster.later(Duration.ofMinutes(119));
       await("pins are listed", () -> cluster.client().pins().size() == 1);
       assertEquals("ready", cluster.warmUp(kept).state());
       assertEquals(10, cluster.pinned("b", "kept"));
-      cluster.ahead(Duration.ofMinutes(121));
+      cluster.later(Duration.ofMinutes(2));
       await("its time is over", () -> cluster.warmUp(kept).state().equals("expired"));
       await("b let go", () -> cluster.pinned("b", "kept") == 0);
       await("a let go", () -> cluster.pinned("a", "kept") == 0);
@@ -290,5 +294,54 @@ class WarmUpsTest {
                       .noneMatch(each -> each.job().isStanding()));
       assertEquals("a", cluster.client().pins().getFirst().pin().owner());
     }
+  }
+
+  @Test
+  void aNodeThatStopsBeforeAllIsHandedOverGoesOnAfterAStart() throws Exception {
+    try (WarmCluster cluster = WarmCluster.start(root, 1)) {
+      cluster.objects("pinned", 2, 70_000);
+      cluster.startNode("a");
+      cluster.awaitMembers(1);
+      cluster.dataset("a");
+      cluster.node("a").jobsOfNode().pin(DATA, "pinned");
+      cluster.client().drain("a", false);
+      // Nobody is there to take it.
+      await("it hands over", () -> isHandingOver(cluster, "a"));
+      cluster.stop("a");
+      assertEquals(Map.of("a", MemberState.DRAINING), states(cluster));
+      cluster.startNode("a");
+      await("it goes on", () -> isHandingOver(cluster, "a"));
+      assertEquals(Map.of("a", MemberState.DRAINING), states(cluster));
+      cluster.startNode("b");
+      await(
+          "it is drained",
+          () -> {
+            HandOver state = cluster.client().members().handOvers().get("a");
+            return state != null && state.isDone();
+          });
+      assertEquals("b", cluster.client().pins().getFirst().pin().owner());
+      assertEquals(2, cluster.pinned("b", "pinned"));
+      cluster.stop("a");
+      assertEquals(Set.of("b"), states(cluster).keySet(), "it left by itself");
+    }
+  }
+
+  private static boolean isHandingOver(WarmCluster cluster, String node) {
+    HandOver said = cluster.client().members().handOvers().get(node);
+    return said != null
+        && !said.isDone()
+        && cluster
+            .node(node)
+            .jobsOfNode()
+            .standing()
+            .progress()
+            .handOver()
+            .filter(state -> !state.isDone())
+            .isPresent();
+  }
+
+  private static Map<String, MemberState> states(WarmCluster cluster) {
+    return cluster.client().members().members().stream()
+        .collect(Collectors.toMap(MemberInfo::id, MemberInfo::state));
   }
 }

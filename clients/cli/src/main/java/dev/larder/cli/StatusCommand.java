@@ -37,7 +37,7 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
-  private static void print(PrintWriter out, JsonNode status) {
+  static void print(PrintWriter out, JsonNode status) {
     out.printf(
         "larder %s at %s, pid %d, up %s%n",
         status.path("version").asText(),
@@ -110,11 +110,22 @@ final class StatusCommand implements Callable<Integer> {
   private static void peers(PrintWriter out, JsonNode peers) {
     long wrong = peers.path("wrongBlocks").asLong();
     long left = peers.path("left").asLong();
-    if (wrong > 0 || left > 0) {
+    if (wrong > 0 || left > 0 || !peers.path("silentTrackers").isEmpty()) {
       out.printf(
           "peers   %d wrong blocks came from members and were read elsewhere, %d members are left"
               + " alone for now%n",
           wrong, left);
+    }
+    members(out, "left", peers.path("leftMembers"));
+    members(out, "trackers that do not answer", peers.path("silentTrackers"));
+  }
+
+  private static void members(PrintWriter out, String what, JsonNode members) {
+    List<String> named = new ArrayList<>();
+    members.forEach(member ->
+        named.add(member.path("member").asText() + " (" + member.path("reason").asText() + ")"));
+    if (!named.isEmpty()) {
+      out.printf("        %s: %s%n", what, String.join(", ", named));
     }
   }
 

@@ -57,17 +57,19 @@ public final class CoordinatorServer implements AutoCloseable {
   private @Nullable LocalCoordinator local;
   private @Nullable GrpcDoor door;
   private @Nullable SpaceCheck room;
+  private @Nullable Clock clock;
 
   private CoordinatorServer() {}
 
   /**
-   * Starts and returns when there is a leader and the door is open.
+   * Starts and returns when there is a leader and the door is open. Steps of this host's clock are
+   * not believed at once ({@link SteadyClock}).
    *
    * @throws LarderException BAD_CONFIG, STORE_LOCKED, STORE_UNUSABLE, STORE_CORRUPT, STORE_IO,
    *     COORDINATOR_UNAVAILABLE (no leader in time); nothing is left open
    */
   public static CoordinatorServer start(CoordinatorConfig config) {
-    return start(config, Clock.systemUTC());
+    return start(config, new SteadyClock(Clock.systemUTC(), System::nanoTime));
   }
 
   /** Starts with another clock. */
@@ -109,6 +111,7 @@ public final class CoordinatorServer implements AutoCloseable {
       SpaceCheck.Space space,
       RaftNode.Reads freshness) {
     long began = System.nanoTime();
+    this.clock = clock;
     CoordinatorConfig.Limits limits = config.limits();
     parts.push(lock(config.directory()));
     Roster roster = new Roster();
@@ -236,9 +239,22 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(room).usableBytes();
   }
 
+  /**
+   * Calls refused since it started, by reason: {@code role}, {@code name}, {@code certificate},
+   * {@code busy}.
+   */
+  public Map<String, Long> refused() {
+    return running(door).refused();
+  }
+
   /** Whether changes are refused here for want of room on its disk. */
   public boolean isFull() {
     return running(room).isFull();
+  }
+
+  /** Seconds by which this host's clock is ahead of the one it counts by; 0 where it is that. */
+  public double clockOffSeconds() {
+    return running(clock) instanceof SteadyClock steady ? steady.offSeconds() : 0;
   }
 
   /** Whether it ended without {@link #close}: its process is to be started again. */

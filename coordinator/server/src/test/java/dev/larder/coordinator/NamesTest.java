@@ -52,7 +52,8 @@ class NamesTest {
     DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
     try (CoordinatorServer server = start(ca);
         CoordinatorClient a = connect(server, ca.agent("node-a"));
-        CoordinatorClient b = connect(server, ca.agent("node-b"))) {
+        CoordinatorClient b = connect(server, ca.agent("node-b"));
+        CoordinatorClient c = connect(server, ca.material(Role.CLIENT))) {
       a.join(Samples.member("node-a", "z1"));
       b.join(Samples.member("node-b", "z1"));
       b.createDataset(NAME, "file:///d", Map.of());
@@ -71,6 +72,12 @@ class NamesTest {
         assertRefused(() -> b.pin(pin));
         assertRefused(ErrorCode.BAD_REQUEST, () -> b.unpin(NAME, 0, "g", "node-a"));
         assertRefused(() -> b.movePin(pin, "node-b"));
+
+        Map<String, Long> refused = server.refused();
+        assertEquals(6, refused.get("name"), refused.toString());
+        assertEquals(0, refused.get("role"), refused.toString());
+        assertRefused(() -> c.join(Samples.member("node-b", "elsewhere")));
+        assertEquals(1, server.refused().get("role"));
 
         assertEquals(epoch, a.members().epoch());
         assertEquals("z1", a.members().members().getFirst().zone());

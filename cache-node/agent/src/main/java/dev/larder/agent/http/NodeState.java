@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -101,7 +102,7 @@ public interface NodeState {
 
   /** What other members gave. */
   default Peers peers() {
-    return new Peers(0, 0, 0, 0);
+    return new Peers(0, 0, 0, Map.of(), Map.of());
   }
 
   /**
@@ -110,7 +111,19 @@ public interface NodeState {
    * @param bytes read from them
    * @param keptBytes of those, whole blocks that were right
    * @param wrongBlocks blocks and digests of theirs that were not what they must be
-   * @param left members that are left alone for a time now: wrong, silent, gone or slow
+   * @param left members that are left alone for a time now, and why: wrong, silent, gone or slow
+   * @param silentTrackers trackers that did not answer lately, and with which code
    */
-  record Peers(long bytes, long keptBytes, long wrongBlocks, long left) {}
+  record Peers(
+      long bytes,
+      long keptBytes,
+      long wrongBlocks,
+      Map<String, String> left,
+      Map<String, String> silentTrackers) {
+    /** Copies the maps. */
+    public Peers {
+      left = Map.copyOf(left);
+      silentTrackers = Map.copyOf(silentTrackers);
+    }
+  }
 }

@@ -25,12 +25,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Status, metrics and digests. Workers. */
 final class StatusRoutes {
   private static final int STRIPES_MAX = 64;
   private static final int DISPUTES_SHOWN = 10;
+  private static final int MEMBERS_SHOWN = 16;
 
   private final DoorServices services;
   private final AtomicReference<String> address;
@@ -77,11 +79,7 @@ final class StatusRoutes {
         .put("bytes", origin.bytes())
         .put("requests", origin.requests())
         .put("errors", origin.errors());
-    json.putObject("peers")
-        .put("bytes", node.peers().bytes())
-        .put("keptBytes", node.peers().keptBytes())
-        .put("wrongBlocks", node.peers().wrongBlocks())
-        .put("left", node.peers().left());
+    peers(json.putObject("peers"), node.peers());
     StoreStats store = services.store().stats();
     ObjectNode cache = json.putObject("cache");
     cache(cache, store);
@@ -111,6 +109,24 @@ final class StatusRoutes {
   /** By the clock that the TLS of this process goes by. */
   private static void certificate(ObjectNode json, Instant end) {
     json.put("expiresAt", end.toString()).put("expired", Instant.now().isAfter(end));
+  }
+
+  private static void peers(ObjectNode json, NodeState.Peers peers) {
+    json.put("bytes", peers.bytes())
+        .put("keptBytes", peers.keptBytes())
+        .put("wrongBlocks", peers.wrongBlocks())
+        .put("left", peers.left().size());
+    members(json.putArray("leftMembers"), peers.left());
+    members(json.putArray("silentTrackers"), peers.silentTrackers());
+  }
+
+  /** The first of them by name: in a large cluster that loses its network they may be many. */
+  private static void members(ArrayNode json, Map<String, String> reasons) {
+    new TreeMap<>(reasons)
+        .entrySet().stream()
+            .limit(MEMBERS_SHOWN)
+            .forEach(each ->
+                json.addObject().put("member", each.getKey()).put("reason", each.getValue()));
   }
 
   private static void disputes(ObjectNode json, NodeState.Disputes disputes) {

@@ -150,7 +150,7 @@ final class ClusterShare implements StripeShare, Word {
     if (isSlow) {
       tracking.foundSlow(member);
     } else if (fault != ParentFault.ENDED) {
-      tracking.demote(member);
+      tracking.demote(member, why(fault));
     }
     synchronized (state) {
       if (!isSlow) {
@@ -163,6 +163,15 @@ final class ClusterShare implements StripeShare, Word {
         lostParent = isDead ? member : "";
       }
     }
+  }
+
+  private static String why(ParentFault fault) {
+    return switch (fault) {
+      case WRONG -> ClusterTracking.WRONG;
+      case SILENT -> "silent";
+      case GONE -> "not reached or closes early";
+      case WAITS, ENDED, UNVOUCHED, SLOW, CRAWLS -> throw new IllegalArgumentException("" + fault);
+    };
   }
 
   @Override

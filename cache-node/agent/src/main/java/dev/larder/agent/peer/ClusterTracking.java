@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -37,6 +38,9 @@ import org.slf4j.LoggerFactory;
  */
 final class ClusterTracking implements Tracking, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ClusterTracking.class);
+
+  /** Why a member is left that sent what it must not. */
+  static final String WRONG = "wrong bytes";
 
   private static final long FAREWELL_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -118,12 +122,12 @@ final class ClusterTracking implements Tracking, AutoCloseable {
   @Override
   public void misled(StripeId stripe, Set<String> members, BlockDigests right) {
     log.warn("left members that sent wrong blocks members={} stripe={}", members, stripe);
-    members.forEach(this::demote);
+    members.forEach(member -> demote(member, WRONG));
     ClusterShare share = shares.get(stripe);
     if (share != null) {
       share.disputed();
     }
-    Dispute dispute = new Dispute(stripe, right, this::demote);
+    Dispute dispute = new Dispute(stripe, right, member -> demote(member, WRONG));
     for (String tracker : trackers(view(), stripe)) {
       boolean unused = reporter(tracker).add(dispute);
     }
@@ -179,22 +183,23 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     return present.apply(stripe);
   }
 
-  void demote(String member) {
-    parents.demote(member);
+  void demote(String member, String why) {
+    parents.demote(member, why);
   }
 
   /** Read from only where there is nobody else, for a time. */
   void foundSlow(String member) {
-    slow.demote(member);
+    slow.demote(member, "slow");
   }
 
   Set<String> slow() {
     return slow.all();
   }
 
-  private Set<String> left() {
-    Set<String> all = parents.all();
-    all.addAll(slow.all());
+  /** Members left alone now, and why, for people; what is worse than slow goes before it. */
+  SortedMap<String, String> left() {
+    SortedMap<String, String> all = slow.reasons();
+    all.putAll(parents.reasons());
     return all;
   }
 

@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -145,6 +146,16 @@ public final class PeerNode implements AutoCloseable {
             ErrorCode.COORDINATOR_UNAVAILABLE,
             "this node's own address is not known, as no name of coordinator.addresses can be"
                 + " looked up; set node.address to go without"));
+  }
+
+  /** Members that this node does not read from for a time, and why, for people. */
+  public SortedMap<String, String> left() {
+    return tracking.left();
+  }
+
+  /** Trackers that did not answer lately and are not asked for a time, and with which code. */
+  public SortedMap<String, String> silentTrackers() {
+    return tracking.link().silent();
   }
 
   /** Totals by metric name, without prefix. */

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -69,6 +70,11 @@ final class TrackerLink {
 
   boolean isSilent(String tracker) {
     return silent.isDemoted(tracker);
+  }
+
+  /** Trackers that did not answer lately and are left alone, and with which code. */
+  SortedMap<String, String> silent() {
+    return silent.reasons();
   }
 
   /** Asks; null when the tracker does not answer, which then is left alone for a time. */
@@ -253,6 +259,6 @@ final class TrackerLink {
     if (!silent.isDemoted(tracker)) {
       log.warn("tracker does not answer member={} code={}: {}", tracker, e.code(), e.getMessage());
     }
-    silent.demote(tracker);
+    silent.demote(tracker, e.code().name());
   }
 }

@@ -350,7 +350,9 @@ class ControlTest {
             "memory"),
         names(status));
     assertEquals(
-        "{\"bytes\":7,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1}",
+        "{\"bytes\":7,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1,"
+            + "\"leftMembers\":[{\"member\":\"m-2\",\"reason\":\"slow\"}],"
+            + "\"silentTrackers\":[{\"member\":\"m-3\",\"reason\":\"DEADLINE\"}]}",
         status.get("peers").toString());
     assertEquals(500_000, status.get("reads").get("origin").get("bytes").longValue());
     assertEquals(1, status.get("reads").get("origin").get("requests").longValue());

@@ -65,7 +65,7 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   @Override
   public Peers peers() {
-    return new Peers(7, 5, 2, 1);
+    return new Peers(7, 5, 2, Map.of("m-2", "slow"), Map.of("m-3", "DEADLINE"));
   }
 
   /** Adds a file and the directories above it; returns its key. */

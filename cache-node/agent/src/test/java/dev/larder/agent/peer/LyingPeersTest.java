@@ -33,6 +33,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -54,6 +55,7 @@ class LyingPeersTest {
       FleetNode reader = readFrom(fleet, Vice.WRONG_BYTES, false);
       assertTrue(reader.wrongBlocks() >= 1);
       assertDemoted(reader);
+      assertEquals(Map.of("liar", "wrong bytes"), reader.peers.left());
     }
   }
 
@@ -82,7 +84,9 @@ class LyingPeersTest {
   @Test
   void whoStallsIsLeft() throws Exception {
     try (Fleet fleet = new Fleet(directory)) {
-      assertDemoted(readFrom(fleet, Vice.STALLS, false));
+      FleetNode reader = readFrom(fleet, Vice.STALLS, false);
+      assertDemoted(reader);
+      assertEquals(Map.of("liar", "silent"), reader.peers.left());
     }
   }
 
@@ -161,6 +165,7 @@ class LyingPeersTest {
         // Found slow. Whether it is given up for the origin later hangs on who else asks it: a
         // member in between that has nobody to compare it with stays with it.
         assertTrue(reader.peers.counters().get("peer_demotions_total") >= 1);
+        assertFalse(reader.peers.left().isEmpty());
       }
     }
   }
@@ -199,6 +204,7 @@ class LyingPeersTest {
     try (Fleet fleet = new Fleet(directory)) {
       FleetNode reader = readFrom(fleet, Vice.CLOSES, false);
       assertDemoted(reader);
+      assertEquals(Map.of("liar", "not reached or closes early"), reader.peers.left());
       assertTrue(fleet.origin.bytesSent() < SIZE, "from the origin: " + fleet.origin.bytesSent());
     }
   }

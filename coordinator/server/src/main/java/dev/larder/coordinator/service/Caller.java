@@ -2,6 +2,7 @@ package dev.larder.coordinator.service;
 
 import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.service.Refusals.Reason;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.grpc.Context;
@@ -14,8 +15,14 @@ import java.util.function.BooleanSupplier;
  *
  * @param believesShared {@code tls.shared-nodes}
  * @param isTrusted whether what it proved when it connected still holds
+ * @param refusals where it counts what it was not allowed
  */
-record Caller(Role role, NodeNames nodes, boolean believesShared, BooleanSupplier isTrusted) {
+record Caller(
+    Role role,
+    NodeNames nodes,
+    boolean believesShared,
+    BooleanSupplier isTrusted,
+    Refusals refusals) {
   private static final Context.Key<Caller> KEY = Context.key("caller");
 
   private static final String ENDED =
@@ -44,6 +51,7 @@ record Caller(Role role, NodeNames nodes, boolean believesShared, BooleanSupplie
   /** UNAUTHENTICATED once its certificate is over, or that of who signed it is trusted no more. */
   void requireTrust() {
     if (!isTrusted.getAsBoolean()) {
+      refusals.count(Reason.CERTIFICATE);
       throw new LarderException(ErrorCode.UNAUTHENTICATED, ENDED);
     }
   }
@@ -51,6 +59,7 @@ record Caller(Role role, NodeNames nodes, boolean believesShared, BooleanSupplie
   /** UNAUTHENTICATED unless it may speak for a member. */
   void speakFor(String memberId) {
     if (!names(memberId)) {
+      refusals.count(Reason.NAME);
       throw new LarderException(ErrorCode.UNAUTHENTICATED, nodes.refusal(memberId));
     }
   }

@@ -4,6 +4,7 @@ import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.coordinator.api.GrpcStatuses;
 import dev.larder.coordinator.api.Identity;
 import dev.larder.coordinator.api.Role;
+import dev.larder.coordinator.service.Refusals.Reason;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import io.grpc.Contexts;
@@ -25,9 +26,11 @@ final class DoorInterceptor implements ServerInterceptor {
   private final Semaphore requests;
   private final Semaphore streams;
   private final boolean believesShared;
+  private final Refusals refusals;
 
-  DoorInterceptor(int requestsMax, int streamsMax, boolean believesShared) {
+  DoorInterceptor(int requestsMax, int streamsMax, boolean believesShared, Refusals refusals) {
     this.believesShared = believesShared;
+    this.refusals = refusals;
     requests = new Semaphore(requestsMax);
     streams = new Semaphore(streamsMax);
   }
@@ -40,6 +43,7 @@ final class DoorInterceptor implements ServerInterceptor {
     Identity identity = session == null ? Identity.NONE : Identity.of(session);
     Optional<Role> role = identity.role();
     if (role.isEmpty() || !RpcRoles.mayCall(role.get(), method)) {
+      refusals.count(Reason.ROLE);
       String who =
           role.map(r -> "a certificate of role " + r).orElse("a certificate without a role");
       return refuse(
@@ -53,7 +57,8 @@ final class DoorInterceptor implements ServerInterceptor {
             role.get(),
             identity.nodes(),
             believesShared,
-            life == null ? () -> false : life::isTrusted);
+            life == null ? () -> false : life::isTrusted,
+            refusals);
     try {
       caller.requireTrust();
     } catch (LarderException e) {
@@ -62,6 +67,7 @@ final class DoorInterceptor implements ServerInterceptor {
     boolean unary = call.getMethodDescriptor().getType().clientSendsOneMessage();
     Semaphore bound = unary ? requests : streams;
     if (!bound.tryAcquire()) {
+      refusals.count(Reason.BUSY);
       String key = unary ? "coordinator.requests-max" : "coordinator.streams-max";
       return refuse(call, ErrorCode.TOO_MANY, "the coordinator is busy (" + key + ")");
     }

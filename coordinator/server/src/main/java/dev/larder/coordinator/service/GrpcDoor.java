@@ -18,6 +18,7 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -44,8 +45,10 @@ public final class GrpcDoor implements AutoCloseable {
   private final Server server;
   private final ExecutorService handlers;
   private final Limits limits;
+  private final Refusals refusals;
 
-  private GrpcDoor(Server server, ExecutorService handlers, Limits limits) {
+  private GrpcDoor(Server server, ExecutorService handlers, Limits limits, Refusals refusals) {
+    this.refusals = refusals;
     this.server = server;
     this.handlers = handlers;
     this.limits = limits;
@@ -66,8 +69,10 @@ public final class GrpcDoor implements AutoCloseable {
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
     try {
+      Refusals refusals = new Refusals();
       DoorInterceptor door =
-          new DoorInterceptor(limits.requestsMax(), limits.streamsMax(), tls.believesShared());
+          new DoorInterceptor(
+              limits.requestsMax(), limits.streamsMax(), tls.believesShared(), refusals);
       Server server =
           NettyServerBuilder.forAddress(listen)
               .sslContext(sslContext(tls))
@@ -88,7 +93,7 @@ public final class GrpcDoor implements AutoCloseable {
               .addService(ServerInterceptors.intercept(new HealthService(leads), door))
               .build()
               .start();
-      return new GrpcDoor(server, handlers, limits);
+      return new GrpcDoor(server, handlers, limits, refusals);
     } catch (IOException e) {
       handlers.close();
       throw new LarderException(
@@ -110,6 +115,11 @@ public final class GrpcDoor implements AutoCloseable {
   /** The bound address. */
   public InetSocketAddress address() {
     return (InetSocketAddress) Objects.requireNonNull(server.getListenSockets().getFirst());
+  }
+
+  /** Calls refused since it opened, by reason. */
+  public Map<String, Long> refused() {
+    return refusals.snapshot();
   }
 
   /** Refuses new calls, waits for those at work up to the close timeout, then breaks them off. */

@@ -1,0 +1,38 @@
+package dev.larder.cli;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+
+/** What the table says of members that do not serve this node. */
+class StatusCommandTest {
+  private static String table(String peers) {
+    StringWriter text = new StringWriter();
+    PrintWriter out = new PrintWriter(text);
+    StatusCommand.print(out, Output.parse("{\"peers\":" + peers + "}"));
+    out.flush();
+    return text.toString();
+  }
+
+  @Test
+  void namesWhoIsLeftAndWhy() {
+    String table =
+        table(
+            "{\"wrongBlocks\":2,\"left\":2,\"leftMembers\":[{\"member\":\"a\",\"reason\":\"slow\"},"
+                + "{\"member\":\"b\",\"reason\":\"wrong bytes\"}],"
+                + "\"silentTrackers\":[{\"member\":\"c\",\"reason\":\"DEADLINE\"}]}");
+    assertTrue(table.contains("peers   2 wrong blocks"), table);
+    assertTrue(table.contains("        left: a (slow), b (wrong bytes)"), table);
+    assertTrue(table.contains("        trackers that do not answer: c (DEADLINE)"), table);
+  }
+
+  @Test
+  void saysNothingWhereAllIsWell() {
+    assertFalse(
+        table("{\"wrongBlocks\":0,\"left\":0,\"leftMembers\":[],\"silentTrackers\":[]}")
+            .contains("peers"));
+  }
+}
