@@ -329,10 +329,41 @@ class CsiTest {
     assertClean();
   }
 
+  @Test
+  void aMountThatNeitherAnswersNorFailsHoldsNothingUp() throws Exception {
+    Path target = csi.target("pod-a", "data");
+    Files.createDirectory(target);
+    NodeGrpc.NodeBlockingStub soon = node.withDeadlineAfter(60, TimeUnit.SECONDS);
+    try (FuseDevice device = FuseDevice.open()) {
+      mount(device, target);
+      StatusRuntimeException e =
+          assertThrows(
+              StatusRuntimeException.class,
+              () -> {
+                var unused = soon.nodeUnpublishVolume(CsiNode.unpublish("v", target));
+              });
+      String said = String.valueOf(e.getStatus().getDescription());
+      assertTrue(said.contains("does not answer"), e.toString());
+      Path other = csi.target("pod-b", "data");
+      publish(CsiNode.inline("w", other, "dataset=data"));
+      compare(other, "");
+      unpublish("w", other);
+    }
+    // Now it fails, and so is dead.
+    unpublish("v", target);
+    assertClean();
+  }
+
   /** A FUSE file system whose server is gone. */
   private static void mountDead(Path target) throws IOException {
-    try (FuseDevice device = FuseDevice.open();
-        MountFd mount = new FuseMount("dead", "test", 0555, true, false, 4096).of(device)) {
+    try (FuseDevice device = FuseDevice.open()) {
+      mount(device, target);
+    }
+  }
+
+  /** A FUSE file system whose server answers nothing, and is gone when the device is closed. */
+  private static void mount(FuseDevice device, Path target) throws IOException {
+    try (MountFd mount = new FuseMount("dead", "test", 0555, true, false, 4096).of(device)) {
       mount.attach(target);
     }
   }
