@@ -237,7 +237,7 @@ class CsiTest {
     Path target = csi.target("pod-a", "data");
     Path other = csi.target("pod-a", "other");
     try (ExecutorService callers = Executors.newFixedThreadPool(100)) {
-      for (int round = 0; round < 3; round++) {
+      for (int round = 1; round <= 3; round++) {
         List<Future<?>> calls = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
           calls.add(callers.submit(() -> publish(CsiNode.inline("v", target, "dataset=data"))));
@@ -248,6 +248,10 @@ class CsiTest {
         }
         assertEquals(
             List.of(target.toString(), other.toString()), csi.mounts().stream().sorted().toList());
+        assertEquals(
+            2.0 * round,
+            csi.node.metric("larder_csi_publish_duration_seconds_count"),
+            "a volume counts once, whoever asked for it");
         assertCode(
             Code.ALREADY_EXISTS, CsiNode.inline("v", target, "dataset=data", "subPath=many"), "");
         assertCode(Code.ALREADY_EXISTS, CsiNode.inline("w", target, "dataset=data"), "");
@@ -320,6 +324,10 @@ class CsiTest {
           return csi.mounts().contains(target.toString());
         });
     compare(target, "");
+    assertEquals(
+        1.0,
+        csi.node.metric("larder_csi_publish_duration_seconds_count"),
+        "mounting again is no publish");
     unpublish("v", target);
     Files.createDirectory(target);
     assertEquals(0, MountedNode.run(10, "mount", "-t", "tmpfs", "others", target.toString()));

@@ -43,6 +43,7 @@ class CsiWarmTest {
   private static final String BANDWIDTH = "2MiB";
 
   private static final String PUBLISH_TIMEOUT = "500ms";
+  private static final double PUBLISH_TIMEOUT_SECONDS = 0.5;
 
   @TempDir Path directory;
   private final Map<String, byte[]> files = new TreeMap<>();
@@ -121,6 +122,11 @@ class CsiWarmTest {
     assertEquals(allSealed(), states);
     assertTrue(refusals > 1, "the origin was too fast to show anything, refusals=" + refusals);
     assertEquals(1, jobs().size(), () -> "repeats share one warm-up: " + jobs());
+    // Whether or not a call saw it to its end, it counts, and with all the time it took.
+    await(
+        "it is counted", () -> csi.node.metric("larder_csi_publish_duration_seconds_count") == 1.0);
+    double seconds = csi.node.metric("larder_csi_publish_duration_seconds_sum");
+    assertTrue(seconds > 2 * PUBLISH_TIMEOUT_SECONDS, "counted with " + seconds + " s");
     assertEquals("done", jobs().getFirst().state());
 
     long before = objectReads();
