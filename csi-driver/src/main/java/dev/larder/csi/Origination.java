@@ -411,13 +411,16 @@ final class Origination {
 
   /**
    * Takes the secret that came with a publish for a volume's dataset. What a pod's author says of a
-   * dataset that others made is no secret of it.
+   * dataset that others made is no secret of it, and tokens of its pod's account are none either.
    */
   void refresh(Publication wanted, DatasetName dataset) {
     boolean isOwn = wanted.attributes().origin().isPresent() || !wanted.inline();
-    if (isOwn && !wanted.secrets().isEmpty()) {
-      secrets.remember(
-          wanted.target(), dataset, OriginSecrets.options(wanted.secrets(), wanted.inline()));
+    if (!isOwn) {
+      return;
+    }
+    Map<String, String> secret = OriginSecrets.options(wanted.secrets(), wanted.inline());
+    if (!secret.isEmpty()) {
+      secrets.remember(wanted.target(), dataset, secret);
     }
   }
 

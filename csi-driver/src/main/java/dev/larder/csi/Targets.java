@@ -1,12 +1,14 @@
 package dev.larder.csi;
 
 import dev.larder.agent.mount.Mounts;
+import dev.larder.linux.Directories;
+import dev.larder.linux.Errno;
+import dev.larder.linux.LinuxException;
 import dev.larder.linux.MountEntry;
 import dev.larder.linux.MountTable;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -23,8 +25,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The directories that pods see volumes at. Only directories are made here, and only empty ones
- * taken away; no link is ever followed at the last place. <b>Threads:</b> any; changes of one
- * target take turns.
+ * taken away; no link is ever followed at the last place. What others may have mounted there is
+ * looked at by the keeper, which bounds it, and not from here: it may neither answer nor fail, and
+ * would keep a virtual thread's carrier. <b>Threads:</b> any; changes of one target take turns.
  */
 final class Targets {
   private static final Logger log = LoggerFactory.getLogger(Targets.class);
@@ -32,6 +35,10 @@ final class Targets {
   // PODS/UID/volumes/kubernetes.io~csi/NAME/mount
   private static final int LEVELS_TO_POD = 4;
   private static final String USER_NAMESPACE = "userns";
+
+  /** Why there is no directory to take away, or none that could have been made. */
+  private static final Set<Integer> NO_DIRECTORY =
+      Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENAMETOOLONG);
 
   private final Mounts mounts;
   private final Duration checkEvery;
@@ -202,15 +209,6 @@ final class Targets {
     }
   }
 
-  private static boolean isRemoved(Path target) {
-    try {
-      return Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS) && Files.deleteIfExists(target);
-    } catch (IOException e) {
-      // Whoever looks closer says why.
-      return false;
-    }
-  }
-
   /** Takes a target's empty directory away; what is not empty stays. */
   void remove(Path target) {
     if (isRemoved(target)) {
@@ -222,14 +220,24 @@ final class Targets {
       mounts.detachDead(target);
     }
     try {
-      if (Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) {
-        Files.deleteIfExists(target);
+      Directories.remove(target);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOTEMPTY) {
+        log.warn("target={} stays: it is not empty", target);
+      } else if (!NO_DIRECTORY.contains(e.errno())) {
+        throw new LarderException(
+            ErrorCode.MOUNT_FAILED, "target_path: cannot remove " + target + ": " + e, e);
       }
-    } catch (DirectoryNotEmptyException e) {
-      log.warn("target={} stays: it is not empty", target);
-    } catch (IOException e) {
-      throw new LarderException(
-          ErrorCode.MOUNT_FAILED, "target_path: cannot remove " + target + ": " + e, e);
+    }
+  }
+
+  private static boolean isRemoved(Path target) {
+    try {
+      Directories.remove(target);
+      return true;
+    } catch (LinuxException e) {
+      // Whoever looks closer says why.
+      return e.errno() == Errno.ENOENT;
     }
   }
 }

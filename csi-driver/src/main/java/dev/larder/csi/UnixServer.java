@@ -16,11 +16,13 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +38,12 @@ final class UnixServer implements AutoCloseable {
   private static final int MESSAGE_BYTES_MAX = 1 << 20;
   private static final int HEADER_BYTES_MAX = 8 << 10;
   private static final int CLOSE_SECONDS = 5;
+
+  /**
+   * Where a socket is bound before it gets its name. Netty deletes whatever is at the place that it
+   * bound when it closes, and that may be another's socket by then. Kubelet passes over such names.
+   */
+  private static final String BINDING = ".new";
 
   private final Path socket;
   private final Server server;
@@ -61,10 +69,12 @@ final class UnixServer implements AutoCloseable {
     EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     ExecutorService handlers =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("csi-call-", 0).factory());
+    Path binding = socket.resolveSibling(BINDING);
+    @Nullable Server server = null;
     try {
-      removeStale(socket);
+      removeStale(binding);
       NettyServerBuilder builder =
-          NettyServerBuilder.forAddress(new DomainSocketAddress(socket.toFile()))
+          NettyServerBuilder.forAddress(new DomainSocketAddress(binding.toFile()))
               .channelType(EpollServerDomainSocketChannel.class)
               .bossEventLoopGroup(loops)
               .workerEventLoopGroup(loops)
@@ -74,10 +84,16 @@ final class UnixServer implements AutoCloseable {
               .maxInboundMessageSize(MESSAGE_BYTES_MAX)
               .maxInboundMetadataSize(HEADER_BYTES_MAX);
       services.forEach(builder::addService);
-      Server server = builder.build().start();
-      Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+      server = builder.build().start();
+      Files.setPosixFilePermissions(binding, PosixFilePermissions.fromString("rw-------"));
+      removeStale(socket);
+      Files.move(binding, socket, StandardCopyOption.ATOMIC_MOVE);
       return new UnixServer(socket, server, loops, handlers, identity(socket));
     } catch (IOException e) {
+      if (server != null) {
+        // Which takes the file away that it bound.
+        server.shutdownNow();
+      }
       var unused = loops.shutdownGracefully(0, CLOSE_SECONDS, TimeUnit.SECONDS);
       handlers.shutdown();
       throw new LarderException(

@@ -165,7 +165,7 @@ final class Volumes implements AutoCloseable {
       if (isPublished(wanted)) {
         return;
       }
-      work = begin(wanted);
+      work = begin(wanted, began);
     } catch (LarderException | StatusRuntimeException e) {
       pods.publishFailed(wanted.pod(), wanted.volumeId(), e);
       throw e;
@@ -179,7 +179,6 @@ final class Volumes implements AutoCloseable {
           ErrorCode.DEADLINE,
           "not published within " + config.publishTimeout() + "; it goes on in the background");
     }
-    published.accept((System.nanoTime() - began) / 1e9);
   }
 
   private boolean isPublished(Publication wanted) {
@@ -203,9 +202,9 @@ final class Volumes implements AutoCloseable {
     return targets.isShownLately(volume.target());
   }
 
-  private Work begin(Publication wanted) {
+  private Work begin(Publication wanted, long began) {
     String asked = wanted.asked();
-    Work fresh = new Work(Work.Kind.PUBLISH, asked);
+    Work fresh = new Work(Work.Kind.PUBLISH, asked, began);
     synchronized (works) {
       Work other = works.get(wanted.target());
       if (other != null && other.isFor(Work.Kind.PUBLISH, asked)) {
@@ -303,6 +302,8 @@ final class Volumes implements AutoCloseable {
       takeBackAfter(e, target);
       throw e;
     }
+    // Here, and not where calls wait: some give up before it is there, and many ask for one volume.
+    published.accept(work.seconds());
     log.info(
         "published volume={} dataset={}@{} target={}",
         volume.volumeId(),
@@ -405,7 +406,7 @@ final class Volumes implements AutoCloseable {
   }
 
   private Work beginUnpublish(String volumeId, Path target, long end) {
-    Work fresh = new Work(Work.Kind.UNPUBLISH, volumeId);
+    Work fresh = new Work(Work.Kind.UNPUBLISH, volumeId, System.nanoTime());
     while (true) {
       Work other;
       synchronized (works) {

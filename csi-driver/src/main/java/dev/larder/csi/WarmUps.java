@@ -56,8 +56,9 @@ final class WarmUps {
   /**
    * Starts what a volume wants, and waits for it if it is to be waited for.
    *
-   * @throws LarderException ORIGIN_UNAVAILABLE naming the first file that could not be filled,
-   *     CANCELLED when the volume is unpublished meanwhile; without waiting none
+   * @throws LarderException what the first file that could not be filled failed with, naming it;
+   *     CANCELLED when the volume is unpublished meanwhile or a user cancels the warm-up, which the
+   *     next try begins anew; without waiting none
    */
   void run(Volume volume, VolumeAttributes asked, Work work) {
     begun.add(volume.target());
@@ -138,21 +139,8 @@ final class WarmUps {
       if (job.get().state() == State.DONE) {
         return;
       }
-      if (job.get().state() == State.FAILED) {
-        String first = job.get().firstError().orElse("unknown");
-        throw new LarderException(
-            job.get().firstCode().filter(ErrorCode.STORE_FULL::equals).isPresent()
-                ? ErrorCode.STORE_FULL
-                : ErrorCode.ORIGIN_UNAVAILABLE,
-            job.get().failed()
-                + " files of "
-                + snapshot
-                + " could not be filled, the first: "
-                + first);
-      }
-      if (job.get().state() == State.CANCELLED) {
-        throw new LarderException(
-            ErrorCode.ORIGIN_UNAVAILABLE, "the warm-up of " + snapshot + " was cancelled");
+      if (job.get().state() != State.RUNNING) {
+        throw fault(job.get());
       }
       try {
         work.pause(LOOK_EVERY);
@@ -162,6 +150,33 @@ final class WarmUps {
         throw e;
       }
     }
+  }
+
+  /** Why a job that is over did not fill everything. */
+  static LarderException fault(JobInfo job) {
+    if (job.state() == State.CANCELLED) {
+      return new LarderException(
+          ErrorCode.CANCELLED,
+          "a user cancelled the warm-up of "
+              + job.snapshot()
+              + "; it is begun anew when the volume is published again");
+    }
+    ErrorCode code =
+        switch (job.firstCode().orElse(ErrorCode.ORIGIN_UNAVAILABLE)) {
+          // As with reads: it is the origin that stopped to deliver, and no call that took too
+          // long.
+          case DEADLINE -> ErrorCode.ORIGIN_UNAVAILABLE;
+          // The volume's attributes were good enough to list it, so it is the credentials.
+          case BAD_ORIGIN -> ErrorCode.ORIGIN_DENIED;
+          case ErrorCode other -> other;
+        };
+    return new LarderException(
+        code,
+        job.failed()
+            + " files of "
+            + job.snapshot()
+            + " could not be filled, the first: "
+            + job.firstError().orElse("unknown"));
   }
 
   private synchronized void leave(Path target, String id) {

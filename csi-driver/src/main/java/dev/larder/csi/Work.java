@@ -21,15 +21,18 @@ final class Work {
 
   private final Kind kind;
   private final String asked;
+  private final long began;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
   private final CompletableFuture<Void> calledOff = new CompletableFuture<>();
 
   /**
    * @param asked tells requests apart
+   * @param began when the call that began it came, as {@link System#nanoTime} says
    */
-  Work(Kind kind, String asked) {
+  Work(Kind kind, String asked, long began) {
     this.kind = kind;
     this.asked = asked;
+    this.began = began;
   }
 
   Kind kind() {
@@ -38,6 +41,11 @@ final class Work {
 
   boolean isFor(Kind other, String otherAsked) {
     return kind == other && asked.equals(otherAsked);
+  }
+
+  /** Since the call that began it came. */
+  double seconds() {
+    return (System.nanoTime() - began) / 1e9;
   }
 
   void end() {

@@ -11,6 +11,7 @@ import csi.v1.Csi.NodePublishVolumeRequest;
 import csi.v1.NodeGrpc;
 import dev.larder.testkit.FaultyHttpServer;
 import dev.larder.testkit.Needs;
+import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -138,6 +139,33 @@ class CsiEventsTest {
   }
 
   @Test
+  void aPodThatWaitsForAWarmUpIsToldWhyThatFailed() throws Exception {
+    Path one = publish("p-one", SECRET, "/a");
+    Path two = publish("p-two", SECRET, "/b");
+    byte[] newer = new byte[content.length];
+    origin.put("/a", newer, "v2");
+    assertEquals(Code.FAILED_PRECONDITION, refusal(warm("p-changed", "/a")));
+    JsonNode event =
+        await("p-changed", told -> told.path("reason").asText().equals("ObjectChanged"));
+    assertTrue(event.path("message").asText().contains("could not be filled"), event.toString());
+    // What the warm-up met has its origin listed anew.
+    var unused = node.nodePublishVolume(warm("p-changed", "/a").build());
+    assertArrayEquals(
+        newer, Files.readAllBytes(csi.target("p-changed", "v").resolve("a")), "it is warm");
+
+    // The origin took the secret a moment ago, and does so no longer.
+    origin.requireAuthorization("Bearer canary-renewed-1234");
+    assertEquals(Code.PERMISSION_DENIED, refusal(warm("p-denied", "/b")));
+    event = await("p-denied", told -> told.path("reason").asText().equals("OriginDenied"));
+    assertTrue(event.path("message").asText().contains("could not be filled"), event.toString());
+    for (String pod : List.of("p-changed", "p-denied")) {
+      assertEquals(1, events(pod).size(), () -> events(pod).toString());
+    }
+    assertTrue(Files.isReadable(one) && Files.isReadable(two), "the other volumes stay");
+    assertRight();
+  }
+
+  @Test
   void anApiServerThatIsAwayHoldsNothingUp() throws Exception {
     server.refuse(503);
     fails(inline("p-unknown", "dataset=none"));
@@ -190,13 +218,24 @@ class CsiEventsTest {
             inline(pod, "origin=" + uri + path).putSecrets("credentials", secret).build());
   }
 
+  private NodePublishVolumeRequest.Builder warm(String pod, String path) throws IOException {
+    return inline(pod, "origin=" + uri + path, "warm=all", "waitForWarm=true")
+        .putSecrets("credentials", SECRET);
+  }
+
   private void fails(NodePublishVolumeRequest.Builder request) {
-    StatusRuntimeException unused =
+    Code unused = refusal(request);
+  }
+
+  /** The code that publishing fails with. */
+  private Code refusal(NodePublishVolumeRequest.Builder request) {
+    StatusRuntimeException e =
         assertThrows(
             StatusRuntimeException.class,
             () -> {
-              var unusedToo = node.nodePublishVolume(request.build());
+              var unused = node.nodePublishVolume(request.build());
             });
+    return e.getStatus().getCode();
   }
 
   private List<JsonNode> events(String pod) {

@@ -19,6 +19,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
@@ -141,6 +142,38 @@ class CsiKubeletTest {
         // Dead now: the socket's file alone registers nothing.
         await(csi, () -> Files.exists(socket) && !before.equals(identity(socket)));
         register(kubelet, socket, csi);
+      }
+    }
+  }
+
+  /** What was ours is another's now: the end of our server must not take that away. */
+  @Test
+  void aRegistrarThatTakesTheSocketOverIsLeftAloneToo() throws Exception {
+    Needs.root();
+    try (CsiNode.Caller kubelet = new CsiNode.Caller();
+        var other = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      Path registry = Files.createDirectory(kubelet.directory().resolve("reg"));
+      Path socket = registry.resolve("csi.larder.dev-reg.sock");
+      Path theirs = kubelet.directory().resolve("theirs.sock");
+      try (CsiNode csi =
+          CsiNode.start(directory, "csi.registry=" + registry, "csi.registry-interval=50ms")) {
+        register(kubelet, socket, csi);
+        other.bind(UnixDomainSocketAddress.of(theirs));
+        other.configureBlocking(false);
+        // In one step, or ours would be there again before theirs is.
+        Files.move(theirs, socket, StandardCopyOption.ATOMIC_MOVE);
+        Object before = identity(socket);
+        // The first look notices and ends our server; the others are after that.
+        for (int looks = 0; looks < 3; looks++) {
+          await(csi, () -> isAsked(other));
+        }
+        assertEquals(before, identity(socket));
+        Files.delete(socket);
+        await(csi, () -> Files.exists(socket));
+        register(kubelet, socket, csi);
+        try (var names = Files.list(registry)) {
+          assertEquals(List.of(socket), names.toList(), "nothing else is left beside it");
+        }
       }
     }
   }

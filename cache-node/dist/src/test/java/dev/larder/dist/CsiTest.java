@@ -237,7 +237,7 @@ class CsiTest {
     Path target = csi.target("pod-a", "data");
     Path other = csi.target("pod-a", "other");
     try (ExecutorService callers = Executors.newFixedThreadPool(100)) {
-      for (int round = 0; round < 3; round++) {
+      for (int round = 1; round <= 3; round++) {
         List<Future<?>> calls = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
           calls.add(callers.submit(() -> publish(CsiNode.inline("v", target, "dataset=data"))));
@@ -248,6 +248,10 @@ class CsiTest {
         }
         assertEquals(
             List.of(target.toString(), other.toString()), csi.mounts().stream().sorted().toList());
+        assertEquals(
+            2.0 * round,
+            csi.node.metric("larder_csi_publish_duration_seconds_count"),
+            "a volume counts once, whoever asked for it");
         assertCode(
             Code.ALREADY_EXISTS, CsiNode.inline("v", target, "dataset=data", "subPath=many"), "");
         assertCode(Code.ALREADY_EXISTS, CsiNode.inline("w", target, "dataset=data"), "");
@@ -320,6 +324,10 @@ class CsiTest {
           return csi.mounts().contains(target.toString());
         });
     compare(target, "");
+    assertEquals(
+        1.0,
+        csi.node.metric("larder_csi_publish_duration_seconds_count"),
+        "mounting again is no publish");
     unpublish("v", target);
     Files.createDirectory(target);
     assertEquals(0, MountedNode.run(10, "mount", "-t", "tmpfs", "others", target.toString()));
@@ -329,10 +337,41 @@ class CsiTest {
     assertClean();
   }
 
+  @Test
+  void aMountThatNeitherAnswersNorFailsHoldsNothingUp() throws Exception {
+    Path target = csi.target("pod-a", "data");
+    Files.createDirectory(target);
+    NodeGrpc.NodeBlockingStub soon = node.withDeadlineAfter(60, TimeUnit.SECONDS);
+    try (FuseDevice device = FuseDevice.open()) {
+      mount(device, target);
+      StatusRuntimeException e =
+          assertThrows(
+              StatusRuntimeException.class,
+              () -> {
+                var unused = soon.nodeUnpublishVolume(CsiNode.unpublish("v", target));
+              });
+      String said = String.valueOf(e.getStatus().getDescription());
+      assertTrue(said.contains("does not answer"), e.toString());
+      Path other = csi.target("pod-b", "data");
+      publish(CsiNode.inline("w", other, "dataset=data"));
+      compare(other, "");
+      unpublish("w", other);
+    }
+    // Now it fails, and so is dead.
+    unpublish("v", target);
+    assertClean();
+  }
+
   /** A FUSE file system whose server is gone. */
   private static void mountDead(Path target) throws IOException {
-    try (FuseDevice device = FuseDevice.open();
-        MountFd mount = new FuseMount("dead", "test", 0555, true, false, 4096).of(device)) {
+    try (FuseDevice device = FuseDevice.open()) {
+      mount(device, target);
+    }
+  }
+
+  /** A FUSE file system whose server answers nothing, and is gone when the device is closed. */
+  private static void mount(FuseDevice device, Path target) throws IOException {
+    try (MountFd mount = new FuseMount("dead", "test", 0555, true, false, 4096).of(device)) {
       mount.attach(target);
     }
   }

@@ -263,6 +263,28 @@ class KubernetesManifestsTest {
     assertNotNull(object("CSIDriver", driver));
   }
 
+  /** All of it: what is left out has a default that kubelet acts on, too. */
+  @Test
+  void kubeletIsToldAllThatTheDriverCounts() throws IOException {
+    assertEquals(
+        Map.of(
+            "attachRequired",
+            false,
+            "podInfoOnMount",
+            true,
+            "volumeLifecycleModes",
+            List.of("Persistent", "Ephemeral"),
+            "fsGroupPolicy",
+            "None",
+            "seLinuxMount",
+            false,
+            "tokenRequests",
+            List.of(Map.of("audience", "larder", "expirationSeconds", 3600)),
+            "requiresRepublish",
+            true),
+        object("CSIDriver", CsiConfig.defaults().name()).in("spec").map());
+  }
+
   @Test
   void everyScriptIsInTheImage() throws IOException {
     String recipe = Files.readString(DEPLOY.resolve("image/Containerfile"));

@@ -415,6 +415,18 @@ class KubernetesOverlaysTest {
     assertEquals("Directory", tls.in("hostPath").text("type"));
   }
 
+  /** The base's, and what only newer API servers know. */
+  @Test
+  void newerKubernetesIsToldMoreOfTheDriver() {
+    String driver = CsiConfig.defaults().name();
+    Map<Object, Object> expected =
+        new HashMap<>(object("base", "CSIDriver", driver).in("spec").map());
+    expected.put("serviceAccountTokenInSecrets", true);
+    expected.put("nodeAllocatableUpdatePeriodSeconds", 60);
+    expected.put("preventPodSchedulingIfMissing", true);
+    assertEquals(expected, object("kubernetes-1.36", "CSIDriver", driver).in("spec").map());
+  }
+
   /** Objects, secrets and names that the page has its reader type. */
   @Test
   void thePagesCommandsNameWhatIsThere() throws IOException {

@@ -63,6 +63,7 @@ final class Libc {
   private static final MethodHandle GETSOCKOPT = of("getsockopt", 5);
   private static final MethodHandle SOCKETPAIR = of("socketpair", 4);
   private static final MethodHandle UMOUNT2 = of("umount2", 2);
+  private static final MethodHandle RMDIR = of("rmdir", 1);
   private static final MethodHandle SHUTDOWN = of("shutdown", 2);
   private static final MethodHandle STATFS = of("statfs", 2);
   private static final MethodHandle SETSID = of("setsid", 0);
@@ -196,6 +197,10 @@ final class Libc {
 
   static int umount(long path, int flags) {
     return integer(call2(UMOUNT2, path, flags));
+  }
+
+  static int rmdir(long path) {
+    return integer(call1(RMDIR, path));
   }
 
   static int setsid() {

@@ -86,7 +86,7 @@ public final class AgentMetrics {
     csiPublishDuration =
         seconds(
                 "larder_csi_publish_duration_seconds",
-                "Time from a call that publishes a volume to its being shown, where it was not yet.")
+                "Time from the call that began to publish a volume to its being shown; one a volume.")
             .register(registry);
     originRequests =
         counter(
@@ -206,7 +206,12 @@ public final class AgentMetrics {
     return readDuration.labelValues(HTTP);
   }
 
-  /** Counts a volume that was published. */
+  /**
+   * Counts a volume that was made and is shown from now on: once, however many calls asked for it
+   * and whether or not one of them waited for its end. One that is mounted again counts no more.
+   *
+   * @param seconds since the call came that began to make it
+   */
   public void csiPublished(double seconds) {
     csiPublishDuration.observe(seconds);
   }
