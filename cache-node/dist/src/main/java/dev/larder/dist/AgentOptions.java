@@ -110,6 +110,8 @@ final class AgentOptions {
     }
     try {
       return ConfigTree.ofYaml(Files.readString(config));
+    } catch (LarderException e) {
+      throw new LarderException(e.code(), config + ": " + e.getMessage(), e);
     } catch (IOException e) {
       throw new LarderException(ErrorCode.BAD_CONFIG, "--config: cannot read " + config, e);
     }

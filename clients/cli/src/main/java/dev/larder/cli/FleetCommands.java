@@ -141,6 +141,8 @@ final class FleetCommands {
           }
           JsonNode handOver = node.path("handOver");
           if (handOver.path("done").asBoolean()) {
+            line.close();
+            spec.commandLine().getErr().println(id + " is drained: it keeps nothing for others");
             return ExitCodes.OK;
           }
           String error = handOver.path("error").asText("");

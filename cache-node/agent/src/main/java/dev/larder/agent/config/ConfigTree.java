@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
@@ -55,6 +56,13 @@ public final class ConfigTree {
       if (root != null) {
         tree.flatten("", root);
       }
+    } catch (MarkedYamlEngineException e) {
+      String where =
+          e.getProblemMark()
+              .map(at -> ", line " + (at.getLine() + 1) + ", column " + (at.getColumn() + 1))
+              .orElse("");
+      throw new LarderException(
+          ErrorCode.BAD_CONFIG, "the configuration is no YAML" + where + ": " + e.getProblem(), e);
     } catch (YamlEngineException e) {
       throw new LarderException(
           ErrorCode.BAD_CONFIG, "the configuration is no YAML: " + e.getMessage(), e);
