@@ -11,6 +11,7 @@ import dev.larder.agent.NodeServices;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberList;
+import dev.larder.coordinator.api.MemberState;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.NewWarmUp;
 import dev.larder.coordinator.api.RecordedRoot;
@@ -59,6 +60,8 @@ class ClusterFaultsTest {
       cluster.startNode(id, "node.zone=z");
     }
     cluster.awaitMembers(NODES.size());
+    // Or the one that joined last makes another list when it becomes active.
+    await("all of them are active", () -> areActive(cluster.client().members()));
     cluster.dataset("a");
     for (String id : NODES) {
       await(id + " knows the dataset", () -> cluster.knows(id));
@@ -405,6 +408,10 @@ class ClusterFaultsTest {
   private static boolean pin(CoordinatorClient client, String glob) {
     client.pin(new NewPin(NAME, 0, glob, Optional.empty()));
     return true;
+  }
+
+  private static boolean areActive(MemberList list) {
+    return list.members().stream().allMatch(member -> member.state() == MemberState.ACTIVE);
   }
 
   private static List<String> ids(MemberList list) {
