@@ -78,6 +78,7 @@ class AgentConfigTest {
     refuses("a: 1\na: 2", "a");
     refuses("- a\n- b", "list");
     refuses("{", "YAML");
+    refuses("a: [1\n  b: }\n", "line 2, column 4: expected ',' or ']'");
   }
 
   private static void refuses(String yaml, String named) {

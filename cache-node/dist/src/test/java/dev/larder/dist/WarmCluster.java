@@ -34,7 +34,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
+import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -84,7 +84,7 @@ final class WarmCluster implements AutoCloseable {
   private WarmCluster(Path root, long snapshotEvery) throws Exception {
     this.root = root;
     this.snapshotEvery = snapshotEvery;
-    this.authority = DevCa.create(root.resolve("tls"), new SteppedClock(issuing));
+    this.authority = DevCa.create(root.resolve("tls"), stepped(issuing));
     this.server = S3Server.start(root.resolve("s3"));
     this.bucket = server.createBucket("bucket");
   }
@@ -134,7 +134,7 @@ final class WarmCluster implements AutoCloseable {
                 authority.material(Role.COORDINATOR).believingShared(true),
                 limits),
             new SteadyClock(
-                new SteppedClock(stepSeconds),
+                stepped(stepSeconds),
                 () -> System.nanoTime() + TimeUnit.SECONDS.toNanos(laterSeconds.get())));
     synchronized (coordinators) {
       coordinators.put(id, started);
@@ -142,27 +142,9 @@ final class WarmCluster implements AutoCloseable {
   }
 
   /** Wall clock plus a step. */
-  private static final class SteppedClock extends Clock {
-    private final AtomicLong seconds;
-
-    SteppedClock(AtomicLong seconds) {
-      this.seconds = seconds;
-    }
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-
-    @Override
-    public Instant instant() {
-      return Instant.now().plusSeconds(seconds.get());
-    }
+  private static Clock stepped(AtomicLong seconds) {
+    InstantSource source = () -> Instant.now().plusSeconds(seconds.get());
+    return source.withZone(ZoneOffset.UTC);
   }
 
   /** Sets the coordinators' wall clock ahead of the time it is for them. */
@@ -289,7 +271,7 @@ final class WarmCluster implements AutoCloseable {
             client(shownId),
             new AgentMetrics("test"),
             "test",
-            new SteppedClock(nodeSteps.computeIfAbsent(id, unused -> new AtomicLong())));
+            stepped(nodeSteps.computeIfAbsent(id, unused -> new AtomicLong())));
     TlsMaterial shown = shownBy(shownId);
     node.peersBy(() -> shown);
     return node;

@@ -269,15 +269,20 @@ class WarmUpsTest {
     }
   }
 
+  /** The only node "a", which pins something, is to go: nobody is there to take it. */
+  private static void drainAlone(WarmCluster cluster) throws Exception {
+    cluster.objects("pinned", 2, 70_000);
+    cluster.startNode("a");
+    cluster.awaitMembers(1);
+    cluster.dataset("a");
+    cluster.node("a").jobsOfNode().pin(DATA, "pinned");
+    cluster.client().drain("a", false);
+  }
+
   @Test
   void aPinThatNobodyCanTakeSaysSoAndStays() throws Exception {
     try (WarmCluster cluster = WarmCluster.start(root, 1)) {
-      cluster.objects("pinned", 2, 70_000);
-      cluster.startNode("a");
-      cluster.awaitMembers(1);
-      cluster.dataset("a");
-      cluster.node("a").jobsOfNode().pin(DATA, "pinned");
-      cluster.client().drain("a", false);
+      drainAlone(cluster);
       await(
           "it says why",
           () -> {
@@ -299,13 +304,7 @@ class WarmUpsTest {
   @Test
   void aNodeThatStopsBeforeAllIsHandedOverGoesOnAfterAStart() throws Exception {
     try (WarmCluster cluster = WarmCluster.start(root, 1)) {
-      cluster.objects("pinned", 2, 70_000);
-      cluster.startNode("a");
-      cluster.awaitMembers(1);
-      cluster.dataset("a");
-      cluster.node("a").jobsOfNode().pin(DATA, "pinned");
-      cluster.client().drain("a", false);
-      // Nobody is there to take it.
+      drainAlone(cluster);
       await("it hands over", () -> isHandingOver(cluster, "a"));
       cluster.stop("a");
       assertEquals(Map.of("a", MemberState.DRAINING), states(cluster));

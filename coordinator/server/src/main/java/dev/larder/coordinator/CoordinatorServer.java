@@ -27,7 +27,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Clock;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -57,7 +57,7 @@ public final class CoordinatorServer implements AutoCloseable {
   private @Nullable LocalCoordinator local;
   private @Nullable GrpcDoor door;
   private @Nullable SpaceCheck room;
-  private @Nullable Clock clock;
+  private @Nullable InstantSource clock;
 
   private CoordinatorServer() {}
 
@@ -69,11 +69,11 @@ public final class CoordinatorServer implements AutoCloseable {
    *     COORDINATOR_UNAVAILABLE (no leader in time); nothing is left open
    */
   public static CoordinatorServer start(CoordinatorConfig config) {
-    return start(config, new SteadyClock(Clock.systemUTC(), System::nanoTime));
+    return start(config, new SteadyClock(InstantSource.system(), System::nanoTime));
   }
 
   /** Starts with another clock. */
-  public static CoordinatorServer start(CoordinatorConfig config, Clock clock) {
+  public static CoordinatorServer start(CoordinatorConfig config, InstantSource clock) {
     return start(
         config,
         clock,
@@ -83,14 +83,14 @@ public final class CoordinatorServer implements AutoCloseable {
 
   /** Starts with other clocks, {@code nanos} going forward only, and another disk. */
   public static CoordinatorServer start(
-      CoordinatorConfig config, Clock clock, LongSupplier nanos, SpaceCheck.Space space) {
+      CoordinatorConfig config, InstantSource clock, LongSupplier nanos, SpaceCheck.Space space) {
     return start(config, clock, nanos, space, RaftNode.Reads.LINEAR);
   }
 
   /** Starts with reads as fresh as a test wants them. */
   static CoordinatorServer start(
       CoordinatorConfig config,
-      Clock clock,
+      InstantSource clock,
       LongSupplier nanos,
       SpaceCheck.Space space,
       RaftNode.Reads freshness) {
@@ -106,7 +106,7 @@ public final class CoordinatorServer implements AutoCloseable {
 
   private void open(
       CoordinatorConfig config,
-      Clock clock,
+      InstantSource clock,
       LongSupplier nanos,
       SpaceCheck.Space space,
       RaftNode.Reads freshness) {

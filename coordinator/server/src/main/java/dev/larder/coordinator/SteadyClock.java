@@ -1,9 +1,8 @@
 package dev.larder.coordinator;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
+import java.time.InstantSource;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Threads:</b> any.
  */
-public final class SteadyClock extends Clock {
+public final class SteadyClock implements InstantSource {
   private static final Logger log = LoggerFactory.getLogger(SteadyClock.class);
 
   /** What a clock that is put right little by little may differ by in any time. */
@@ -31,7 +30,7 @@ public final class SteadyClock extends Clock {
 
   private static final long DOUBT_NANOS_MAX = Duration.ofHours(1).toNanos();
 
-  private final Clock wall;
+  private final InstantSource wall;
   private final LongSupplier nanos;
 
   /** The time this clock said at {@link #saidNanos}. */
@@ -56,23 +55,12 @@ public final class SteadyClock extends Clock {
    * @param wall may step
    * @param nanos goes forward only, from any value
    */
-  public SteadyClock(Clock wall, LongSupplier nanos) {
+  public SteadyClock(InstantSource wall, LongSupplier nanos) {
     this.wall = wall;
     this.nanos = nanos;
     this.saidNanos = nanos.getAsLong();
     this.said = wall.instant();
     this.rightSinceNanos = saidNanos;
-  }
-
-  @Override
-  public ZoneId getZone() {
-    return wall.getZone();
-  }
-
-  /** The same clock: it is there for instants, which have no zone. */
-  @Override
-  public Clock withZone(ZoneId zone) {
-    return this;
   }
 
   @Override

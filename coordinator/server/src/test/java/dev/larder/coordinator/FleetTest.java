@@ -24,8 +24,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -63,33 +61,9 @@ class FleetTest {
     DevCa ca = DevCa.create(data.resolve("tls"), Clock.systemUTC());
     return CoordinatorServer.start(
         TestCoordinator.config(data, limits, ca.material(Role.COORDINATOR)),
-        new SteppedClock(stepSeconds),
+        () -> Instant.now().plusSeconds(stepSeconds.get()),
         forward::nanos,
         usable::get);
-  }
-
-  /** A wall clock that a test sets forward and back. */
-  private static final class SteppedClock extends Clock {
-    private final AtomicLong step;
-
-    SteppedClock(AtomicLong step) {
-      this.step = step;
-    }
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-
-    @Override
-    public Instant instant() {
-      return Instant.now().plusSeconds(step.get());
-    }
   }
 
   private static CoordinatorConfig.Fleet minute() {

@@ -2,11 +2,9 @@ package dev.larder.coordinator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
+import java.time.InstantSource;
 import org.junit.jupiter.api.Test;
 
 /** What is believed of a wall clock that steps, on clocks of the test. */
@@ -17,23 +15,13 @@ class SteadyClockTest {
   private SteadyClock clock = new SteadyClock(hand, () -> hand.nanos);
 
   /** Both clocks by hand; the wall clock is off by a step. */
-  private static final class Hand extends Clock {
+  private static final class Hand implements InstantSource {
     static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
     // Where a forward clock begins says nothing, and it may go over the end of the numbers.
     static final long FIRST = Long.MAX_VALUE - Duration.ofMinutes(3).toNanos();
 
     long nanos = FIRST;
     Duration off = Duration.ZERO;
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
 
     @Override
     public Instant instant() {

@@ -152,7 +152,7 @@ class KubernetesTest {
     int number = 0;
     for (Map.Entry<String, String> each : wrong.entrySet()) {
       String name = "wrong-" + number++;
-      apply(name, inlinePod(name, each.getKey(), ""));
+      apply(name, inlinePod(name, each.getKey()));
       Shell.await(
           each.getKey() + " is told with " + each.getValue(),
           POD_LIMIT,
@@ -218,8 +218,7 @@ class KubernetesTest {
   void aPodWithUsersOfItsOwnIsToldWhyItDoesNotStart() throws Exception {
     String name = "host-users";
     apply(
-        name,
-        inlinePod(name, "dataset: models", "").replace("spec:\n", "spec:\n  hostUsers: false\n"));
+        name, inlinePod(name, "dataset: models").replace("spec:\n", "spec:\n  hostUsers: false\n"));
     String pod = node.field("pod/" + name, "default", ".metadata.uid");
     boolean hasUsers =
         node.field("node/n1", "default", ".status.runtimeHandlers[*].features.userNamespaces")
@@ -340,7 +339,7 @@ class KubernetesTest {
     assertTrue(isUnder, "the reader was done before the keeper was replaced");
     reader.delete();
     // It makes mounts again, and takes away what the former one made.
-    apply("after-keeper", inlinePod("after-keeper", "dataset: models", ""));
+    apply("after-keeper", inlinePod("after-keeper", "dataset: models"));
     awaitReady("pod/after-keeper");
     assertEquals(models, digests("pod/after-keeper", "/data"));
     unused = node.kubectl("delete", "pod/after-keeper", "--timeout=60s");
@@ -357,7 +356,7 @@ class KubernetesTest {
     node.startKubelet();
     Shell.await("the registration's socket", POD_LIMIT, () -> Files.exists(socket));
     boolean isUnder = reader.isReading();
-    apply("after-kubelet", inlinePod("after-kubelet", "dataset: models", ""));
+    apply("after-kubelet", inlinePod("after-kubelet", "dataset: models"));
     awaitReady("pod/after-kubelet");
     assertEquals(models, digests("pod/after-kubelet", "/data"));
     // Pods that were there went on.
@@ -424,7 +423,7 @@ class KubernetesTest {
     Shell.await("a leader and two followers", POD_LIMIT, () -> coordinators("follower") == 2);
     assertEquals(1, coordinators("leader"));
     Map<String, String> before = small("before");
-    apply("three-before", inlinePod("three-before", "dataset: before", ""));
+    apply("three-before", inlinePod("three-before", "dataset: before"));
     awaitReady("pod/three-before");
     assertEquals(before, digests("pod/three-before", "/data"));
 
@@ -444,7 +443,7 @@ class KubernetesTest {
     System.out.printf(
         "a dataset is made %.1f s after the leader %s was deleted%n",
         (System.nanoTime() - start) / 1e9, leader.group(1));
-    apply("three-after", inlinePod("three-after", "dataset: without", ""));
+    apply("three-after", inlinePod("three-after", "dataset: without"));
     awaitReady("pod/three-after");
     assertEquals(without, digests("pod/three-after", "/data"));
     larder.awaitReady();
@@ -521,26 +520,10 @@ class KubernetesTest {
     return ReaderPod.start(node, dataset, digests);
   }
 
-  private static String inlinePod(String name, String attributes, String more) {
-    return """
-    apiVersion: v1
-    kind: Pod
-    metadata: {name: NAME}
-    spec:
-      automountServiceAccountToken: false
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: reader
-          image: docker.io/library/busybox:1.37
-          command: [sleep, "2147483647"]
-          volumeMounts: [{name: data, mountPath: /data, readOnly: true}]
-      volumes:
-        - name: data
-          csi: {driver: csi.larder.dev, readOnly: true, volumeAttributes: {ATTRIBUTES}}
-    """
-            .replace("NAME", name)
-            .replace("ATTRIBUTES", attributes)
-        + more;
+  private static String inlinePod(String name, String attributes) {
+    return SleepingPod.manifest(
+        name,
+        "csi: {driver: csi.larder.dev, readOnly: true, volumeAttributes: {" + attributes + "}}");
   }
 
   private static void apply(String name, String manifest) throws Exception {

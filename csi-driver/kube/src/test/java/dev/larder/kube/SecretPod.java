@@ -52,26 +52,14 @@ record SecretPod(KubeNode node, String name) {
           volumeName: NAME
           resources: {requests: {storage: 1Gi}}
         ---
-        apiVersion: v1
-        kind: Pod
-        metadata: {name: NAME}
-        spec:
-          automountServiceAccountToken: false
-          terminationGracePeriodSeconds: 1
-          containers:
-            - name: reader
-              image: docker.io/library/busybox:1.37
-              command: [sleep, "2147483647"]
-              volumeMounts: [{name: data, mountPath: /data, readOnly: true}]
-          volumes:
-            - name: data
-              persistentVolumeClaim: {claimName: NAME, readOnly: true}
         """
-            .replace("NAME", name)
-            .replace("IDENTITY", identity)
-            .replace("CREDENTIAL", credential)
-            .replace("URI", Origin.uri(prefix))
-            .replace("ENDPOINT", origin.endpoint()));
+                .replace("NAME", name)
+                .replace("IDENTITY", identity)
+                .replace("CREDENTIAL", credential)
+                .replace("URI", Origin.uri(prefix))
+                .replace("ENDPOINT", origin.endpoint())
+            + SleepingPod.manifest(
+                name, "persistentVolumeClaim: {claimName: " + name + ", readOnly: true}"));
     String unused = node.kubectl("apply", "-f", manifest.toString());
     return new SecretPod(node, name);
   }

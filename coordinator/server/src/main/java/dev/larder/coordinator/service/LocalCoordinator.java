@@ -32,9 +32,9 @@ import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import dev.larder.protocol.PathGlob;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -60,7 +60,7 @@ public final class LocalCoordinator implements CoordinatorClient {
 
   private final RaftNode node;
   private final Limits limits;
-  private final Clock clock;
+  private final InstantSource clock;
   private final EpochNotices notices;
   private final MemberWatch watch;
   private final SpaceCheck space;
@@ -70,7 +70,7 @@ public final class LocalCoordinator implements CoordinatorClient {
   public LocalCoordinator(
       RaftNode node,
       Limits limits,
-      Clock clock,
+      InstantSource clock,
       EpochNotices notices,
       MemberWatch watch,
       SpaceCheck space,
