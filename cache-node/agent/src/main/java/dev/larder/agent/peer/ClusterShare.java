@@ -59,6 +59,7 @@ final class ClusterShare implements StripeShare, Word {
   private volatile BlockDigests heard = BlockDigests.NONE;
   private long epoch;
   private @Nullable Kind ending;
+  private boolean isToldAgain;
   private volatile boolean isLost = true;
   private volatile boolean isRunning;
   private volatile boolean hasMoved;
@@ -207,8 +208,8 @@ final class ClusterShare implements StripeShare, Word {
       own = own.with(digests);
       List<Place> all = new ArrayList<>(places);
       if (isLost) {
-        // Whoever does not know this node as a reader may know no digests either.
-        all.replaceAll(place -> place.lease == 0 ? Place.unasked(place.tracker) : place);
+        // Whoever does not know this node as what it was may know no digests either.
+        all.replaceAll(place -> Place.unasked(place.tracker));
       }
       if (places.stream().anyMatch(place -> place.lease != 0)) {
         ranks.stream().filter(rank -> !isPlace(rank)).map(Place::unasked).forEach(all::add);
@@ -308,8 +309,8 @@ final class ClusterShare implements StripeShare, Word {
           }
         }
       }
-      if (standing == null && report.kind() == Kind.COMPLETE) {
-        next = nextRank();
+      if (report.kind() == Kind.COMPLETE) {
+        next = standing == null ? nextRank() : toldAgain(tracker, standing);
       }
     }
     next.ifPresent(rank -> tracking.reportSoon(rank, this));
@@ -330,6 +331,19 @@ final class ClusterShare implements StripeShare, Word {
     } else {
       isLost = true;
     }
+  }
+
+  /** A tracker that was told digests under a lease that is over is told once more. */
+  private Optional<String> toldAgain(String tracker, Standing standing) {
+    boolean isDue = !standing.stands() && !isToldAgain;
+    if (isDue) {
+      isToldAgain = true;
+      places =
+          places.stream()
+              .map(place -> place.tracker.equals(tracker) ? Place.unasked(tracker) : place)
+              .toList();
+    }
+    return isDue ? Optional.of(tracker) : Optional.empty();
   }
 
   /** A place at the first rank that has none and is not silent; under {@code state}. */

@@ -26,7 +26,8 @@ public record StripeReport(StripeId stripe, Kind kind, long lease, long known, B
   /**
    * What the tracker answers.
    *
-   * @param stands whether the lease holds, or the reader is still listed
+   * @param stands whether the lease holds, or the reader is still listed; of a whole stripe,
+   *     whether the digests that were told with it are known now
    * @param isLive whether somebody fetches the stripe under a lease, so that digests may follow
    * @param news digests the member did not know
    * @param teller to a dispute: who told what is in dispute; else empty

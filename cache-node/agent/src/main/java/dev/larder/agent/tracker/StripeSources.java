@@ -9,10 +9,17 @@ import org.jspecify.annotations.Nullable;
 
 /** Who has or fetches one stripe, and from whom. Guarded like {@link Tracker}. */
 final class StripeSources {
+  /**
+   * Sources looked at for a way around some members: where one of these is near the root, nearly
+   * all ways lead over it, and everybody's asks wait meanwhile.
+   */
+  private static final int LOOKS_MAX = 32;
+
   /*
    * `open` holds, zone by zone, the sources with a free slot, in the order they are handed out. A
    * source's place depends on its depth and children, so it is taken out before either changes.
    */
+
   private final int fanOut;
   private final long deadlineNanos;
   private final Consumer<Source> removed;
@@ -145,16 +152,21 @@ final class StripeSources {
     }
   }
 
-  /** The best source with a free slot: of the zone, else of another; null when there is none. */
-  @Nullable Source pick(String asker, String zone, Set<String> avoid, long now) {
-    Source near = first(open.get(zone), asker, avoid, now);
+  /**
+   * The best source with a free slot: of the zone, else of another; null when there is none.
+   *
+   * @param around members over which its bytes may not come either
+   */
+  @Nullable Source pick(
+      String asker, String zone, Set<String> avoid, Set<String> around, long now) {
+    Source near = first(open.get(zone), asker, avoid, around, now);
     if (near != null) {
       return near;
     }
     Source best = null;
     for (Map.Entry<String, TreeSet<Source>> each : open.entrySet()) {
       if (!each.getKey().equals(zone)) {
-        Source candidate = first(each.getValue(), asker, avoid, now);
+        Source candidate = first(each.getValue(), asker, avoid, around, now);
         if (candidate != null && (best == null || Source.ORDER.compare(candidate, best) < 0)) {
           best = candidate;
         }
@@ -163,19 +175,39 @@ final class StripeSources {
     return best;
   }
 
+  /** Whom a member reads from already, if it may still be named; null for nobody. */
+  @Nullable Source current(String asker, Set<String> avoid, Set<String> around, long now) {
+    Source self = members.get(asker);
+    Source parent = self == null ? null : self.parent;
+    return parent != null
+            && !avoid.contains(parent.member)
+            && silentAbove(parent, now) == null
+            && leadsToBytes(parent, asker, around, now)
+        ? parent
+        : null;
+  }
+
   private @Nullable Source first(
-      @Nullable TreeSet<Source> sources, String asker, Set<String> avoid, long now) {
+      @Nullable TreeSet<Source> sources,
+      String asker,
+      Set<String> avoid,
+      Set<String> around,
+      long now) {
     if (sources == null) {
       return null;
     }
+    int left = around.isEmpty() ? Integer.MAX_VALUE : LOOKS_MAX;
     while (true) {
       Source silent = null;
       for (Source source : sources) {
+        if (left-- == 0) {
+          return null;
+        }
         silent = silentAbove(source, now);
         if (silent != null) {
           break;
         }
-        if (!avoid.contains(source.member) && leadsToBytes(source, asker, now)) {
+        if (!avoid.contains(source.member) && leadsToBytes(source, asker, around, now)) {
           return source;
         }
       }
@@ -198,9 +230,9 @@ final class StripeSources {
   }
 
   /** Whether its bytes come, over however many members but never over the asker. */
-  private boolean leadsToBytes(Source source, String asker, long now) {
+  private boolean leadsToBytes(Source source, String asker, Set<String> around, long now) {
     for (Source at = source; at != null; at = at.parent) {
-      if (at.isGone || at.member.equals(asker)) {
+      if (at.isGone || at.member.equals(asker) || around.contains(at.member)) {
         return false;
       }
       if (at.isComplete || (at == lessee && hasLiveLease(now))) {

@@ -167,22 +167,36 @@ public final class Tracker {
   }
 
   private @Nullable Source pick(StripeSources sources, Asker asker, long nowNanos) {
-    if (!asker.slow().isEmpty()) {
-      Set<String> both = both(asker);
-      Source quick = sources.pick(asker.member(), asker.zone(), both, nowNanos);
-      Source lessee = sources.lessee();
-      if (quick != null) {
-        return quick;
-      }
-      if (lessee != null
-          && sources.hasLiveLease(nowNanos)
-          && !both.contains(lessee.member)
-          && admits(lessee, nowNanos)) {
-        // Past its slots: where it sends nothing yet, the slow ones have nothing either.
-        return lessee;
-      }
+    if (asker.slow().isEmpty()) {
+      return sources.pick(asker.member(), asker.zone(), asker.avoid(), Set.of(), nowNanos);
     }
-    return sources.pick(asker.member(), asker.zone(), asker.avoid(), nowNanos);
+    Set<String> both = both(asker);
+    // Who reads from a slow one is as slow, and may have nobody to compare it with.
+    Source quick = sources.pick(asker.member(), asker.zone(), both, asker.slow(), nowNanos);
+    if (quick != null) {
+      return quick;
+    }
+    Source lessee = sources.lessee();
+    if (lessee != null
+        && sources.hasLiveLease(nowNanos)
+        && !both.contains(lessee.member)
+        && admits(lessee, nowNanos)) {
+      // Past its slots: where it sends nothing yet, the slow ones have nothing either.
+      return lessee;
+    }
+    Set<String> givenUp = givenUp(asker);
+    Source current = sources.current(asker.member(), asker.avoid(), givenUp, nowNanos);
+    // Its slot is the asker's own, and whoever reads from it is no quicker.
+    return current != null
+        ? current
+        : sources.pick(asker.member(), asker.zone(), asker.avoid(), givenUp, nowNanos);
+  }
+
+  /** Not only slow but too slow to wait for, at whatever distance. */
+  private static Set<String> givenUp(Asker asker) {
+    Set<String> givenUp = new HashSet<>(asker.slow());
+    givenUp.retainAll(asker.avoid());
+    return givenUp;
   }
 
   private static Set<String> both(Asker asker) {

@@ -155,7 +155,8 @@ public final class TrackerDesk {
       case COMPLETE -> {
         tracker.end(member, stripe, report.lease(), true);
         tracker.holding(member, zone, voice, stripe, now);
-        yield true;
+        // Told under a lease that is over, they were not taken: nobody could read there.
+        yield report.told().without(tracker.digests(stripe).mask()).isEmpty();
       }
       case LEFT -> {
         tracker.left(member, voice, stripe, report.lease());

@@ -94,7 +94,9 @@ class TrackerDeskTest {
     clock.addAndGet(DEADLINE + 1);
     report("a", Kind.PROGRESS, lease, SECOND);
     assertEquals(FIRST, desk.ask(Asker.of("b"), STRIPE, "", 0).news());
-    report("a", Kind.COMPLETE, lease, SECOND);
+    // It says so, as who reads there would find that nobody vouches for it.
+    assertFalse(report("a", Kind.COMPLETE, lease, SECOND).stands());
+    assertTrue(report("a", Kind.COMPLETE, lease, FIRST).stands());
     assertEquals(FIRST, desk.ask(Asker.of("c"), STRIPE, "", 0).news());
   }
 

@@ -30,7 +30,7 @@ class TrackerTest {
     assertInstanceOf(Assignment.Lease.class, tree.ask("a", STRIPE, 0));
     Asker picky = new Asker("c", "", Set.of(), Set.of("a"));
     assertEquals(new Assignment.Parent("a"), tree.ask(picky, STRIPE, 1));
-    assertEquals(new Assignment.Parent("a"), tree.ask("b", STRIPE, 1));
+    tree.holding("b", "", STRIPE, 1);
     assertEquals(new Assignment.Parent("b"), tree.ask(picky, STRIPE, 2));
     // Nobody fetches it any more, but it is there: better slow than once more from the origin.
     tree.holding("a", "", STRIPE, 3);
@@ -39,6 +39,30 @@ class TrackerTest {
     assertInstanceOf(
         Assignment.Lease.class,
         tree.ask(new Asker("d", "", Set.of("a", "c"), Set.of("a")), STRIPE, 5));
+  }
+
+  @Test
+  void whoReadsFromASlowOneIsNamedInItsPlaceNoMoreThanTheSlowOneItself() {
+    tracker.holding("slow", "", STRIPE, 0);
+    assertEquals(new Assignment.Parent("slow"), tracker.ask("between", STRIPE, 1));
+    assertEquals(new Assignment.Parent("slow"), tracker.ask("reader", STRIPE, 1));
+    Asker picky = new Asker("reader", "", Set.of(), Set.of("slow"));
+    // Its own slot is free for it, though the slow one has no other left.
+    assertEquals(new Assignment.Parent("slow"), tracker.ask(picky, STRIPE, 2));
+    assertEquals(2, tracker.readers("slow", STRIPE));
+    tracker.holding("quick", "", STRIPE, 3);
+    assertEquals(new Assignment.Parent("quick"), tracker.ask(picky, STRIPE, 4));
+  }
+
+  @Test
+  void whoReadsFromAGivenUpOneIsNotWaitedForEither() {
+    tracker.holding("slow", "", STRIPE, 0);
+    assertEquals(new Assignment.Parent("slow"), tracker.ask("between", STRIPE, 1));
+    Asker givenUp = new Asker("reader", "", Set.of("slow"), Set.of("slow"));
+    assertInstanceOf(Assignment.Lease.class, tracker.ask(givenUp, STRIPE, 2));
+    // And whoever does not reach the same one may still read it through somebody else.
+    Asker cutOff = new Asker("other", "", Set.of("slow", "reader"), Set.of());
+    assertEquals(new Assignment.Parent("between"), tracker.ask(cutOff, STRIPE, 3));
   }
 
   @Test
