@@ -192,13 +192,14 @@ public record AgentConfig(
 
   private static PeerConfig peer(ConfigTree tree) {
     PeerConfig base = PeerConfig.defaults();
+    int bodyMaxBytes = (int) tree.size("peer.body-max", base.bodyMaxBytes());
     return new PeerConfig(
         tree.text("peer.listen", base.listen()),
         isPlain(tree.text("peer.tls", "required")),
         tree.count("peer.connections-max", base.connectionsMax()),
         tree.count("peer.requests-max", base.requestsMax()),
         tree.size("peer.buffers-max", base.buffersMaxBytes()),
-        (int) tree.size("peer.body-max", base.bodyMaxBytes()),
+        bodyMaxBytes,
         tree.count("peer.event-loops", base.eventLoops()),
         tree.duration("peer.idle-timeout", base.idleTimeout()),
         tree.duration("peer.stall-timeout", base.stallTimeout()),
@@ -209,7 +210,8 @@ public record AgentConfig(
         tree.count("peer.stripes-max", base.stripesMax()),
         tree.size("peer.upload-max", base.uploadMax()),
         tree.size("peer.download-max", base.downloadMax()),
-        tree.count("peer.ask-connections-max", base.askConnectionsMax()));
+        tree.count("peer.ask-connections-max", base.askConnectionsMax()),
+        tree.size("peer.bodies-max", Math.max(base.bodiesMaxBytes(), bodyMaxBytes)));
   }
 
   private static boolean isPlain(String tls) {

@@ -1,6 +1,7 @@
 package dev.larder.agent.peer;
 
 import dev.larder.agent.fill.FillEngine;
+import dev.larder.agent.peer.DoorRequest.Refusal;
 import dev.larder.agent.peer.Messages.Ask;
 import dev.larder.agent.peer.Messages.Report;
 import dev.larder.agent.peer.Messages.ReportAnswer;
@@ -8,17 +9,16 @@ import dev.larder.coordinator.api.ConnectionLife;
 import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.ssl.SslHandler;
@@ -27,7 +27,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -37,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * One member's connection: a request at a time. Asks and reports are answered on the event loop,
  * ranges and digests by a worker. Fields belong to the event loop.
  */
-final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> {
+final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
   private static final Logger log = LoggerFactory.getLogger(DoorConnection.class);
   private static final String BLOBS = "/peer/v1/blobs/";
 
@@ -48,7 +50,11 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   private final DoorParts door;
   private @Nullable ChannelHandlerContext context;
-  private @Nullable FullHttpRequest next;
+  private @Nullable DoorRequest next;
+
+  /** Ends the connection if {@link #next} waits for too long. */
+  private @Nullable Future<?> leaving;
+
   private boolean isBusy;
 
   /** Which of the door's connections it counts among since its first request. */
@@ -79,10 +85,9 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-    FullHttpRequest waiting = next;
-    next = null;
+    DoorRequest waiting = takeNext();
     if (waiting != null) {
-      waiting.release();
+      waiting.close();
     }
     AtomicInteger counted = countedIn;
     countedIn = null;
@@ -93,34 +98,74 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   }
 
   @Override
-  protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
-    if (request.decoderResult().isFailure() || next != null) {
+  protected void channelRead0(ChannelHandlerContext ctx, DoorRequest request) {
+    if (next != null) {
       // Members ask one thing at a time; what else comes is no member.
+      request.close();
       ctx.close();
       return;
     }
     if (isBusy) {
       // The member may have the last byte before this side knows that it is out.
-      next = request.retain();
+      next = request;
+      // No longer than its body may take, as it keeps the room of others.
+      leaving =
+          ctx.executor()
+              .schedule(
+                  () -> leave(ctx, request),
+                  2 * door.config().progressDeadline().toMillis(),
+                  TimeUnit.MILLISECONDS);
       return;
     }
     begin(ctx, request);
   }
 
-  private void begin(ChannelHandlerContext ctx, FullHttpRequest request) {
-    isBusy = true;
-    if (!isTrusted(ctx)) {
-      isLast = true;
-      door.untrusted().increment();
-      answer(
-          ctx.channel(),
-          HttpResponseStatus.FORBIDDEN,
-          "the certificate that this connection began with is over, or its authority is trusted"
-              + " no more");
-      return;
+  private void leave(ChannelHandlerContext ctx, DoorRequest request) {
+    if (next == request) {
+      ctx.close();
     }
-    String uri = request.uri();
-    boolean isRange = request.method().equals(HttpMethod.GET) && !uri.contains("/digests");
+  }
+
+  private void begin(ChannelHandlerContext ctx, DoorRequest request) {
+    // Before the answer, as who got it may ask again.
+    byte[] body = request.takeBody();
+    isBusy = true;
+    // Once more: one that waited may be trusted no longer.
+    switch (isTrusted(ctx) ? request.refusal() : Refusal.UNTRUSTED) {
+      case NONE -> serve(ctx, request.head(), body);
+      case UNTRUSTED -> {
+        isLast = true;
+        door.untrusted().increment();
+        answer(
+            ctx.channel(),
+            HttpResponseStatus.FORBIDDEN,
+            "the certificate that this connection began with is over, or its authority is"
+                + " trusted no more");
+      }
+      case NO_ROOM -> {
+        door.refused().increment();
+        answer(
+            ctx.channel(),
+            HttpResponseStatus.SERVICE_UNAVAILABLE,
+            "peer.bodies-max bytes of asks and reports are on their way");
+      }
+      case TOO_LONG -> {
+        isLast = true;
+        answer(
+            ctx.channel(),
+            HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE,
+            "longer than peer.body-max");
+      }
+      case NO_LENGTH -> {
+        isLast = true;
+        answer(ctx.channel(), HttpResponseStatus.LENGTH_REQUIRED, "a body of unknown length");
+      }
+    }
+  }
+
+  private void serve(ChannelHandlerContext ctx, HttpRequest head, byte[] body) {
+    String uri = head.uri();
+    boolean isRange = head.method().equals(HttpMethod.GET) && !uri.contains("/digests");
     if (!hasRoom(isRange) && isRange) {
       door.refused().increment();
       answer(
@@ -130,15 +175,14 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
       return;
     }
     try {
-      if (request.method().equals(HttpMethod.POST)) {
-        byte[] body = ByteBufUtil.getBytes(request.content());
+      if (head.method().equals(HttpMethod.POST)) {
         post(ctx, uri, body);
-      } else if (request.method().equals(HttpMethod.GET) && uri.startsWith(BLOBS)) {
-        String range = request.headers().get(HttpHeaderNames.RANGE, "");
+      } else if (head.method().equals(HttpMethod.GET) && uri.startsWith(BLOBS)) {
+        String range = head.headers().get(HttpHeaderNames.RANGE, "");
         get(
             ctx.channel(),
             BlobRequest.parse(
-                uri.substring(BLOBS.length()), range, request.headers().contains(BLOCKS_ONLY)));
+                uri.substring(BLOBS.length()), range, head.headers().contains(BLOCKS_ONLY)));
       } else {
         answer(ctx.channel(), HttpResponseStatus.NOT_FOUND, "no such resource");
       }
@@ -148,7 +192,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
   }
 
   /** Whether what the member proved when it connected still holds. */
-  private boolean isTrusted(ChannelHandlerContext ctx) {
+  boolean isTrusted(ChannelHandlerContext ctx) {
     PeerTls tls = door.tls();
     if (tls == null) {
       return true;
@@ -226,8 +270,10 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
 
   private void report(ChannelHandlerContext ctx, Report report) {
     ReportAnswer now = door.tracker().report(report, voice(ctx));
+    // One, as members ask for it: what is held lies outside of peer.bodies-max.
     boolean mayWait =
         report.waitMillis() > 0
+            && report.reports().size() <= 1
             && now.standings().stream().allMatch(each -> each.news().isEmpty() && each.isLive());
     if (!mayWait) {
       answer(ctx.channel(), Wire.write(now));
@@ -353,23 +399,35 @@ final class DoorConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
       channel.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
       return;
     }
-    channel.writeAndFlush(response);
-    free();
+    // Not before: a member that asks on and reads nothing would have its answers pile up here.
+    channel
+        .writeAndFlush(response)
+        .addListener(out -> {
+          if (out.isSuccess()) {
+            free();
+          }
+        });
   }
 
   /** Event loop: the answer is out. */
   private void free() {
     isBusy = false;
-    FullHttpRequest waiting = next;
+    DoorRequest waiting = takeNext();
     ChannelHandlerContext ctx = context;
-    next = null;
     if (waiting != null && ctx != null) {
-      try {
-        begin(ctx, waiting);
-      } finally {
-        waiting.release();
-      }
+      begin(ctx, waiting);
     }
+  }
+
+  private @Nullable DoorRequest takeNext() {
+    DoorRequest waiting = next;
+    Future<?> timer = leaving;
+    next = null;
+    leaving = null;
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    return waiting;
   }
 
   private static void onLoop(ChannelHandlerContext ctx, Runnable action) {

@@ -25,6 +25,7 @@ record DoorParts(
     TrackerService tracker,
     Executor workers,
     Semaphore buffers,
+    DoorBodies bodies,
     RateCap upload,
     LongAdder sentBytes,
     LongAdder refused,

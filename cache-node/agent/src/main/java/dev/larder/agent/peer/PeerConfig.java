@@ -34,6 +34,8 @@ import java.time.Duration;
  * @param downloadMax {@code peer.download-max}: bytes a second from all members; 0 caps nothing
  * @param askConnectionsMax {@code peer.ask-connections-max}: open connections of the door that ask,
  *     report or want digests; more are answered and closed, and from twice as many on all closed
+ * @param bodiesMaxBytes {@code peer.bodies-max}: bytes of asks and reports that all connections of
+ *     the door took in and have not been read yet; more are answered 503
  */
 public record PeerConfig(
     String listen,
@@ -52,7 +54,8 @@ public record PeerConfig(
     int stripesMax,
     long uploadMax,
     long downloadMax,
-    int askConnectionsMax) {
+    int askConnectionsMax,
+    long bodiesMaxBytes) {
 
   /** Members that track a stripe over all zones, each when those before it are silent. */
   public static final int TRACKER_RANKS = 3;
@@ -62,6 +65,9 @@ public record PeerConfig(
 
   /** A connection of each of the members there may be. */
   private static final int ASK_CONNECTIONS_MAX = 20_000;
+
+  /** 32 of the longest, or some of each of those members. */
+  private static final long BODIES_MAX_BYTES = 32L << 20;
 
   /** Bytes of one buffer between disk and socket. */
   static final int BUFFER_BYTES = 256 << 10;
@@ -87,9 +93,11 @@ public record PeerConfig(
     check("peer.upload-max", uploadMax, 0, Long.MAX_VALUE);
     check("peer.download-max", downloadMax, 0, Long.MAX_VALUE);
     check("peer.ask-connections-max", askConnectionsMax, 1, 1 << 20);
+    // With less the longest would never be taken.
+    check("peer.bodies-max", bodiesMaxBytes, bodyMaxBytes, 1L << 40);
   }
 
-  /** With as many connections for asks as by default. */
+  /** With as many connections for asks as by default, and as much room for what they say. */
   public PeerConfig(
       String listen,
       boolean isPlain,
@@ -124,7 +132,8 @@ public record PeerConfig(
         stripesMax,
         uploadMax,
         downloadMax,
-        ASK_CONNECTIONS_MAX);
+        ASK_CONNECTIONS_MAX,
+        Math.max(BODIES_MAX_BYTES, bodyMaxBytes));
   }
 
   /**

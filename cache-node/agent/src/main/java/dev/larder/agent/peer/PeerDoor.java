@@ -19,7 +19,6 @@ import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.IdleStateHandler;
@@ -91,6 +90,7 @@ final class PeerDoor implements AutoCloseable {
             tracker,
             workers,
             new Semaphore((int) (config.buffersMaxBytes() / PeerConfig.BUFFER_BYTES)),
+            new DoorBodies(config.bodiesMaxBytes()),
             new RateCap(config.uploadMax()),
             new LongAdder(),
             new LongAdder(),
@@ -133,6 +133,7 @@ final class PeerDoor implements AutoCloseable {
     out.put("peer_served_bytes_total", parts.sentBytes().sum());
     out.put("peer_refused_total", parts.refused().sum());
     out.put("peer_foreign_names_total", parts.foreignNames().sum());
+    out.put("peer_bodies_total", parts.bodies().taken());
     out.put("peer_trust_ended_total", parts.untrusted().sum());
     return out;
   }
@@ -140,6 +141,7 @@ final class PeerDoor implements AutoCloseable {
   Map<String, Long> gauges() {
     Map<String, Long> out = new LinkedHashMap<>();
     out.put("peer_connections", (long) connections.get());
+    out.put("peer_bodies_bytes", parts.bodies().heldBytes());
     out.put("peer_requests_open", (long) workers.getActiveCount());
     return out;
   }
@@ -210,12 +212,13 @@ final class PeerDoor implements AutoCloseable {
         handler.setHandshakeTimeoutMillis(config.progressDeadline().toMillis());
         pipeline.addLast(handler);
       }
+      DoorConnection connection = new DoorConnection(parts);
       pipeline
           .addLast(
               new IdleStateHandler(0, 0, config.idleTimeout().toMillis(), TimeUnit.MILLISECONDS))
           .addLast(new HttpServerCodec())
-          .addLast(new HttpObjectAggregator(config.bodyMaxBytes()))
-          .addLast(new DoorConnection(parts));
+          .addLast(new DoorIntake(parts, connection::isTrusted))
+          .addLast(connection);
     }
   }
 }
