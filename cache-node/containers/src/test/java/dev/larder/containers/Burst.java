@@ -38,6 +38,11 @@ final class Burst {
     return readers.values().stream().allMatch(CompletableFuture::isDone);
   }
 
+  /** Every one read all of it, and right. */
+  void awaitRight() throws Exception {
+    awaitRight(List.copyOf(readers.keySet()));
+  }
+
   /** Every one of these read all of it, and right. */
   void awaitRight(List<String> agents) throws Exception {
     for (String agent : agents) {

@@ -19,7 +19,10 @@ public interface StripeShare {
    */
   Assignment ask(Set<String> avoid);
 
-  /** Bytes came from the origin; false when the stripe is another member's to fetch by now. */
+  /**
+   * Bytes came from the origin; false when the stripe is another member's to fetch by now. Waits
+   * for trackers for half a second at most, and not again before they answered.
+   */
   boolean progress();
 
   /** A block came, from the origin or from a parent, and has this digest. */

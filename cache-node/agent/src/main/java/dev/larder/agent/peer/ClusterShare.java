@@ -52,6 +52,7 @@ final class ClusterShare implements StripeShare, Word {
   /** Parents that had nothing for so long that they may be waiting for this node; under state. */
   private final Map<String, Long> waitedUntil = new HashMap<>();
 
+  private final Renewal renewal = new Renewal(() -> ask(Set.of()));
   private List<Place> places = List.of();
   private @Nullable String parent;
   private String lostParent = "";
@@ -110,7 +111,7 @@ final class ClusterShare implements StripeShare, Word {
   @Override
   public boolean progress() {
     hasMoved = true;
-    return !isLost || !(ask(Set.of()) instanceof Assignment.Parent);
+    return !(isLost || renewal.isGoing()) || !renewal.isSentAway();
   }
 
   @Override
@@ -400,9 +401,11 @@ final class ClusterShare implements StripeShare, Word {
       heard = heard.with(asked.heard);
       own = own.with(present);
       isLost = asked.isUntracked || places.isEmpty();
-      if (hasLease && !own.isEmpty()) {
-        places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
-      }
+      boolean isTold = hasLease && !own.isEmpty();
+      // An ask that was still going when this node's part ended gave it a new one.
+      places.stream()
+          .filter(each -> ending != null || (isTold && each.lease != 0))
+          .forEach(each -> trackers.add(each.tracker));
     }
     trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
     if (asked.parent != null) {

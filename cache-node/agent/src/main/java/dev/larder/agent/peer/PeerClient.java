@@ -326,8 +326,10 @@ final class PeerClient implements AutoCloseable {
       return true;
     }
     for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
-      if (cause instanceof EOFException
-          || (cause instanceof SocketException && !(cause instanceof ConnectException))) {
+      if (cause instanceof ConnectException) {
+        return false;
+      }
+      if (cause instanceof EOFException || cause instanceof SocketException) {
         return e.code() == ErrorCode.AGENT_UNAVAILABLE;
       }
     }

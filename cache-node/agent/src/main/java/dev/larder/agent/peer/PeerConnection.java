@@ -7,8 +7,10 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.StandardSocketOptions;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -81,8 +83,7 @@ final class PeerConnection {
     try {
       plain.setOption(StandardSocketOptions.SO_RCVBUF, RECEIVE_BYTES);
       plain.setTcpNoDelay(true);
-      plain.connect(
-          new InetSocketAddress(to.host(), to.port()), (int) config.connectTimeout().toMillis());
+      connect(plain, to, (int) config.connectTimeout().toMillis());
       plain.setSoTimeout((int) config.progressDeadline().toMillis());
       Socket socket = plain;
       ConnectionLife life = null;
@@ -102,6 +103,18 @@ final class PeerConnection {
       if (!isOpen) {
         plain.close();
       }
+    }
+  }
+
+  /** No way there is no connection either, as one that is refused. */
+  private static void connect(Socket plain, Address to, int millis) throws IOException {
+    try {
+      plain.connect(new InetSocketAddress(to.host(), to.port()), millis);
+    } catch (ConnectException e) {
+      throw e;
+    } catch (SocketException e) {
+      PeerClient.checkInterrupted(e);
+      throw (ConnectException) new ConnectException(e.getMessage()).initCause(e);
     }
   }
 

@@ -2,10 +2,15 @@ package dev.larder.agent.peer;
 
 import static dev.larder.agent.peer.Fleet.MIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.ReadPlane.ReadIntent;
 import dev.larder.origin.OriginObject;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,6 +61,20 @@ class BusyDoorsTest {
         read.get(120, TimeUnit.SECONDS);
       }
       assertEquals(SIZE, fleet.origin.bytesSent());
+    }
+  }
+
+  /** A busy door is asked again for seconds; a host without a way to it has none to wait for. */
+  @Test
+  void noWayToAMemberIsNoBusyDoor() {
+    try (PeerClient client = new PeerClient(Fleet.peerConfig(), null)) {
+      MemberDoor nowhere = MemberDoor.parse("gone", "255.255.255.255:9");
+      LarderException fault =
+          assertThrows(
+              LarderException.class, () -> client.post(nowhere, "/peer/v1/ask", new byte[0], 0));
+      assertEquals(ErrorCode.AGENT_UNAVAILABLE, fault.code());
+      assertTrue(fault.getMessage().contains("unreachable"), fault.getMessage());
+      assertFalse(PeerClient.isBusy(fault));
     }
   }
 

@@ -12,6 +12,8 @@ import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginObject;
 import dev.larder.protocol.placement.PlacedMember;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -23,6 +25,7 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Members, trackers and certificates that go away in the middle: readers only wait a little. */
@@ -128,6 +131,28 @@ class LostMembersTest {
       fleet.read(fleet.node("c"), object, ReadIntent.WHOLE);
       long sent = fleet.origin.bytesSent();
       assertTrue(sent <= 3L * SIZE - GATE, "from the origin: " + sent);
+    }
+  }
+
+  /** As on a host without its network, which holds the lease and reaches the origin. */
+  @Test
+  @Timeout(90)
+  void aTransferGoesOnWhileItsTrackersAreSilent() throws Exception {
+    PeerConfig impatient = Fleet.peerConfig(Duration.ofMillis(500), Duration.ofMillis(1), false);
+    try (Fleet fleet = new Fleet(directory);
+        ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      fleet.add("a", "", impatient, Fleet.fillConfig(Duration.ofSeconds(5)));
+      fleet.weigh("a", 0);
+      List.of("t1", "t2", "t3")
+          .forEach(id -> fleet.addForeign(id, "127.0.0.1:" + silent.getLocalPort(), 1));
+      fleet.publish();
+      OriginObject object = fleet.origin.add("big", 16 * MIB, new Random(11));
+      long began = System.nanoTime();
+      // An ask lasts for a second and a half, and 64 pieces come. At each of them it took 96 s.
+      fleet.read(fleet.node("a"), object, ReadIntent.WHOLE);
+      long seconds = Duration.ofNanos(System.nanoTime() - began).toSeconds();
+      assertTrue(seconds < 40, seconds + " s");
+      assertEquals(16 * MIB, fleet.origin.bytesSent());
     }
   }
 
