@@ -25,6 +25,7 @@ public final class TrackerAsks implements Measure {
       List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:MarkSweepDeadRatio=0");
 
   private static final int FULL_ASKS = 300_000;
+  private static final int SLOW_BURSTS = 30;
 
   private static final double MIB = 1 << 20;
 
@@ -52,9 +53,21 @@ public final class TrackerAsks implements Measure {
     bench.say("  asks a CPU second " + perCpu + ", a second " + wall);
     bench.say("  reports a CPU second " + reports);
     results.accept(Figure.alone(name(), "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
+    slow(bench, results);
     full(bench, results);
     heap(bench, results, "-heap", MEMBERS);
     heap(bench, results, "-heap-one-each", 1);
+  }
+
+  private void slow(Bench bench, Consumer<Figure> results)
+      throws IOException, InterruptedException {
+    Samples perCpu = new Samples();
+    for (int round = 0; round < Rounds.COUNT; round++) {
+      perCpu.add(Double.parseDouble(worker(bench, "slow", MEMBERS, SLOW_BURSTS)[1]));
+    }
+    bench.say("  with the one who fetches named as slow: asks a CPU second " + perCpu);
+    results.accept(
+        Figure.alone(name() + "-slow", "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
   }
 
   private void full(Bench bench, Consumer<Figure> results)

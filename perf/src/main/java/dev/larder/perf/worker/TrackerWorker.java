@@ -4,23 +4,31 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.larder.agent.tracker.Asker;
 import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
+import dev.larder.agent.tracker.OwnStripes;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Digest;
+import dev.larder.protocol.placement.PlacedMember;
+import dev.larder.protocol.placement.Placement;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 
 /**
- * A tracker in a process of its own, asked by one thread.
+ * A tracker in a process of its own, asked by one thread; in the bursts each ask is looked up in a
+ * member list of 10,000 in three zones, as the agent's service does for those with an older list.
  *
  * <ul>
  *   <li>{@code asks MEMBERS ROUNDS} prints {@code asks PER_CPU_SECOND PER_SECOND
  *       REPORTS_PER_CPU_SECOND}: so many members ask for one stripe at once and then say that they
  *       have it; the CPU is all of the process's, collector and compilers included
+ *   <li>{@code slow MEMBERS ROUNDS} prints the same with the first of them named as slow by all
+ *       others, so that all ways lead over it
  *   <li>{@code full ENTRIES ASKS} prints {@code full KNOWN_PER_CPU_SECOND UNKNOWN_PER_CPU_SECOND}:
  *       so many stripes have a live lease each, so that the tracker is at its bound and may forget
  *       nothing; then others ask for these, and for stripes there is no room for
@@ -35,31 +43,59 @@ public final class TrackerWorker {
   private static final int ENTRIES_MAX = 100_000;
   private static final int WARM_ROUNDS = 20;
 
+  /** The member list that each ask is looked up in. */
+  private static final int MEMBERS = 10_000;
+
+  private static final int ZONES = 3;
+
+  /** {@code PeerConfig.TRACKER_RANKS}, and what the agent keeps by default. */
+  private static final int RANKS = 3;
+
+  private static final int KNOWN_MAX = ENTRIES_MAX / 16;
+
   /** Leases that no measure outlives. */
   private static final Duration LIVE = Duration.ofHours(1);
 
   private final OperatingSystemMXBean process =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+  private final OwnStripes own = new OwnStripes("node-0", RANKS, KNOWN_MAX);
+  private final Placement placement = placement();
   private int stripes;
+  private long tracked;
 
   private TrackerWorker() {}
+
+  private static Placement placement() {
+    List<PlacedMember> members = new ArrayList<>();
+    for (int i = 0; i < MEMBERS; i++) {
+      members.add(new PlacedMember("node-" + i, "zone-" + i % ZONES, 1));
+    }
+    return new Placement(1, members);
+  }
+
+  /** As its service does: first whether this node tracks the stripe, by the member list. */
+  private TrackerDesk.Answer ask(TrackerDesk desk, Asker asker, StripeId stripe) {
+    tracked += own.contains(placement, stripe, asker.zone()) ? 1 : 0;
+    return desk.ask(asker, stripe, "", 0);
+  }
 
   public static void main(String[] arguments) {
     int first = Integer.parseInt(arguments[1]);
     int second = Integer.parseInt(arguments[2]);
     TrackerWorker worker = new TrackerWorker();
     switch (arguments[0]) {
-      case "asks" -> worker.asks(first, second);
+      case "asks" -> worker.asks(first, second, Set.of());
+      case "slow" -> worker.asks(first, second, Set.of("node-0"));
       case "full" -> worker.full(first, second);
       case "heap" -> worker.heap(first, second);
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
 
-  private void asks(int members, int rounds) {
+  private void asks(int members, int rounds, Set<String> slow) {
     TrackerDesk desk = desk(ENTRIES_MAX);
     for (int i = 0; i < WARM_ROUNDS; i++) {
-      reports(desk, burst(desk, members), members);
+      reports(desk, burst(desk, members, slow), members);
     }
     long cpu = 0;
     long wall = 0;
@@ -67,7 +103,7 @@ public final class TrackerWorker {
     for (int i = 0; i < rounds; i++) {
       long cpuBefore = process.getProcessCpuTime();
       long wallBefore = System.nanoTime();
-      StripeId stripe = burst(desk, members);
+      StripeId stripe = burst(desk, members, slow);
       wall += System.nanoTime() - wallBefore;
       long between = process.getProcessCpuTime();
       reports(desk, stripe, members);
@@ -79,13 +115,13 @@ public final class TrackerWorker {
   }
 
   /** All members ask for a stripe nobody asked for before: one fetches, all others wait for it. */
-  private StripeId burst(TrackerDesk desk, int members) {
+  private StripeId burst(TrackerDesk desk, int members, Set<String> slow) {
     StripeId stripe = nextStripe();
     int leases = 0;
     for (int member = 0; member < members; member++) {
       // A new text each time, as each comes from the wire.
-      Asker asker = new Asker("node-" + member, "", Set.of());
-      Assignment assignment = desk.ask(asker, stripe, "", 0).assignment();
+      Asker asker = new Asker("node-" + member, "zone-" + member % ZONES, Set.of(), slow);
+      Assignment assignment = ask(desk, asker, stripe).assignment();
       switch (assignment) {
         case Assignment.Lease granted -> leases++;
         case Assignment.Parent parent -> {}
@@ -151,9 +187,9 @@ public final class TrackerWorker {
   private void heap(int entries, int perStripe) {
     long empty = livingBytes();
     TrackerDesk desk = desk(entries);
-    ask(desk, entries, perStripe);
+    fill(desk, entries, perStripe);
     long full = livingBytes();
-    ask(desk, 5 * entries, perStripe);
+    fill(desk, 5 * entries, perStripe);
     long after = livingBytes();
     if (desk.size() > entries) {
       throw new IllegalStateException(desk.size() + " stripes are remembered");
@@ -161,10 +197,10 @@ public final class TrackerWorker {
     System.out.println("heap " + empty + " " + full + " " + after);
   }
 
-  private void ask(TrackerDesk desk, int entries, int perStripe) {
+  private void fill(TrackerDesk desk, int entries, int perStripe) {
     for (int left = entries; left > 0; left -= perStripe) {
       // Without leases, so that the tracker may forget them.
-      reports(desk, burst(desk, perStripe), perStripe);
+      reports(desk, burst(desk, perStripe, Set.of()), perStripe);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.larder.agent.fill.FillConfig;
 import dev.larder.agent.fill.FillEngine;
 import dev.larder.agent.fill.Members;
 import dev.larder.agent.fill.Tracking;
+import dev.larder.agent.tracker.OwnStripes;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.coordinator.api.TlsMaterial;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads:</b> one starts and closes; the rest is for any.
  */
 public final class PeerNode implements AutoCloseable {
+  /** Entries of the tracker for each stripe of which the node remembers whether it tracks it. */
+  private static final int KNOWN_PLACES = 16;
+
   private final PeerConfig config;
   private final BlobStore store;
   private final @Nullable PeerTls tls;
@@ -55,7 +59,12 @@ public final class PeerNode implements AutoCloseable {
     TrackerDesk desk =
         new TrackerDesk(
             new Tracker(fill.leaseDeadline(), fill.trackedStripesMax()), System::nanoTime);
-    this.service = new TrackerService(cluster, desk);
+    OwnStripes own =
+        new OwnStripes(
+            cluster.self(),
+            PeerConfig.TRACKER_RANKS,
+            Math.max(1, fill.trackedStripesMax() / KNOWN_PLACES));
+    this.service = new TrackerService(cluster, desk, own);
     this.client = new PeerClient(config, tls);
     Views views = new Views(cluster);
     Demotions silent = new Demotions(System::nanoTime, config.demoteFor().toNanos());

@@ -10,6 +10,7 @@ import dev.larder.agent.peer.Messages.ReportAnswer;
 import dev.larder.agent.peer.Messages.Sender;
 import dev.larder.agent.peer.Messages.Wanted;
 import dev.larder.agent.tracker.Asker;
+import dev.larder.agent.tracker.OwnStripes;
 import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.TrackerDesk;
@@ -22,11 +23,13 @@ import java.util.concurrent.atomic.LongAdder;
 final class TrackerService {
   private final Cluster cluster;
   private final TrackerDesk desk;
+  private final OwnStripes own;
   private final LongAdder asks = new LongAdder();
 
-  TrackerService(Cluster cluster, TrackerDesk desk) {
+  TrackerService(Cluster cluster, TrackerDesk desk, OwnStripes own) {
     this.cluster = cluster;
     this.desk = desk;
+    this.own = own;
   }
 
   TrackerDesk desk() {
@@ -46,7 +49,7 @@ final class TrackerService {
     List<Optional<TrackerDesk.Answer>> answers = new ArrayList<>(ask.wanted().size());
     for (Wanted wanted : ask.wanted()) {
       answers.add(
-          isOurs(view, sender, wanted.stripe())
+          isOurs(view, sender.epoch(), asker.zone(), wanted.stripe())
               ? Optional.of(desk.ask(asker, wanted.stripe(), wanted.lost(), wanted.known()))
               : Optional.empty());
     }
@@ -72,17 +75,11 @@ final class TrackerService {
     return known == null ? "" : known.zone();
   }
 
-  /** Whoever has a newer list than this node knows better who tracks what. */
-  private boolean isOurs(ClusterView view, Sender sender, StripeId stripe) {
-    if (sender.epoch() > view.epoch()) {
-      return true;
-    }
-    String self = cluster.self();
-    return view.placement()
-            .tracker(stripe.key(), stripe.stripe(), sender.zone())
-            .filter(member -> member.id().equals(self))
-            .isPresent()
-        || view.placement().ranked(stripe.key(), stripe.stripe(), PeerConfig.TRACKER_RANKS).stream()
-            .anyMatch(member -> member.id().equals(self));
+  /**
+   * Whoever has this list or a newer one found this node by it, and to look again would cost more
+   * than the answer where members are many.
+   */
+  private boolean isOurs(ClusterView view, long epoch, String zone, StripeId stripe) {
+    return epoch >= view.epoch() || own.contains(view.placement(), stripe, zone);
   }
 }

@@ -94,6 +94,23 @@ public final class Placement {
     return all.ranked(seed(key, stripe), count);
   }
 
+  /**
+   * Whether a member is among the first for a stripe, or tracks it for a zone. One pass over all
+   * members, and one over the zone's.
+   *
+   * @param ranks how many are first, at least 1
+   */
+  public boolean isTracker(String id, BlobKey key, int stripe, String zone, int ranks) {
+    long seed = seed(key, stripe);
+    if (all.ranked(seed, ranks).stream().anyMatch(member -> member.id().equals(id))) {
+      return true;
+    }
+    Pool near = zones.get(zone);
+    return near != null
+        && near.members.size() < all.members.size()
+        && near.first(seed).filter(member -> member.id().equals(id)).isPresent();
+  }
+
   private static long seed(BlobKey key, int stripe) {
     Digest digest = key.digest();
     return mix(digest.a() ^ mix(digest.b() + 31L * stripe + key.kind().code()));
