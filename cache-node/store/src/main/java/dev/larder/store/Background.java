@@ -14,8 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The store's two own chores: recovery after a start (thread {@code store-recovery}), and once a
- * second (thread {@code store-chores}) the elastic budget and the health of the index.
+ * The store's own chores: recovery after a start (thread {@code store-recovery}), and on the thread
+ * {@code store-chores}, once a second, the elastic budget and the health of the index; between them
+ * the room that fills are about to ask for.
  */
 final class Background implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Background.class);
@@ -96,6 +97,7 @@ final class Background implements AutoCloseable {
 
   void start() {
     recoveryThread.start();
+    work.evictor().prepareOn(chores);
     chores.scheduleWithFixedDelay(this::tick, TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
 

@@ -16,8 +16,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +46,15 @@ final class Evictor {
   private static final int AHEAD_SHARE = 256;
 
   private static final long AHEAD_BYTES_MAX = 32L << 20;
+
+  /**
+   * Room made beside a fill for what it will still ask for: about a second of a fast link, as a
+   * gigabyte's file takes a quarter of one to unlink; and this share of the budget at most.
+   */
+  private static final long PREPARED_BYTES_MAX = 256L << 20;
+
+  private static final int PREPARED_SHARE = 16;
+
   private static final long TURN_MILLIS = 1000;
 
   private static final VictimGuard NOBODY = (key, file) -> true;
@@ -52,6 +64,8 @@ final class Evictor {
   private final Refusals refusals;
   private final Semaphore turn = new Semaphore(1);
   private volatile VictimGuard guard = NOBODY;
+  private final AtomicBoolean isPreparing = new AtomicBoolean();
+  private volatile @Nullable Executor preparing;
 
   private record Doomed(UnitId unit, boolean whole, Path file, long sizeBytes, KeyLocks.Held held) {
     boolean isBlob() {
@@ -68,6 +82,50 @@ final class Evictor {
   /** See {@link BlobStore#guardEvictions}. */
   void guard(VictimGuard asked) {
     guard = asked;
+  }
+
+  /** Hands in the thread on which room is made before it is asked for. */
+  void prepareOn(Executor thread) {
+    preparing = thread;
+  }
+
+  /** So many bytes more will be asked for: begins to make room for them, or for a part. */
+  void prepare(long bytes) {
+    Executor thread = preparing;
+    if (thread == null || bytes <= 0 || isPreparing.get()) {
+      return;
+    }
+    long soon = Math.min(bytes, PREPARED_BYTES_MAX);
+    soon = Math.min(soon, parts.space().capacity() / PREPARED_SHARE);
+    long wanted = soon;
+    if (parts.space().shortBy(wanted) <= 0 || !isPreparing.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      thread.execute(() -> prepareNow(wanted));
+    } catch (RejectedExecutionException e) {
+      // The store closes: whoever asks for room makes it.
+      isPreparing.set(false);
+    }
+  }
+
+  private void prepareNow(long bytes) {
+    boolean mine = awaitTurn();
+    try {
+      long shortBy = parts.space().shortBy(bytes);
+      if (shortBy > 0) {
+        round(shortBy);
+      }
+    } catch (RuntimeException e) {
+      // Whoever asks for the room meets the same, and is told.
+      parts.counters().increment(Counter.IO_ERRORS_TOTAL);
+      log.warn("making room ahead failed", e);
+    } finally {
+      if (mine) {
+        turn.release();
+      }
+      isPreparing.set(false);
+    }
   }
 
   /** Blobs remembered as refused. */

@@ -57,6 +57,34 @@ final class BudgetTest {
   }
 
   @Test
+  void roomIsMadeBesideTheFillThatWillNeedItAndNoMoreThanThat() {
+    StoreConfig config = config(directory).withBudget(64L * MIB, 0);
+    try (LarderStore store = LarderStore.open(config)) {
+      for (int i = 0; i < 15; i++) {
+        put(store, originKey(i), content(i, 4 * MIB));
+      }
+      try (BlobStore.Fill fits = store.openFill(originKey(98), 4 * MIB)) {
+        fits.reserve(0, 2 * MIB);
+        fits.reserve(2 * MIB, 2 * MIB);
+        assertEquals(64L * MIB, store.stats().usedBytes());
+      }
+      try (BlobStore.Fill large = store.openFill(originKey(99), 8 * MIB)) {
+        assertEquals(0, evictedUnits(store));
+        large.reserve(0, 2 * MIB);
+        // A sixteenth of the budget is to be free, and half of it was.
+        await("made before it is asked for", () -> evictedUnits(store) == 1);
+        await("free", () -> store.stats().usedBytes() == 58L * MIB);
+        large.reserve(2 * MIB, 2 * MIB);
+        assertEquals(1, evictedUnits(store));
+      }
+    }
+  }
+
+  private static long evictedUnits(LarderStore store) {
+    return store.stats().counters().get("evicted_units_total");
+  }
+
+  @Test
   void aBlobLargerThanTheBudgetLivesInStripes() {
     byte[] bytes = content(1, 70 * MIB);
     StoreConfig config = config(directory).withBudget(66L * MIB, 0);
