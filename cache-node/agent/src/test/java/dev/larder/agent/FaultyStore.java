@@ -172,6 +172,11 @@ public final class FaultyStore implements BlobStore {
     }
 
     @Override
+    public void prepare(long bytes) {
+      fill.prepare(bytes);
+    }
+
+    @Override
     public void write(long offset, ByteBuffer bytes) {
       check();
       fill.write(offset, bytes);

@@ -198,6 +198,13 @@ public interface BlobStore extends AutoCloseable {
     void reserve(long offset, long length);
 
     /**
+     * Says that so many bytes more will be reserved soon: where the budget does not hold them, the
+     * store begins to evict on a thread of its own, for 256 MiB or a sixteenth of the budget at
+     * most. Nothing is reserved by this, and nothing fails.
+     */
+    void prepare(long bytes);
+
+    /**
      * Writes bytes into the fill's file. They can be read back by {@link #channel} at once, but are
      * not present before {@link #complete}. Blocks that are present must not be written.
      */

@@ -98,16 +98,12 @@ final class FillHandle implements BlobStore.Fill {
     }
     parts.space().release(bytes - blob.bytes(stripe, fresh));
     allocate(stripe, fresh);
-    work.evictor().prepare(missingBytes());
   }
 
-  /** Bytes of the blob that are neither here nor have room yet. */
-  private long missingBytes() {
-    long known = 0;
-    for (int stripe = 0; stripe < blob.present.length(); stripe++) {
-      known += Long.bitCount(blob.present.get(stripe) | blob.reserved.get(stripe));
-    }
-    return blob.sizeBytes - known * Blocks.BLOCK_BYTES;
+  @Override
+  public void prepare(long bytes) {
+    requireOpen();
+    work.evictor().prepare(bytes);
   }
 
   /**

@@ -142,6 +142,11 @@ final class ReferenceHandles {
     }
 
     @Override
+    public void prepare(long bytes) {
+      requireOpen();
+    }
+
+    @Override
     public void reserve(long offset, long length) {
       synchronized (store) {
         requireOpen();

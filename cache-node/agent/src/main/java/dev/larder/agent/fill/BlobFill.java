@@ -378,9 +378,15 @@ final class BlobFill {
             source,
             opened,
             engine.tracking().share(new StripeId(key, run.stripe())),
-            new RunTransfer.Begun(failures.begin(), drops));
+            new RunTransfer.Begun(failures.begin(), drops, wantedBytes(run, opened)));
     runs.add(transfer);
     engine.execute(transfer);
+  }
+
+  /** What will be fetched after a run, as far as the store makes room ahead. */
+  private long wantedBytes(BlockRun run, Fill opened) {
+    long all = plan.wantedBytes(block -> blocks.isHere(opened, block), FillConfig.AHEAD_BLOCKS);
+    return all - run.lengthBytes();
   }
 
   /** Ends what nobody wants; answers whether this flight is over and may be forgotten. */

@@ -117,6 +117,29 @@ final class BlobPlan {
                 sizeBytes, best.cursor, length(best.cursor, best.endBlock, has), bestPriority));
   }
 
+  /**
+   * Bytes that one of the wants lacks and no run brings in, as far as they were looked at.
+   *
+   * @param has whether a block needs no fetching
+   * @param blocksMax how many are looked for
+   */
+  long wantedBytes(LongPredicate has, int blocksMax) {
+    LongPredicate isHere = block -> runOf(block).isPresent() || has.test(block);
+    long most = 0;
+    for (State want : wants.values()) {
+      long missing = 0;
+      if (want.isInOwnOrder) {
+        missing = order.missing(isHere, blocksMax);
+      } else {
+        for (long at = want.cursor; at < want.endBlock && missing < blocksMax; at++) {
+          missing += isHere.test(at) ? 0 : 1;
+        }
+      }
+      most = Math.max(most, missing);
+    }
+    return most * Blocks.BLOCK_BYTES;
+  }
+
   /** Counts a run as in flight. */
   void started(BlockRun run) {
     BlockRun before = floor(run.endBlock() - 1);

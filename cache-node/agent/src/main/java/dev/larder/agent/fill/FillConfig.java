@@ -68,6 +68,9 @@ public record FillConfig(
   /** Bytes of one buffer between socket and disk. */
   static final int PIECE_BYTES = 256 << 10;
 
+  /** Blocks a flight tells the store of that it will fetch next; about a second of a fast link. */
+  static final int AHEAD_BLOCKS = 256;
+
   private static final long MIB = 1L << 20;
 
   /** Checks bounds; BAD_CONFIG names the key. */

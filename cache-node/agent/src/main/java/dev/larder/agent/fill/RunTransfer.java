@@ -60,8 +60,9 @@ final class RunTransfer implements Runnable {
    *
    * @param moment of {@link FailureLog}
    * @param drops how often the flight had made room
+   * @param wantedBytes that readers of the blob lack beyond this run
    */
-  record Begun(long moment, long drops) {}
+  record Begun(long moment, long drops, long wantedBytes) {}
 
   RunTransfer(
       BlobFill blob,
@@ -163,6 +164,7 @@ final class RunTransfer implements Runnable {
 
   private void fetch() {
     reserve();
+    fill.prepare(begun.wantedBytes());
     Parents parents =
         new Parents(share, blob.beliefs().proof()::holder, !blob.beliefs().trustsHearsay());
     while (position < run.endBytes()) {

@@ -64,6 +64,19 @@ final class StripeOrder {
     return ofThoseAtWork(runs, isHere);
   }
 
+  /** How many blocks are missing, counted up to a number. */
+  int missing(LongPredicate isHere, int max) {
+    int missing = 0;
+    for (int place = firstOpen; place < order.length && missing < max; place++) {
+      long first = (long) order[place] * Blocks.STRIPE_BLOCKS;
+      long end = Math.min(blocks, first + Blocks.STRIPE_BLOCKS);
+      for (long block = first; block < end && missing < max; block++) {
+        missing += isHere.test(block) ? 0 : 1;
+      }
+    }
+    return missing;
+  }
+
   /** Blocks of this stripe may be missing again. */
   void lost(int stripe) {
     firstOpen = Math.min(firstOpen, placeOf[stripe]);

@@ -20,8 +20,8 @@ public interface StripeShare {
   Assignment ask(Set<String> avoid);
 
   /**
-   * Bytes came from the origin; false when the stripe is another member's to fetch by now. Waits
-   * for trackers for half a second at most, and not again before they answered.
+   * Bytes came from the origin; false when the stripe is another member's to fetch by now. May ask
+   * trackers, and seldom where none of them answers.
    */
   boolean progress();
 

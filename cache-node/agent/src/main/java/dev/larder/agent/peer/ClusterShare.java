@@ -12,10 +12,8 @@ import dev.larder.agent.tracker.StripeReport.Standing;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.Digest;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,18 +25,14 @@ final class ClusterShare implements StripeShare, Word {
    * Concurrency. `state` guards every field that is not final or volatile, and nothing waits under
    * it. `asking` is held while trackers are asked, `watching` while digests are waited for: one of
    * the stripe's runs asks, the others take what it got.
-   *
-   * Places. A stripe has a tracker in the node's zone and one over all zones. Who gets the zone's
-   * lease asks the other one, too, and who gets that one's asks the rank behind it: a tracker that is
-   * new, or came back, knows nothing, and the rank behind it is who tracked the stripe before, or
-   * will when it goes. So there may be three places, in that order. The last one says from whom the
-   * stripe is read; digests are told where a lease is held and taken where a parent was named. A
-   * place that is lost is not asked for again while the others are enough to go on by.
-   *
-   * No circles. Who holds a lease goes on to a tracker behind the one that gave it, never back: along
-   * a way from reader to parent the trackers' places only grow. The rank behind must not be the
-   * tracker of another zone, where leases are granted to those who come here next.
+   * What places there are: Place.
    */
+  /**
+   * A transfer that goes on without a tracker asks again after so many times what the last ask
+   * took: each of three silent ranks takes a deadline, and its origin would hang up.
+   */
+  private static final int PAUSES_AN_ASK = 8;
+
   /** A long poll ends sooner than a member's patience. */
   private static final int HOLD_MILLIS = 1_000;
 
@@ -47,12 +41,15 @@ final class ClusterShare implements StripeShare, Word {
   private final Object state = new Object();
   private final ReentrantLock asking = new ReentrantLock();
   private final ReentrantLock watching = new ReentrantLock();
-  private final Map<String, Long> avoidedUntil = new HashMap<>();
 
-  /** Parents that had nothing for so long that they may be waiting for this node; under state. */
-  private final Map<String, Long> waitedUntil = new HashMap<>();
+  /** Not before then by a transfer that found no tracker; under {@code asking}. */
+  private long askAgainNanos;
 
-  private final Renewal renewal = new Renewal(() -> ask(Set.of()));
+  private final Demotions avoided;
+
+  /** Parents that had nothing for so long that they may be waiting for this node. */
+  private final Demotions waited;
+
   private List<Place> places = List.of();
   private @Nullable String parent;
   private String lostParent = "";
@@ -60,7 +57,7 @@ final class ClusterShare implements StripeShare, Word {
   private volatile BlockDigests heard = BlockDigests.NONE;
   private long epoch;
   private @Nullable Kind ending;
-  private boolean isToldAgain;
+  private final Set<String> toldAgain = new HashSet<>(2);
   private volatile boolean isLost = true;
   private volatile boolean isRunning;
   private volatile boolean hasMoved;
@@ -69,7 +66,10 @@ final class ClusterShare implements StripeShare, Word {
   ClusterShare(StripeId stripe, ClusterTracking tracking) {
     this.stripe = stripe;
     this.tracking = tracking;
+    this.avoided = new Demotions(tracking::nanoTime, tracking.leaseNanos());
+    this.waited = new Demotions(tracking::nanoTime, tracking.leaseNanos());
     this.idleSinceNanos = tracking.nanoTime();
+    this.askAgainNanos = idleSinceNanos;
   }
 
   @Override
@@ -111,7 +111,26 @@ final class ClusterShare implements StripeShare, Word {
   @Override
   public boolean progress() {
     hasMoved = true;
-    return !(isLost || renewal.isGoing()) || !renewal.isSentAway();
+    return !isLost || !isSentAway();
+  }
+
+  /** Whether another member is to be read from; runs that waited for one's ask take its answer. */
+  private boolean isSentAway() {
+    asking.lock();
+    try {
+      if (tracking.nanoTime() - askAgainNanos < 0) {
+        return false;
+      }
+      long began = tracking.nanoTime();
+      Assignment answer = ask(Set.of());
+      if (answer instanceof Assignment.Untracked) {
+        long now = tracking.nanoTime();
+        askAgainNanos = now + PAUSES_AN_ASK * (now - began);
+      }
+      return answer instanceof Assignment.Parent;
+    } finally {
+      asking.unlock();
+    }
   }
 
   @Override
@@ -143,7 +162,7 @@ final class ClusterShare implements StripeShare, Word {
       synchronized (state) {
         isLost |= member.equals(parent);
         if (fault == ParentFault.WAITS) {
-          waitedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+          waited.demote(member, "");
         }
       }
       return;
@@ -152,11 +171,11 @@ final class ClusterShare implements StripeShare, Word {
     if (isSlow) {
       tracking.foundSlow(member);
     } else if (fault != ParentFault.ENDED) {
-      tracking.demote(member, why(fault));
+      tracking.demote(member, fault);
     }
     synchronized (state) {
       if (!isSlow) {
-        avoidedUntil.put(member, tracking.nanoTime() + tracking.leaseNanos());
+        avoided.demote(member, "");
       }
       if (member.equals(parent)) {
         parent = null;
@@ -165,15 +184,6 @@ final class ClusterShare implements StripeShare, Word {
         lostParent = isDead ? member : "";
       }
     }
-  }
-
-  private static String why(ParentFault fault) {
-    return switch (fault) {
-      case WRONG -> ClusterTracking.WRONG;
-      case SILENT -> "silent";
-      case GONE -> "not reached or closes early";
-      case WAITS, ENDED, UNVOUCHED, SLOW, CRAWLS -> throw new IllegalArgumentException("" + fault);
-    };
   }
 
   @Override
@@ -209,8 +219,10 @@ final class ClusterShare implements StripeShare, Word {
       own = own.with(digests);
       List<Place> all = new ArrayList<>(places);
       if (isLost) {
-        // Whoever does not know this node as what it was may know no digests either.
-        all.replaceAll(place -> Place.unasked(place.tracker));
+        // Whoever does not know this node as what it was may know no digests either; who leaves
+        // gives back what may still be known.
+        all.replaceAll(place ->
+            kind == Kind.COMPLETE || place.lease == 0 ? Place.unasked(place.tracker) : place);
       }
       if (places.stream().anyMatch(place -> place.lease != 0)) {
         ranks.stream().filter(rank -> !isPlace(rank)).map(Place::unasked).forEach(all::add);
@@ -336,9 +348,8 @@ final class ClusterShare implements StripeShare, Word {
 
   /** A tracker that was told digests under a lease that is over is told once more. */
   private Optional<String> toldAgain(String tracker, Standing standing) {
-    boolean isDue = !standing.stands() && !isToldAgain;
+    boolean isDue = !standing.stands() && toldAgain.add(tracker);
     if (isDue) {
-      isToldAgain = true;
       places =
           places.stream()
               .map(place -> place.tracker.equals(tracker) ? Place.unasked(tracker) : place)
@@ -401,11 +412,9 @@ final class ClusterShare implements StripeShare, Word {
       heard = heard.with(asked.heard);
       own = own.with(present);
       isLost = asked.isUntracked || places.isEmpty();
-      boolean isTold = hasLease && !own.isEmpty();
-      // An ask that was still going when this node's part ended gave it a new one.
-      places.stream()
-          .filter(each -> ending != null || (isTold && each.lease != 0))
-          .forEach(each -> trackers.add(each.tracker));
+      if (hasLease && !own.isEmpty()) {
+        places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
+      }
     }
     trackers.forEach(tracker -> tracking.reportSoon(tracker, this));
     if (asked.parent != null) {
@@ -419,10 +428,7 @@ final class ClusterShare implements StripeShare, Word {
   private Set<String> avoided(Set<String> avoid) {
     Set<String> all = new HashSet<>(avoid);
     all.addAll(tracking.demoted());
-    synchronized (state) {
-      avoidedUntil.values().removeIf(until -> tracking.nanoTime() - until >= 0);
-      all.addAll(avoidedUntil.keySet());
-    }
+    all.addAll(avoided.all());
     return all;
   }
 
@@ -517,7 +523,7 @@ final class ClusterShare implements StripeShare, Word {
     private boolean isWaitedFor(TrackerDesk.Answer answer) {
       return isLessee()
           && answer.assignment() instanceof Assignment.Parent named
-          && waited().contains(named.member());
+          && waited.isDemoted(named.member());
     }
 
     /**
@@ -525,7 +531,7 @@ final class ClusterShare implements StripeShare, Word {
      * tracker knows who fetches the stripe: an origin that stalls is no reason to fetch it twice.
      */
     private TrackerDesk.Answer elsewhere(String tracker, TrackerDesk.Answer named) {
-      Set<String> waited = waited();
+      Set<String> waited = ClusterShare.this.waited.all();
       // Not as ones to avoid: they are waited for, not given up.
       TrackerDesk.Answer other = answer(ask(tracker, avoided, both(tracking.slow(), waited)));
       if (other == null) {
@@ -567,19 +573,12 @@ final class ClusterShare implements StripeShare, Word {
       return found.stream().anyMatch(place -> place.lease != 0);
     }
 
-    private Set<String> waited() {
-      synchronized (state) {
-        waitedUntil.values().removeIf(until -> tracking.nanoTime() - until >= 0);
-        return Set.copyOf(waitedUntil.keySet());
-      }
-    }
-
     /** Whether there is nobody else to ask. */
     private boolean takeIn(String tracker, TrackerDesk.Answer answer, boolean isZone) {
       heard = heard.with(answer.news());
       switch (answer.assignment()) {
         case Assignment.Parent named -> {
-          if ((isZone || isLessee()) && !isStayedWith && waited().contains(named.member())) {
+          if ((isZone || isLessee()) && !isStayedWith && waited.isDemoted(named.member())) {
             // Such a tracker may name what is no longer there, and they wait for each other.
             return false;
           }

@@ -3,6 +3,7 @@ package dev.larder.agent.peer;
 import dev.larder.agent.cluster.ClusterView;
 import dev.larder.agent.cluster.Peer;
 import dev.larder.agent.fill.StripeShare;
+import dev.larder.agent.fill.StripeShare.ParentFault;
 import dev.larder.agent.fill.Tracking;
 import dev.larder.agent.tracker.BlockDigests;
 import dev.larder.agent.tracker.StripeId;
@@ -185,6 +186,18 @@ final class ClusterTracking implements Tracking, AutoCloseable {
 
   void demote(String member, String why) {
     parents.demote(member, why);
+  }
+
+  void demote(String member, ParentFault fault) {
+    demote(
+        member,
+        switch (fault) {
+          case WRONG -> WRONG;
+          case SILENT -> "silent";
+          case GONE -> "not reached or closes early";
+          case WAITS, ENDED, UNVOUCHED, SLOW, CRAWLS ->
+              throw new IllegalArgumentException("" + fault);
+        });
   }
 
   /** Read from only where there is nobody else, for a time. */

@@ -57,6 +57,9 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
 
   private boolean isBusy;
 
+  /** Whether an answer is on its way out, which the member may take or not. */
+  private boolean isAnswering;
+
   /** Which of the door's connections it counts among since its first request. */
   private @Nullable AtomicInteger countedIn;
 
@@ -399,12 +402,16 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
       channel.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
       return;
     }
+    isAnswering = true;
     // Not before: a member that asks on and reads nothing would have its answers pile up here.
     channel
         .writeAndFlush(response)
         .addListener(out -> {
+          isAnswering = false;
           if (out.isSuccess()) {
             free();
+          } else {
+            channel.close();
           }
         });
   }
@@ -445,7 +452,7 @@ final class DoorConnection extends SimpleChannelInboundHandler<DoorRequest> {
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
     if (event instanceof IdleStateEvent) {
-      if (!isBusy) {
+      if (!isBusy || isAnswering) {
         ctx.close();
       }
       return;

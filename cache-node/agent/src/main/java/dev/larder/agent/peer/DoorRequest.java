@@ -77,7 +77,7 @@ final class DoorRequest implements AutoCloseable {
 
   /** All of it came. */
   void end() {
-    if (roomBytes > 0) {
+    if (refusal == Refusal.NONE && roomBytes > 0) {
       bodies.whole();
     }
   }

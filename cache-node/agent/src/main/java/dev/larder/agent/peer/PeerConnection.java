@@ -7,6 +7,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.BindException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -110,7 +111,7 @@ final class PeerConnection {
   private static void connect(Socket plain, Address to, int millis) throws IOException {
     try {
       plain.connect(new InetSocketAddress(to.host(), to.port()), millis);
-    } catch (ConnectException e) {
+    } catch (ConnectException | BindException e) {
       throw e;
     } catch (SocketException e) {
       PeerClient.checkInterrupted(e);

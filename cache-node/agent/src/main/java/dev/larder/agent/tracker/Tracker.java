@@ -187,9 +187,14 @@ public final class Tracker {
     Set<String> givenUp = givenUp(asker);
     Source current = sources.current(asker.member(), asker.avoid(), givenUp, nowNanos);
     // Its slot is the asker's own, and whoever reads from it is no quicker.
-    return current != null
-        ? current
-        : sources.pick(asker.member(), asker.zone(), asker.avoid(), givenUp, nowNanos);
+    Source around =
+        current != null
+            ? current
+            : sources.pick(asker.member(), asker.zone(), asker.avoid(), givenUp, nowNanos);
+    // While one fetches it, however slowly, that is better than once more from the origin.
+    return around != null || !sources.hasLiveLease(nowNanos)
+        ? around
+        : sources.pick(asker.member(), asker.zone(), asker.avoid(), Set.of(), nowNanos);
   }
 
   /** Not only slow but too slow to wait for, at whatever distance. */

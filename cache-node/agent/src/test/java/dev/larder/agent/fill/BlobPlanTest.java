@@ -37,6 +37,21 @@ class BlobPlanTest {
   }
 
   @Test
+  void wantedIsWhatReadersLackAndNotWhatTheBlobLacks() {
+    BlobPlan plan = new BlobPlan(1024 * MIB, 16, 8, 7);
+    assertEquals(0, plan.wantedBytes(none -> false, 256));
+    plan.want(1, want(10 * MIB, 20 * MIB));
+    assertEquals(10 * MIB, plan.wantedBytes(none -> false, 256));
+    plan.started(BlockRun.of(1024 * MIB, 10, 4, FillPriority.DEMAND));
+    assertEquals(5 * MIB, plan.wantedBytes(block -> block == 19, 256));
+    plan.want(2, BlobPlan.Want.whole(1024 * MIB, true));
+    assertEquals(256 * MIB, plan.wantedBytes(none -> false, 256));
+    assertEquals(100 * MIB, plan.wantedBytes(block -> block < 924, 256));
+    plan.leave(2);
+    assertEquals(6 * MIB, plan.wantedBytes(none -> false, 256));
+  }
+
+  @Test
   void whoeverWaitsComesBeforeReadAheadAndWarmUps() {
     BlobPlan plan = new BlobPlan(1024 * MIB, 16, 8, 7);
     plan.want(1, new BlobPlan.Want(0, 1024 * MIB, true));

@@ -61,7 +61,7 @@ final class Fleet implements AutoCloseable {
   private final List<java.util.function.Consumer<ClusterView>> listeners =
       new java.util.concurrent.CopyOnWriteArrayList<>();
   final Map<String, Integer> hints = new ConcurrentHashMap<>();
-  private final Map<String, TlsMaterial> issued = new ConcurrentHashMap<>();
+  private volatile Map<String, TlsMaterial> issued = new ConcurrentHashMap<>();
   private volatile DevCa ca;
   private volatile boolean isRecording = true;
 
@@ -76,8 +76,10 @@ final class Fleet implements AutoCloseable {
 
   /** By whose certificates agents show who they are from now on. */
   void identify(DevCa next) {
+    Map<String, TlsMaterial> all = new ConcurrentHashMap<>();
+    nodes.keySet().forEach(id -> all.put(id, next.agent(id)));
     ca = next;
-    issued.clear();
+    issued = all;
   }
 
   /** What one node shows from now on. */

@@ -160,13 +160,9 @@ class LyingPeersTest {
         try (BlobRead keepsTheFlight =
             tracker.plane.open(new BlobSource("data", object), ReadIntent.RANDOM)) {
           keepsTheFlight.next(0, 1);
-          long began = System.nanoTime();
           Future<?> reading = fleet.reading("reader", object, ReadIntent.WHOLE);
           Fleet.await("named to people", () -> reader.peers.left().containsValue("slow"));
           reading.get();
-          // Three times six seconds of crawling; behind another member it was 80.
-          long seconds = (System.nanoTime() - began) / 1_000_000_000;
-          assertTrue(seconds < 60, seconds + " s");
         }
         assertTrue(slow.ranges.get() > 0, "the slow one was never asked");
         // Found slow, and later as good as silent: as nobody else has the stripe, the origin is
