@@ -1,6 +1,7 @@
 package dev.larder.perf.worker;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.larder.agent.peer.PeerConfig;
 import dev.larder.agent.tracker.Asker;
 import dev.larder.agent.tracker.Assignment;
 import dev.larder.agent.tracker.BlockDigests;
@@ -48,9 +49,7 @@ public final class TrackerWorker {
 
   private static final int ZONES = 3;
 
-  /** {@code PeerConfig.TRACKER_RANKS}, and what the agent keeps by default. */
-  private static final int RANKS = 3;
-
+  /** What the agent keeps by default. */
   private static final int KNOWN_MAX = ENTRIES_MAX / 16;
 
   /** Leases that no measure outlives. */
@@ -58,7 +57,7 @@ public final class TrackerWorker {
 
   private final OperatingSystemMXBean process =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-  private final OwnStripes own = new OwnStripes("node-0", RANKS, KNOWN_MAX);
+  private final OwnStripes own = new OwnStripes("node-0", PeerConfig.TRACKER_RANKS, KNOWN_MAX);
   private final Placement placement = placement();
   private int stripes;
   private long tracked;
