@@ -1,5 +1,8 @@
 package dev.larder.perf.measure;
 
+import static dev.larder.perf.measure.LoadedPair.ALL;
+import static dev.larder.perf.measure.LoadedPair.IDLE;
+
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClientConfig;
 import dev.larder.coordinator.api.GrpcCoordinatorClient;
@@ -10,12 +13,13 @@ import dev.larder.perf.Goal;
 import dev.larder.perf.Measure;
 import dev.larder.perf.Rounds;
 import dev.larder.perf.Samples;
+import dev.larder.perf.measure.LoadedPair.Asked;
 import dev.larder.perf.process.ChildProcess;
 import dev.larder.perf.process.Etcd;
 import dev.larder.perf.worker.ReadWriteWatch;
-import dev.larder.perf.worker.UpdateLoad;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -23,10 +27,7 @@ import java.util.function.Consumer;
 
 /** Three coordinators beside three members of etcd, and what a killed leader costs. */
 public final class CoordinatorEtcd implements Measure {
-  private static final int WRITERS = 64;
-  private static final int ROUND_SECONDS = 6;
   private static final int WATCH_SECONDS = 8;
-  private static final List<String> JVM = List.of("-Xmx256m", "-XX:+UseSerialGC");
 
   // Holders that never come back to say that they live; placements of theirs must stay.
   private static final String SETTINGS = "coordinator.member-deadline: 1h";
@@ -56,90 +57,48 @@ public final class CoordinatorEtcd implements Measure {
 
   private void compare(Bench bench, Consumer<Figure> results, CoordinatorGroup group, Etcd etcd)
       throws IOException, InterruptedException {
-    Samples updates = new Samples();
-    Samples lookups = new Samples();
-    Samples peerUpdates = new Samples();
-    Samples peerLookups = new Samples();
-    Samples halfRates = new Samples();
-    Samples halfLookups = new Samples();
-    Samples peerHalfLookups = new Samples();
-    Samples tenthLookups = new Samples();
-    Samples peerTenthLookups = new Samples();
-    try (ChildProcess load =
-        bench
-            .children()
-            .java(
-                "updates",
-                JVM,
-                UpdateLoad.class,
-                List.of(
-                    group.tls().toString(),
-                    group.addresses(),
-                    String.join(",", etcd.addresses()),
-                    Integer.toString(WRITERS),
-                    Integer.toString(ROUND_SECONDS),
-                    Integer.toString(Rounds.COUNT)))) {
-      for (int line = 0; line < 2 * (3 * Rounds.COUNT + 1); line++) {
-        String text = load.line(180);
-        String[] words = text.split(" ", -1);
-        bench.say("  %s updates/s %s ms, p99 %s; lookup %s ms, p99 %s".formatted(round(words)));
-        if (line < 2) {
-          // The compilers' round.
-          continue;
-        }
-        double rate = Double.parseDouble(words[1]);
-        double lookup = Double.parseDouble(words[5]);
-        switch (words[0]) {
-          case "larder" -> {
-            updates.add(rate);
-            lookups.add(lookup);
-          }
-          case "etcd" -> {
-            peerUpdates.add(rate);
-            peerLookups.add(lookup);
-          }
-          case "larder-half" -> {
-            halfRates.add(rate);
-            halfLookups.add(lookup);
-          }
-          case "etcd-half" -> peerHalfLookups.add(lookup);
-          case "larder-tenth" -> tenthLookups.add(lookup);
-          case "etcd-tenth" -> peerTenthLookups.add(lookup);
-          default -> throw new IOException("the load said " + text);
-        }
-      }
-      load.awaitSuccess(30);
+    try (LoadedPair load = new LoadedPair(bench, group, etcd)) {
+      load.warm();
+      LoadedPair.Result full = load.rounds("as many as go", ALL, Asked.LOOKUPS_PACED);
+      double peer = full.updates().baselines().median();
+      results.accept(full.updates().figure(name(), "updates/s", Goal.ratioAtLeast(0.5)));
+      results.accept(p99(full.sent(), "-full", "from sent, with as many as go"));
+      LoadedPair.Result half =
+          load.rounds("half of etcd's, one after another", peer / 2, Asked.LOOKUPS);
+      results.accept(
+          new Figure(
+              name() + "-half",
+              "updates/s, half of etcd's",
+              half.updates().values().median(),
+              peer / 2,
+              Goal.ratioAtLeast(0.95)));
+      results.accept(p99(half.due(), "-in-turn", "one after another, at half of etcd's updates"));
+      LoadedPair.Result paced =
+          load.rounds("half of etcd's, each 5 ms", peer / 2, Asked.LOOKUPS_PACED);
+      results.accept(p99(paced.due(), "", "each 5 ms from due, at half of etcd's updates"));
+      LoadedPair.Result tenth =
+          load.rounds("a tenth of etcd's, one after another", peer / 10, Asked.LOOKUPS);
+      results.accept(
+          p99(tenth.due(), "-in-turn-tenth", "one after another, at a tenth of etcd's updates"));
+      LoadedPair.Result idle = load.rounds("no changes, each 5 ms", IDLE, Asked.LOOKUPS_PACED);
+      results.accept(p99(idle.due(), "-idle", "each 5 ms from due, with no changes"));
+      LoadedPair.Result nothing =
+          load.rounds("no changes, calls that do nothing", IDLE, Asked.NOTHING_PACED);
+      results.accept(
+          nothing
+              .due()
+              .figure(name() + "-nothing-p99-idle", "ms each 5 ms from due, no changes", null));
     }
     bench.say(
-        "  CPU s: coordinators %.0f, etcd %.0f".formatted(group.cpuSeconds(), etcd.cpuSeconds()));
-    results.accept(
-        new Rounds(updates, peerUpdates).figure(name(), "updates/s", Goal.ratioAtLeast(0.5)));
-    results.accept(
-        new Rounds(lookups, peerLookups)
-            .figure(name() + "-lookup-p99-full", "ms with as many as go", Goal.atMost(2)));
-    results.accept(
-        new Figure(
-            name() + "-half",
-            "updates/s, half of etcd's",
-            halfRates.median(),
-            peerUpdates.median() / 2,
-            Goal.ratioAtLeast(0.95)));
-    results.accept(
-        new Rounds(halfLookups, peerHalfLookups)
-            .figure(name() + "-lookup-p99", "ms at half of etcd's updates", Goal.atMost(2)));
-    results.accept(
-        new Rounds(tenthLookups, peerTenthLookups)
-            .figure(
-                name() + "-lookup-p99-tenth", "ms at a tenth of etcd's updates", Goal.atMost(2)));
+        String.format(
+            Locale.ROOT,
+            "  CPU s: coordinators %.0f, etcd %.0f",
+            group.cpuSeconds(),
+            etcd.cpuSeconds()));
   }
 
-  private static Object[] round(String[] words) {
-    Object[] shown = new Object[words.length - 1];
-    shown[0] = words[0] + " %.0f".formatted(Double.parseDouble(words[1]));
-    for (int i = 2; i < words.length; i++) {
-      shown[i - 1] = "%.2f".formatted(Double.parseDouble(words[i]));
-    }
-    return shown;
+  private Figure p99(Rounds rounds, String suffix, String how) {
+    return rounds.figure(name() + "-lookup-p99" + suffix, "ms " + how, Goal.atMost(2));
   }
 
   private void killed(Bench bench, Consumer<Figure> results, CoordinatorGroup group)
@@ -152,7 +111,7 @@ public final class CoordinatorEtcd implements Measure {
               .children()
               .java(
                   "watch",
-                  JVM,
+                  LoadedPair.JVM,
                   ReadWriteWatch.class,
                   List.of(
                       group.tls().toString(),

@@ -3,6 +3,7 @@ package dev.larder.perf.process;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
@@ -71,6 +72,13 @@ public final class ChildProcess implements AutoCloseable {
     } catch (java.util.concurrent.ExecutionException e) {
       throw new IOException(name + " gave no answer; see " + log, e.getCause());
     }
+  }
+
+  /** Sends a line to its standard input; for one that was started to be told. */
+  public void tell(String line) throws IOException {
+    OutputStream input = process.getOutputStream();
+    input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    input.flush();
   }
 
   /** Waits for its end; an exit status other than 0 is an error. */

@@ -2,6 +2,7 @@ package dev.larder.perf.process;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,15 +22,19 @@ public final class Children implements AutoCloseable {
     this.logs = logs;
   }
 
-  /** Starts a program. */
+  /** Starts a program whose standard input is empty. */
   public ChildProcess start(String name, List<String> command, Map<String, String> environment)
+      throws IOException {
+    return start(name, command, environment, Redirect.from(new File("/dev/null")));
+  }
+
+  private ChildProcess start(
+      String name, List<String> command, Map<String, String> environment, Redirect input)
       throws IOException {
     Files.createDirectories(logs);
     Path log = logs.resolve(name + ".err");
     ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .redirectInput(new File("/dev/null"))
-            .redirectError(log.toFile());
+        new ProcessBuilder(command).redirectInput(input).redirectError(log.toFile());
     builder.environment().putAll(environment);
     ChildProcess child = new ChildProcess(name, builder.start(), log);
     started.add(child);
@@ -51,6 +56,24 @@ public final class Children implements AutoCloseable {
       Class<?> main,
       List<String> arguments)
       throws IOException {
+    return java(name, prefix, jvmOptions, main, arguments, Redirect.from(new File("/dev/null")));
+  }
+
+  /** The same, in a process that is told what to do ({@link ChildProcess#tell}). */
+  public ChildProcess javaToTell(
+      String name, List<String> jvmOptions, Class<?> main, List<String> arguments)
+      throws IOException {
+    return java(name, List.of(), jvmOptions, main, arguments, Redirect.PIPE);
+  }
+
+  private ChildProcess java(
+      String name,
+      List<String> prefix,
+      List<String> jvmOptions,
+      Class<?> main,
+      List<String> arguments,
+      Redirect input)
+      throws IOException {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"));
@@ -62,7 +85,7 @@ public final class Children implements AutoCloseable {
     command.add(main.getName());
     command.addAll(arguments);
     // As bin/larder starts an agent: without it glibc keeps freed memory for every thread.
-    return start(name, command, Map.of("MALLOC_ARENA_MAX", "2"));
+    return start(name, command, Map.of("MALLOC_ARENA_MAX", "2"), input);
   }
 
   /** Kills what still runs and waits for its end. */

@@ -42,12 +42,17 @@ final class EtcdPeer implements AutoCloseable {
 
   /** Connects when first asked; {@code tls} shows a client and trusts the members' authority. */
   EtcdPeer(String address, TlsMaterial tls) throws IOException {
+    channel = channel(address, tls);
+  }
+
+  /** A plain connection to any gRPC door, the caller's to close. */
+  static ManagedChannel channel(String address, TlsMaterial tls) throws IOException {
     SslContext ssl =
         GrpcSslContexts.configure(
                 SslContextBuilder.forClient().keyManager(tls.keys()).trustManager(tls.trust()),
                 SslProvider.JDK)
             .build();
-    channel = NettyChannelBuilder.forTarget("dns:///" + address).sslContext(ssl).build();
+    return NettyChannelBuilder.forTarget("dns:///" + address).sslContext(ssl).build();
   }
 
   /** Returns when a majority has it on disk. */

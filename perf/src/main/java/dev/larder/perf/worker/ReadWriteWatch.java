@@ -35,7 +35,7 @@ public final class ReadWriteWatch {
   }
 
   public static void main(String[] arguments) throws Exception {
-    TlsMaterial tls = UpdateLoad.tls(Path.of(arguments[0]));
+    TlsMaterial tls = ToldLoad.tls(Path.of(arguments[0]));
     CoordinatorClientConfig config =
         CoordinatorClientConfig.of(List.of(arguments[1].split(",", -1)));
     long seconds = Long.parseLong(arguments[2]);

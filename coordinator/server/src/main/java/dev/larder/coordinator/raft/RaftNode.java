@@ -21,6 +21,7 @@ import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -312,6 +313,11 @@ public final class RaftNode implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  /** The platform threads on which {@link #readLocal} changes no thread. */
+  public Executor readers() {
+    return reads.threads();
   }
 
   /** This peer's id. */

@@ -3,6 +3,7 @@ package dev.larder.coordinator.raft;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -65,6 +66,11 @@ final class ReadPool implements AutoCloseable {
       }
       throw new LarderException(ErrorCode.INTERNAL, "a read of the state failed", e);
     }
+  }
+
+  /** For who reads and does nothing else; RejectedExecutionException after the end. */
+  Executor threads() {
+    return threads;
   }
 
   /** Reads that wait for a thread. */

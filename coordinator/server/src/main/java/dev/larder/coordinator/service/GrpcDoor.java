@@ -2,12 +2,16 @@ package dev.larder.coordinator.service;
 
 import dev.larder.coordinator.CoordinatorConfig.Limits;
 import dev.larder.coordinator.api.TlsMaterial;
+import dev.larder.coordinator.api.v1.CoordinatorGrpc;
 import dev.larder.coordinator.api.v1.HealthGrpc;
 import dev.larder.coordinator.api.v1.PingRequest;
 import dev.larder.coordinator.api.v1.PingResponse;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerInterceptors;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyServerBuilder;
@@ -20,6 +24,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +34,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The gRPC server: mutual TLS, roles, bounds. Handlers run on virtual threads, as they wait for
- * majorities; the tables are read on platform threads of the Raft node.
+ * majorities, but for lookups; the tables are read on platform threads of the Raft node.
  */
 public final class GrpcDoor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcDoor.class);
@@ -57,12 +62,14 @@ public final class GrpcDoor implements AutoCloseable {
   /**
    * Binds and serves.
    *
+   * @param readers runs what only reads the tables; the caller's, ended after this door
    * @throws LarderException BAD_CONFIG when the address cannot be bound
    */
   public static GrpcDoor open(
       InetSocketAddress listen,
       TlsMaterial tls,
       LocalCoordinator coordinator,
+      Executor readers,
       BooleanSupplier leads,
       Limits limits) {
     ExecutorService handlers =
@@ -76,7 +83,9 @@ public final class GrpcDoor implements AutoCloseable {
       Server server =
           NettyServerBuilder.forAddress(listen)
               .sslContext(sslContext(tls))
-              .executor(handlers)
+              // Only finds the method; each call then goes where its handler may wait.
+              .executor(Runnable::run)
+              .callExecutor(byMethod(handlers, readers))
               .maxInboundMessageSize(MESSAGE_BYTES_MAX)
               .maxInboundMetadataSize(HEADER_BYTES_MAX)
               .maxConcurrentCallsPerConnection(limits.requestsMax())
@@ -101,6 +110,21 @@ public final class GrpcDoor implements AutoCloseable {
           "coordinator.listen: cannot listen on " + listen + ": " + e.getMessage(),
           e);
     }
+  }
+
+  /**
+   * A lookup waits for nothing but the tables: begun where they may be read, it saves two changes
+   * of threads, each of which waits for a core where all are busy.
+   */
+  private static ServerCallExecutorSupplier byMethod(Executor handlers, Executor readers) {
+    return new ServerCallExecutorSupplier() {
+      @Override
+      public <Q, S> Executor getExecutor(ServerCall<Q, S> call, Metadata headers) {
+        return call.getMethodDescriptor() == CoordinatorGrpc.getGetHoldersMethod()
+            ? readers
+            : handlers;
+      }
+    };
   }
 
   private static SslContext sslContext(TlsMaterial tls) throws IOException {

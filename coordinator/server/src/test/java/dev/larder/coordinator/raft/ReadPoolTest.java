@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -63,6 +64,22 @@ class ReadPoolTest {
   void aPlatformThreadReadsByItself() {
     try (ReadPool pool = new ReadPool(1)) {
       assertSame(Thread.currentThread(), pool.call(Thread::currentThread));
+    }
+  }
+
+  @Test
+  void whatBeginsOnItsThreadsReadsThere() throws Exception {
+    try (ReadPool pool = new ReadPool(1)) {
+      CompletableFuture<Thread> began = new CompletableFuture<>();
+      CompletableFuture<Thread> read = new CompletableFuture<>();
+      pool.threads()
+          .execute(() -> {
+            began.complete(Thread.currentThread());
+            // With its only thread taken, another one would never come.
+            read.complete(pool.call(Thread::currentThread));
+          });
+      assertSame(began.get(10, TimeUnit.SECONDS), read.get(10, TimeUnit.SECONDS));
+      assertTrue(began.get().getName().startsWith("coordinator-read-"));
     }
   }
 
