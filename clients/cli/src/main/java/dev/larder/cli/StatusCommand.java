@@ -110,14 +110,18 @@ final class StatusCommand implements Callable<Integer> {
   private static void peers(PrintWriter out, JsonNode peers) {
     long wrong = peers.path("wrongBlocks").asLong();
     long left = peers.path("left").asLong();
-    if (wrong > 0 || left > 0 || !peers.path("silentTrackers").isEmpty()) {
+    boolean isTold = wrong > 0 || left > 0;
+    if (isTold) {
       out.printf(
           "peers   %d wrong blocks came from members and were read elsewhere, %d members are left"
               + " alone for now%n",
           wrong, left);
     }
-    members(out, "left", peers.path("leftMembers"));
-    members(out, "trackers that do not answer", peers.path("silentTrackers"));
+    members(out, "        left", peers.path("leftMembers"));
+    members(
+        out,
+        (isTold ? "        " : "peers   ") + "trackers that do not answer",
+        peers.path("silentTrackers"));
   }
 
   private static void members(PrintWriter out, String what, JsonNode members) {
@@ -125,7 +129,7 @@ final class StatusCommand implements Callable<Integer> {
     members.forEach(member ->
         named.add(member.path("member").asText() + " (" + member.path("reason").asText() + ")"));
     if (!named.isEmpty()) {
-      out.printf("        %s: %s%n", what, String.join(", ", named));
+      out.printf("%s: %s%n", what, String.join(", ", named));
     }
   }
 

@@ -30,6 +30,17 @@ class StatusCommandTest {
   }
 
   @Test
+  void silentTrackersAloneLeaveNobodyAlone() {
+    String table =
+        table(
+            "{\"wrongBlocks\":0,\"left\":0,\"leftMembers\":[],"
+                + "\"silentTrackers\":[{\"member\":\"c\",\"reason\":\"DEADLINE\"}]}");
+    assertTrue(table.contains("\npeers   trackers that do not answer: c (DEADLINE)\n"), table);
+    assertFalse(table.contains("wrong blocks"), table);
+    assertFalse(table.contains("left alone"), table);
+  }
+
+  @Test
   void saysNothingWhereAllIsWell() {
     assertFalse(
         table("{\"wrongBlocks\":0,\"left\":0,\"leftMembers\":[],\"silentTrackers\":[]}")
