@@ -57,6 +57,7 @@ public final class GrpcDoor implements AutoCloseable {
   /**
    * Binds and serves.
    *
+   * @param refusals counts the calls that are refused
    * @throws LarderException BAD_CONFIG when the address cannot be bound
    */
   public static GrpcDoor open(
@@ -64,12 +65,12 @@ public final class GrpcDoor implements AutoCloseable {
       TlsMaterial tls,
       LocalCoordinator coordinator,
       BooleanSupplier leads,
-      Limits limits) {
+      Limits limits,
+      Refusals refusals) {
     ExecutorService handlers =
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
     try {
-      Refusals refusals = new Refusals();
       DoorInterceptor door =
           new DoorInterceptor(
               limits.requestsMax(), limits.streamsMax(), tls.believesShared(), refusals);
