@@ -90,10 +90,7 @@ final class StatusCommand implements Callable<Integer> {
     JsonNode coordinator = status.path("coordinator");
     JsonNode cluster = status.path("cluster");
     out.printf("coordinator  %s%n", coordinator(coordinator));
-    String problem = coordinator.path("problem").asText("");
-    if (!problem.isEmpty()) {
-      out.printf("             %s%n", problem);
-    }
+    causes(out, coordinator);
     out.printf(
         "cluster  %d nodes, member list %d%n",
         cluster.path("members").asLong(), cluster.path("epoch").asLong());
@@ -105,6 +102,18 @@ final class StatusCommand implements Callable<Integer> {
           certificate.path("expiresAt").asText());
     }
     disputes(out, status.path("disputes"));
+  }
+
+  /** Why no coordinator answers, and what each of those that do found amiss at itself. */
+  private static void causes(PrintWriter out, JsonNode coordinator) {
+    String problem = coordinator.path("problem").asText("");
+    if (!problem.isEmpty()) {
+      out.printf("             %s%n", problem);
+    }
+    for (JsonNode each : coordinator.path("causes")) {
+      out.printf(
+          "             %s: %s%n", each.path("coordinator").asText(), each.path("detail").asText());
+    }
   }
 
   private static void peers(PrintWriter out, JsonNode peers) {
