@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.agent.cluster.CoordinatorCluster;
+import dev.larder.agent.http.NodeState.CoordinatorState;
 import dev.larder.agent.job.StandingWork;
 import dev.larder.coordinator.api.CoordinatorClient;
 import dev.larder.coordinator.api.CoordinatorClient.Attendance;
@@ -64,6 +65,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   private final AtomicBoolean mustAskMembers = new AtomicBoolean();
   private final AtomicBoolean mustAskEpoch = new AtomicBoolean();
   private final EpochHints hints = new EpochHints();
+  private final CoordinatorCauses causes;
   private final ArrayBlockingQueue<Change> changes;
   private final AtomicBoolean mustTellAll = new AtomicBoolean(true);
   private final Holdoff holdings;
@@ -100,6 +102,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     this.isCatalog = isCatalog;
     this.cluster = cluster;
     this.work = work;
+    this.causes =
+        new CoordinatorCauses(coordinator::statusOfEach, this::statusEvery, System::nanoTime);
     this.changes = new ArrayBlockingQueue<>(config.reportsMax());
     this.holdings = new Holdoff("holdings", config.reportEvery());
     this.thread = Thread.ofPlatform().daemon().name("coordinator-link").unstarted(this::run);
@@ -109,6 +113,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     store.addListener(this);
     cluster.onNewer(this::newerHeard);
     thread.start();
+    causes.start();
   }
 
   /** The coordinator as last heard; null before the first answer. */
@@ -116,9 +121,20 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     return status;
   }
 
-  /** Whether the last call was answered. */
-  boolean isAvailable() {
-    return isAvailable;
+  /** The same for people, with what each coordinator found amiss at itself. */
+  CoordinatorState state() {
+    CoordinatorStatus last = status;
+    return new CoordinatorState(
+        isAvailable,
+        last == null ? 0 : last.term(),
+        last == null ? 0 : last.appliedIndex(),
+        last == null ? "" : last.leaderId(),
+        last == null ? 0 : last.group().size(),
+        last != null && last.group().hasMajority(),
+        last == null ? List.of() : last.group().silent(),
+        last == null ? 0 : last.members(),
+        cluster.view().epoch(),
+        causes.causes());
   }
 
   /** Why the last call was not answered, or what it refused to take; empty when all is well. */
@@ -189,6 +205,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
 
   @Override
   public void close() {
+    causes.close();
     isClosing = true;
     wake();
     try {
@@ -225,6 +242,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
         if (isHinted || System.nanoTime() - askStatusAt >= 0) {
           CoordinatorStatus heard = coordinator.status();
           status = heard;
+          causes.heard(heard);
           boolean isNewer = heard.epoch() > cluster.view().epoch();
           if (isHinted) {
             hints.answered(isNewer);
@@ -232,7 +250,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
           if (isNewer) {
             askMembers();
           }
-          askStatusAt = System.nanoTime() + statusEvery(heard.members()).toNanos();
+          askStatusAt = System.nanoTime() + statusEvery().toNanos();
         }
         isAvailable = true;
         problem = "";
@@ -297,8 +315,9 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
   /**
    * Many nodes ask less often each, so that the coordinator is asked some hundred times a second.
    */
-  private static Duration statusEvery(long members) {
-    long millis = Math.max(STATUS_EVERY.toMillis(), 3 * members);
+  private Duration statusEvery() {
+    CoordinatorStatus heard = status;
+    long millis = Math.max(STATUS_EVERY.toMillis(), heard == null ? 0 : 3 * heard.members());
     return Duration.ofMillis(Math.min(millis, STATUS_EVERY_MAX.toMillis()));
   }
 

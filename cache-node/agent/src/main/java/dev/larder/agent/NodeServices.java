@@ -397,17 +397,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   @Override
   public CoordinatorState coordinator() {
     Parts now = parts;
-    CoordinatorStatus last = now == null ? null : now.link.status();
-    return new CoordinatorState(
-        now != null && now.link.isAvailable(),
-        last == null ? 0 : last.term(),
-        last == null ? 0 : last.appliedIndex(),
-        last == null ? "" : last.leaderId(),
-        last == null ? 0 : last.group().size(),
-        last != null && last.group().hasMajority(),
-        last == null ? List.of() : last.group().silent(),
-        last == null ? 0 : last.members(),
-        now == null ? 0 : now.cluster.view().epoch());
+    return now == null ? CoordinatorState.NONE : now.link.state();
   }
 
   @Override

@@ -528,7 +528,8 @@ public final class FakeCoordinator implements CoordinatorClient {
         0,
         CoordinatorStatus.Disputes.NONE,
         List.of(),
-        new CoordinatorStatus.Group("fake", 1, 1, true, List.of()));
+        new CoordinatorStatus.Group("fake", 1, 1, true, List.of()),
+        CoordinatorStatus.Health.NONE);
   }
 
   @Override

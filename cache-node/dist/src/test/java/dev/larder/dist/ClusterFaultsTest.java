@@ -34,6 +34,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -133,6 +135,7 @@ class ClusterFaultsTest {
           }
           assertStanding(client, warm);
           assertEquals(step.toSeconds(), cluster.clockOff(leader), 2);
+          assertClocksAreShown(cluster, step);
         }
         // The next leader has not believed the last step either.
         cluster.stopCoordinator(leader);
@@ -145,6 +148,11 @@ class ClusterFaultsTest {
         assertStanding(client, warm);
         for (String each : cluster.running()) {
           assertEquals(0, cluster.clockOff(each), each);
+          await(
+              "nobody's clock is shown",
+              () -> cluster.causes("a", each).stream().noneMatch(told -> told.startsWith("clock")));
+          assertTrue(
+              cluster.metrics(each).contains("\nlarder_coordinator_clock_off_seconds 0.0\n"));
         }
         assertEquals(ids(before), ids(client.members()));
         // They end in their time.
@@ -154,6 +162,32 @@ class ClusterFaultsTest {
         assertTrue(pinned(client).contains("by another"));
         readers.awaitRounds(1);
       }
+    }
+  }
+
+  /** Each coordinator's, whichever of them a node asks. */
+  private static void assertClocksAreShown(WarmCluster cluster, Duration step) {
+    // In whole seconds, of which one may begin between two looks.
+    Pattern cause =
+        Pattern.compile(
+            "clock: its host's clock is (\\d+) s (ahead|behind) and is not believed; set it right");
+    String way = step.isNegative() ? "behind" : "ahead";
+    for (String coordinator : cluster.running()) {
+      await(
+          coordinator + " is shown to be " + step + " off",
+          () ->
+              cluster.causes("a", coordinator).stream()
+                  .map(cause::matcher)
+                  .anyMatch(said ->
+                      said.matches()
+                          && said.group(2).equals(way)
+                          && Math.abs(Long.parseLong(said.group(1)) - step.abs().toSeconds())
+                              <= 2));
+      Matcher metric =
+          Pattern.compile("(?m)^larder_coordinator_clock_off_seconds (\\S+)$")
+              .matcher(cluster.metrics(coordinator));
+      assertTrue(metric.find(), coordinator);
+      assertEquals(step.toSeconds(), Double.parseDouble(metric.group(1)), 2, coordinator);
     }
   }
 
@@ -186,6 +220,12 @@ class ClusterFaultsTest {
         // What is a client's own goes on.
         assertEquals(ids(before), ids(intruder.members()));
         readers.awaitRounds(2);
+        String cause = "refused: refused 4 calls since its start: role 4";
+        await("nodes show it", () -> cluster.causes("b", "c1").equals(List.of(cause)));
+        assertTrue(
+            cluster
+                .metrics("c1")
+                .contains("\nlarder_coordinator_refused_total{reason=\"role\"} 4.0\n"));
       }
       assertEquals(before.epoch(), cluster.client().members().epoch());
       assertEquals(0, cluster.client().status().disputes().open());
@@ -309,6 +349,19 @@ class ClusterFaultsTest {
         assertFalse(
             named(cluster.coordinatorDirectory(id), "invalid-snapshot\\..*").isEmpty(),
             "a torn snapshot was taken for whole");
+        for (String node : NODES) {
+          await(
+              node + " shows it",
+              () ->
+                  cluster.causes(node, id).stream()
+                      .anyMatch(each ->
+                          each.startsWith("snapshots: ")
+                              && each.endsWith("set aside as invalid-…; its disk may be failing")));
+        }
+        assertTrue(
+            Pattern.compile("(?m)^larder_coordinator_snapshots_set_aside [1-9]")
+                .matcher(cluster.metrics(id))
+                .find());
         for (String other : cluster.running()) {
           if (!other.equals(id)) {
             cluster.stopCoordinator(other);
@@ -370,8 +423,14 @@ class ClusterFaultsTest {
         assertTrue(isRefused(client));
         assertTrue(taken == 1 || taken == 2, taken + " pins");
         assertEquals(taken, client.pins().size());
+        await(
+            "nodes show it",
+            () ->
+                cluster.causes("a", "c1").stream().anyMatch(each -> each.startsWith("full: its")));
+        assertTrue(cluster.metrics("c1").contains("\nlarder_coordinator_disk_full 1.0\n"));
         Files.delete(ballast);
         await("changes again", () -> pin(client, "after"));
+        await("nodes show that", () -> cluster.causes("a", "c1").isEmpty());
         readers.awaitRounds(1);
       }
       assertTrue(client.pins().size() >= 2);

@@ -28,7 +28,11 @@ import dev.larder.testkit.AccessLogEntry;
 import dev.larder.testkit.Records;
 import dev.larder.testkit.S3Server;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -161,6 +165,28 @@ final class WarmCluster implements AutoCloseable {
   /** Seconds by which a coordinator's wall clock is ahead of the time that it goes by. */
   double clockOff(String id) {
     return coordinators.get(id).clockOffSeconds();
+  }
+
+  /** What a node tells of a coordinator's causes, each as {@code cause: detail}. */
+  List<String> causes(String node, String coordinator) {
+    return nodes.get(node).coordinator().causes().stream()
+        .filter(each -> each.coordinator().equals(coordinator))
+        .map(each -> each.cause() + ": " + each.detail())
+        .toList();
+  }
+
+  /** What a scrape of a coordinator answers now. */
+  String metrics(String coordinator) {
+    InetSocketAddress any = new InetSocketAddress("127.0.0.1", 0);
+    try (CoordinatorWatch watch = CoordinatorWatch.open(any, coordinators.get(coordinator));
+        var body =
+            URI.create("http://127.0.0.1:" + watch.address().getPort() + "/metrics")
+                .toURL()
+                .openStream()) {
+      return new String(body.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Sets one node's clock ahead of this host's; it must have been started. */

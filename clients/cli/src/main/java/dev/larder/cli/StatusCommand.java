@@ -90,10 +90,7 @@ final class StatusCommand implements Callable<Integer> {
     JsonNode coordinator = status.path("coordinator");
     JsonNode cluster = status.path("cluster");
     out.printf("coordinator  %s%n", coordinator(coordinator));
-    String problem = coordinator.path("problem").asText("");
-    if (!problem.isEmpty()) {
-      out.printf("             %s%n", problem);
-    }
+    causes(out, coordinator);
     out.printf(
         "cluster  %d nodes, member list %d%n",
         cluster.path("members").asLong(), cluster.path("epoch").asLong());
@@ -107,17 +104,33 @@ final class StatusCommand implements Callable<Integer> {
     disputes(out, status.path("disputes"));
   }
 
+  /** Why no coordinator answers, and what each of those that do found amiss at itself. */
+  private static void causes(PrintWriter out, JsonNode coordinator) {
+    String problem = coordinator.path("problem").asText("");
+    if (!problem.isEmpty()) {
+      out.printf("             %s%n", problem);
+    }
+    for (JsonNode each : coordinator.path("causes")) {
+      out.printf(
+          "             %s: %s%n", each.path("coordinator").asText(), each.path("detail").asText());
+    }
+  }
+
   private static void peers(PrintWriter out, JsonNode peers) {
     long wrong = peers.path("wrongBlocks").asLong();
     long left = peers.path("left").asLong();
-    if (wrong > 0 || left > 0 || !peers.path("silentTrackers").isEmpty()) {
+    boolean isTold = wrong > 0 || left > 0;
+    if (isTold) {
       out.printf(
           "peers   %d wrong blocks came from members and were read elsewhere, %d members are left"
               + " alone for now%n",
           wrong, left);
     }
-    members(out, "left", peers.path("leftMembers"));
-    members(out, "trackers that do not answer", peers.path("silentTrackers"));
+    members(out, "        left", peers.path("leftMembers"));
+    members(
+        out,
+        (isTold ? "        " : "peers   ") + "trackers that do not answer",
+        peers.path("silentTrackers"));
   }
 
   private static void members(PrintWriter out, String what, JsonNode members) {
@@ -125,7 +138,7 @@ final class StatusCommand implements Callable<Integer> {
     members.forEach(member ->
         named.add(member.path("member").asText() + " (" + member.path("reason").asText() + ")"));
     if (!named.isEmpty()) {
-      out.printf("        %s: %s%n", what, String.join(", ", named));
+      out.printf("%s: %s%n", what, String.join(", ", named));
     }
   }
 

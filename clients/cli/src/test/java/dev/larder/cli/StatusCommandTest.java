@@ -7,12 +7,16 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
 
-/** What the table says of members that do not serve this node. */
+/** What the table says of members that do not serve this node, and of coordinators. */
 class StatusCommandTest {
   private static String table(String peers) {
+    return print("{\"peers\":" + peers + "}");
+  }
+
+  private static String print(String status) {
     StringWriter text = new StringWriter();
     PrintWriter out = new PrintWriter(text);
-    StatusCommand.print(out, Output.parse("{\"peers\":" + peers + "}"));
+    StatusCommand.print(out, Output.parse(status));
     out.flush();
     return text.toString();
   }
@@ -27,6 +31,36 @@ class StatusCommandTest {
     assertTrue(table.contains("peers   2 wrong blocks"), table);
     assertTrue(table.contains("        left: a (slow), b (wrong bytes)"), table);
     assertTrue(table.contains("        trackers that do not answer: c (DEADLINE)"), table);
+  }
+
+  @Test
+  void silentTrackersAloneLeaveNobodyAlone() {
+    String table =
+        table(
+            "{\"wrongBlocks\":0,\"left\":0,\"leftMembers\":[],"
+                + "\"silentTrackers\":[{\"member\":\"c\",\"reason\":\"DEADLINE\"}]}");
+    assertTrue(table.contains("\npeers   trackers that do not answer: c (DEADLINE)\n"), table);
+    assertFalse(table.contains("wrong blocks"), table);
+    assertFalse(table.contains("left alone"), table);
+  }
+
+  @Test
+  void namesWhatEachCoordinatorFoundAmissBelowTheirLine() {
+    String table =
+        print(
+            "{\"coordinator\":{\"state\":\"ok\",\"coordinators\":3,\"leader\":\"c1\",\"term\":7,"
+                + "\"causes\":["
+                + "{\"coordinator\":\"c2\",\"cause\":\"clock\",\"detail\":\"its clock is off\"},"
+                + "{\"coordinator\":\"c3\",\"cause\":\"full\",\"detail\":\"its disk is full\"}]}}");
+    assertTrue(
+        table.contains(
+            """
+            coordinator  ok, 3 coordinators, leader c1, term 7
+                         c2: its clock is off
+                         c3: its disk is full
+            cluster  0 nodes\
+            """),
+        table);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.larder.coordinator;
 
 import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.CoordinatorStatus.Health;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.api.RoleTrust;
 import dev.larder.coordinator.logic.MemberWatch;
@@ -12,9 +13,10 @@ import dev.larder.coordinator.service.EpochNotices;
 import dev.larder.coordinator.service.GrpcDoor;
 import dev.larder.coordinator.service.LocalCoordinator;
 import dev.larder.coordinator.service.MemberKeeper;
+import dev.larder.coordinator.service.Refusals;
 import dev.larder.coordinator.service.Roster;
 import dev.larder.coordinator.service.SpaceCheck;
-import dev.larder.coordinator.service.WorkBoard;
+import dev.larder.coordinator.service.StatusReport;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
@@ -146,15 +148,15 @@ public final class CoordinatorServer implements AutoCloseable {
     parts.push(notices);
     SpaceCheck room = new SpaceCheck(space, config.directory(), limits.freeSpaceMinBytes());
     this.room = room;
-    LocalCoordinator core =
-        new LocalCoordinator(
+    Refusals refusals = new Refusals();
+    StatusReport report =
+        new StatusReport(
             started,
-            limits,
-            clock,
-            notices,
-            watch,
+            limits.rows(),
             room,
-            new WorkBoard(limits.warmUps().reportsMax()));
+            () -> new Health(clockOffSeconds(), started.snapshotsSetAside(), refusals.snapshot()));
+    LocalCoordinator core =
+        new LocalCoordinator(started, limits, clock, notices, watch, room, report);
     local = core;
     MemberKeeper keeper = new MemberKeeper(started, core, watch);
     parts.push(keeper);
@@ -171,7 +173,8 @@ public final class CoordinatorServer implements AutoCloseable {
             core,
             started.readers(),
             started::isLeader,
-            limits);
+            limits,
+            refusals);
     door = opened;
     parts.push(opened);
     // Alone on a port of the moment, as in development mode, there is nobody to tell, now or ever.

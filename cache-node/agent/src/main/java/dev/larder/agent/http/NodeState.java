@@ -50,6 +50,7 @@ public interface NodeState {
    * @param silent ids of those that the leader does not hear
    * @param members nodes of the cluster
    * @param epoch of the member list that this node has
+   * @param causes what coordinators found amiss at themselves, by their ids; a few dozen at most
    */
   record CoordinatorState(
       boolean available,
@@ -60,12 +61,27 @@ public interface NodeState {
       boolean majority,
       List<String> silent,
       long members,
-      long epoch) {
-    /** Copies the list. */
+      long epoch,
+      List<CoordinatorCause> causes) {
+    /** Nothing is known. */
+    public static final CoordinatorState NONE =
+        new CoordinatorState(false, 0, 0, "", 0, false, List.of(), 0, 0, List.of());
+
+    /** Copies the lists. */
     public CoordinatorState {
       silent = List.copyOf(silent);
+      causes = List.copyOf(causes);
     }
   }
+
+  /**
+   * What one coordinator found amiss at itself.
+   *
+   * @param coordinator its id
+   * @param cause clock, snapshots, refused or full
+   * @param detail what it is and what to do, for people
+   */
+  record CoordinatorCause(String coordinator, String cause, String detail) {}
 
   /** When the certificate that this node shows others ends; empty where it shows none. */
   default Optional<Instant> certificateEnd() {

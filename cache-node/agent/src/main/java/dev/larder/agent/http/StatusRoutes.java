@@ -85,17 +85,7 @@ final class StatusRoutes {
     cache(cache, store);
     cache.put("catalogBytes", catalogBytes());
     NodeState.CoordinatorState coordinator = node.coordinator();
-    ObjectNode group = json.putObject("coordinator");
-    group
-        .put("state", state(coordinator))
-        .put("term", coordinator.term())
-        .put("appliedIndex", coordinator.appliedIndex())
-        .put("leader", coordinator.leaderId())
-        .put("coordinators", coordinator.coordinators())
-        .put("majority", coordinator.majority())
-        .put("problem", node.coordinatorProblem());
-    ArrayNode silent = group.putArray("silent");
-    coordinator.silent().forEach(silent::add);
+    coordinator(json.putObject("coordinator"), coordinator, node.coordinatorProblem());
     json.putObject("cluster")
         .put("members", coordinator.members())
         .put("epoch", coordinator.epoch());
@@ -150,6 +140,27 @@ final class StatusRoutes {
             .put("root", claim.root().hex())
             .put("readAgain", claim.readAgainFor() != 0);
       }
+    }
+  }
+
+  private static void coordinator(
+      ObjectNode json, NodeState.CoordinatorState coordinator, String problem) {
+    json.put("state", state(coordinator))
+        .put("term", coordinator.term())
+        .put("appliedIndex", coordinator.appliedIndex())
+        .put("leader", coordinator.leaderId())
+        .put("coordinators", coordinator.coordinators())
+        .put("majority", coordinator.majority())
+        .put("problem", problem);
+    ArrayNode silent = json.putArray("silent");
+    coordinator.silent().forEach(silent::add);
+    ArrayNode causes = json.putArray("causes");
+    for (NodeState.CoordinatorCause each : coordinator.causes()) {
+      causes
+          .addObject()
+          .put("coordinator", each.coordinator())
+          .put("cause", each.cause())
+          .put("detail", each.detail());
     }
   }
 

@@ -358,7 +358,11 @@ class ControlTest {
     assertEquals(1, status.get("reads").get("origin").get("requests").longValue());
     assertEquals("127.0.0.1:" + fixture.port(), status.get("address").textValue());
     assertEquals(4096, status.get("memory").get("rocksdbBytes").longValue());
-    assertEquals("ok", status.get("coordinator").get("state").textValue());
+    assertEquals(
+        "{\"state\":\"ok\",\"term\":2,\"appliedIndex\":7,\"leader\":\"c1\",\"coordinators\":3,"
+            + "\"majority\":true,\"problem\":\"\",\"silent\":[\"c2\"],\"causes\":["
+            + "{\"coordinator\":\"c3\",\"cause\":\"clock\",\"detail\":\"its clock is wrong\"}]}",
+        status.get("coordinator").toString());
     BlobKey key = BlobKey.origin(new Digest(1, 2, 3, 4));
     RecordedRoot claim = new RecordedRoot(key, 5, new Digest(5, 6, 7, 8), Trust.ATTESTED, "n1");
     fixture.node.disputes =

@@ -201,6 +201,17 @@ public interface CoordinatorClient extends AutoCloseable {
   /** Counts and the state of the group, as the asked coordinator sees them. */
   CoordinatorStatus status();
 
+  /**
+   * What each coordinator that this client was told of says of the group and of itself, all asked
+   * at the same moment. One that says nothing in time, or refuses, is left out.
+   *
+   * @param wait longest for all of them together; a coordinator in this process answers by itself
+   * @throws LarderException CLOSED, CANCELLED; silence of all of them is an empty list
+   */
+  default List<CoordinatorStatus> statusOfEach(Duration wait) {
+    return List.of(status());
+  }
+
   /** The coordinators, ordered by id; the leader also knows how the others do. */
   List<CoordinatorPeer> coordinators();
 

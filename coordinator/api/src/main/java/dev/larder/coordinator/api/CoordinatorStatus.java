@@ -1,6 +1,7 @@
 package dev.larder.coordinator.api;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * Counts and the state of the group.
@@ -9,6 +10,7 @@ import java.util.List;
  * @param appliedIndex last Raft entry in the answering coordinator's state
  * @param full keys of the bounds of rows that are reached, as {@code coordinator.roots-max}
  * @param group the coordinators and who of them answers
+ * @param health what the asked coordinator found amiss at itself
  */
 public record CoordinatorStatus(
     String leaderId,
@@ -23,7 +25,11 @@ public record CoordinatorStatus(
     long placements,
     Disputes disputes,
     List<String> full,
-    Group group) {
+    Group group,
+    Health health) {
+
+  /** In {@link #full} where it is the asked coordinator's disk, and no bound of the state. */
+  public static final String DISK_FULL = "coordinator.free-space-min";
 
   /** Copies the list. */
   public CoordinatorStatus {
@@ -55,6 +61,24 @@ public record CoordinatorStatus(
     /** Copies the list. */
     public Group {
       silent = List.copyOf(silent);
+    }
+  }
+
+  /**
+   * What the asked coordinator found amiss at itself; the others may be well, or not.
+   *
+   * @param clockOffSeconds by which its host's clock is ahead of the time it goes by, negative
+   *     where it is behind; 0 where it is believed
+   * @param snapshotsSetAside of its state, that were found damaged
+   * @param refused calls at its door since it started, by reason; empty where nobody counts
+   */
+  public record Health(double clockOffSeconds, long snapshotsSetAside, Map<String, Long> refused) {
+    /** Nothing is amiss. */
+    public static final Health NONE = new Health(0, 0, Map.of());
+
+    /** Copies the map. */
+    public Health {
+      refused = Map.copyOf(refused);
     }
   }
 }

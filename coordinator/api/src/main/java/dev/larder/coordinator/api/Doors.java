@@ -46,16 +46,32 @@ final class Doors {
   }
 
   synchronized Door present() {
+    return at(present);
+  }
+
+  /** Those of all configured ones; who answers which is no reason to ask elsewhere first. */
+  synchronized List<Door> all() {
+    List<Door> all = new ArrayList<>();
+    for (String address : configured) {
+      Door door = at(address);
+      // gRPC would wait up to two minutes before it tries again where it once failed.
+      door.channel().resetConnectBackoff();
+      all.add(door);
+    }
+    return all;
+  }
+
+  private Door at(String address) {
     if (closed) {
       throw new LarderException(ErrorCode.CLOSED, "the connection to the coordinator is closed");
     }
-    Door known = doors.get(present);
+    Door known = doors.get(address);
     if (known != null && known.isDue()) {
-      doors.remove(present);
+      doors.remove(address);
       // What is at work on it comes to its end there.
       known.channel().shutdown();
     }
-    return doors.computeIfAbsent(present, opener);
+    return doors.computeIfAbsent(address, opener);
   }
 
   /** Looks after one of whom an answer is awaited, until closed. */

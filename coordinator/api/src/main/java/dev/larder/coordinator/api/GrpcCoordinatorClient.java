@@ -344,6 +344,11 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   }
 
   @Override
+  public List<CoordinatorStatus> statusOfEach(Duration wait) {
+    return StatusOfEach.ask(doors.all(), wait);
+  }
+
+  @Override
   public List<CoordinatorPeer> coordinators() {
     ListCoordinatorsResponse answer =
         call(stub -> stub.listCoordinators(ListCoordinatorsRequest.getDefaultInstance()));

@@ -296,6 +296,9 @@ public final class Protos {
         .setAnswering(status.group().answering())
         .setMajority(status.group().hasMajority())
         .addAllSilent(status.group().silent())
+        .setClockOffSeconds(status.health().clockOffSeconds())
+        .setSnapshotsSetAside(status.health().snapshotsSetAside())
+        .putAllRefused(status.health().refused())
         .build();
   }
 
@@ -319,7 +322,9 @@ public final class Protos {
             status.getCoordinators(),
             status.getAnswering(),
             status.getMajority(),
-            status.getSilentList()));
+            status.getSilentList()),
+        new CoordinatorStatus.Health(
+            status.getClockOffSeconds(), status.getSnapshotsSetAside(), status.getRefusedMap()));
   }
 
   /** Keys to the wire. */

@@ -63,6 +63,7 @@ public final class GrpcDoor implements AutoCloseable {
    * Binds and serves.
    *
    * @param readers runs what only reads the tables; the caller's, ended after this door
+   * @param refusals counts the calls that are refused
    * @throws LarderException BAD_CONFIG when the address cannot be bound
    */
   public static GrpcDoor open(
@@ -71,12 +72,12 @@ public final class GrpcDoor implements AutoCloseable {
       LocalCoordinator coordinator,
       Executor readers,
       BooleanSupplier leads,
-      Limits limits) {
+      Limits limits,
+      Refusals refusals) {
     ExecutorService handlers =
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
     try {
-      Refusals refusals = new Refusals();
       DoorInterceptor door =
           new DoorInterceptor(
               limits.requestsMax(), limits.streamsMax(), tls.believesShared(), refusals);

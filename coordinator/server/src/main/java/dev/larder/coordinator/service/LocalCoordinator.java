@@ -25,7 +25,6 @@ import dev.larder.coordinator.logic.MemberWatch;
 import dev.larder.coordinator.logic.Outcome;
 import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.logic.Record;
-import dev.larder.coordinator.raft.RaftMembers;
 import dev.larder.coordinator.raft.RaftNode;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
@@ -64,6 +63,7 @@ public final class LocalCoordinator implements CoordinatorClient {
   private final EpochNotices notices;
   private final MemberWatch watch;
   private final SpaceCheck space;
+  private final StatusReport report;
   private final WorkBoard board;
 
   /** All parts stay the caller's. */
@@ -74,14 +74,15 @@ public final class LocalCoordinator implements CoordinatorClient {
       EpochNotices notices,
       MemberWatch watch,
       SpaceCheck space,
-      WorkBoard board) {
+      StatusReport report) {
     this.node = node;
     this.limits = limits;
     this.clock = clock;
     this.notices = notices;
     this.watch = watch;
     this.space = space;
-    this.board = board;
+    this.report = report;
+    this.board = new WorkBoard(limits.warmUps().reportsMax());
   }
 
   @Override
@@ -471,35 +472,7 @@ public final class LocalCoordinator implements CoordinatorClient {
 
   @Override
   public CoordinatorStatus status() {
-    Queries.Counts counts = node.readLocal(Queries::counts);
-    return new CoordinatorStatus(
-        node.leaderId(),
-        node.term(),
-        node.appliedIndex(),
-        node.readLocal(Queries::epoch),
-        counts.members(),
-        counts.datasets(),
-        counts.snapshots(),
-        counts.roots(),
-        counts.pins(),
-        counts.placements(),
-        node.readLocal(Queries::disputes),
-        full(counts),
-        group());
-  }
-
-  private List<String> full(Queries.Counts counts) {
-    List<String> full = new ArrayList<>(RowBounds.full(counts, limits.rows()));
-    if (space.isFull()) {
-      full.add("coordinator.free-space-min");
-    }
-    return full;
-  }
-
-  private CoordinatorStatus.Group group() {
-    RaftMembers all = node.members();
-    return new CoordinatorStatus.Group(
-        node.id(), all.peers().size(), all.answering(), all.hasMajority(), all.silent());
+    return report.now();
   }
 
   @Override

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Counts calls that the door refused for who made them, or for want of room. Any thread. */
-final class Refusals {
+public final class Refusals {
   /** Why a call was refused. */
   enum Reason {
     /** The certificate's role, or that it has none. */
@@ -22,7 +22,8 @@ final class Refusals {
 
   private final EnumMap<Reason, LongAdder> counts = new EnumMap<>(Reason.class);
 
-  Refusals() {
+  /** Nothing is refused yet. */
+  public Refusals() {
     for (Reason reason : Reason.values()) {
       counts.put(reason, new LongAdder());
     }
@@ -36,7 +37,7 @@ final class Refusals {
   }
 
   /** Calls refused so far, by reason in small letters; all reasons are there. */
-  Map<String, Long> snapshot() {
+  public Map<String, Long> snapshot() {
     Map<String, Long> out = new LinkedHashMap<>();
     counts.forEach((reason, count) -> out.put(reason.name().toLowerCase(Locale.ROOT), count.sum()));
     return out;
