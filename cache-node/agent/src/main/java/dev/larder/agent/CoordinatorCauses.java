@@ -11,7 +11,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -23,13 +22,21 @@ import org.slf4j.LoggerFactory;
  * What the coordinators found amiss at themselves, each of them: the one that a node happens to ask
  * may be well while another's clock is wrong. They are asked on a thread of their own, one look
  * after the other, so that a silent coordinator holds up nobody, and also while no majority answers
- * and the link waits for one. Any thread.
+ * and the link waits for one.
+ *
+ * <p>They are asked only where somebody wants to know: each coordinator would otherwise hold a
+ * connection of every node of the cluster, and not only of those that it serves.
+ *
+ * <p><b>Threads:</b> any.
  */
 final class CoordinatorCauses implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorCauses.class);
 
   /** Longest that one look waits: they answer from memory, or are not there. */
   static final Duration WAIT_MAX = Duration.ofSeconds(1);
+
+  /** How long looks go on after somebody wanted to know: what asks each minute finds an answer. */
+  static final Duration WANTED_FOR = Duration.ofMinutes(5);
 
   /** Looks that may miss a coordinator before what it said last is dropped. */
   static final int ROUNDS_KEPT = 3;
@@ -46,10 +53,14 @@ final class CoordinatorCauses implements AutoCloseable {
   private final Asking asking;
   private final Supplier<Duration> every;
   private final LongSupplier nanos;
-  private final CountDownLatch closing = new CountDownLatch(1);
   private final Thread thread;
-  // Guarded by this.
+  // Guarded by this, down to isClosing.
   private final SortedMap<String, Heard> heard = new TreeMap<>();
+  private long looks;
+  private long wantedNanos;
+  private boolean isWanted;
+  private boolean isResting;
+  private boolean isClosing;
   private volatile boolean isAlone;
 
   /** Has each coordinator say how it does. */
@@ -88,16 +99,47 @@ final class CoordinatorCauses implements AutoCloseable {
     }
   }
 
-  /** What is amiss now, by coordinator; at most {@link #SHOWN_MAX}. */
+  /**
+   * What is amiss now, by coordinator; at most {@link #SHOWN_MAX}. Who asks first, or after a
+   * while, waits for one look.
+   */
   List<CoordinatorCause> causes() {
     List<CoordinatorStatus> fresh;
     synchronized (this) {
+      want();
       dropOld();
       fresh = heard.values().stream().map(Heard::status).toList();
     }
     List<CoordinatorCause> out = new ArrayList<>();
     fresh.forEach(each -> addCauses(out, each));
     return out.stream().limit(SHOWN_MAX).toList();
+  }
+
+  private void want() {
+    boolean wasWanted = isWanted();
+    isWanted = true;
+    wantedNanos = nanos.getAsLong();
+    if (wasWanted || isAlone || !thread.isAlive()) {
+      return;
+    }
+    notifyAll();
+    long end = System.nanoTime() + WAIT_MAX.toNanos();
+    long before = looks;
+    try {
+      while (looks == before && !isClosing) {
+        long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+        if (left <= 0) {
+          return;
+        }
+        wait(left);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean isWanted() {
+    return isWanted && nanos.getAsLong() - wantedNanos < WANTED_FOR.toNanos();
   }
 
   /** A round is a pause and a look: who answers each of them is never dropped. */
@@ -163,11 +205,32 @@ final class CoordinatorCauses implements AutoCloseable {
 
   private void run() {
     try {
-      do {
+      while (awaitWanted()) {
         look();
-      } while (!closing.await(every.get().toNanos(), TimeUnit.NANOSECONDS));
+        pause();
+      }
     } catch (InterruptedException e) {
       log.debug("the coordinators are asked no more");
+    }
+  }
+
+  private synchronized boolean awaitWanted() throws InterruptedException {
+    while (!isClosing && !isWanted()) {
+      isResting = true;
+      wait();
+    }
+    isResting = false;
+    return !isClosing;
+  }
+
+  private synchronized void pause() throws InterruptedException {
+    looks++;
+    notifyAll();
+    long end = System.nanoTime() + every.get().toNanos();
+    long left = end - System.nanoTime();
+    while (!isClosing && left > 0) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+      left = end - System.nanoTime();
     }
   }
 
@@ -185,10 +248,18 @@ final class CoordinatorCauses implements AutoCloseable {
     }
   }
 
+  /** Whether nobody wanted to know for a while, and nobody is asked. */
+  synchronized boolean isResting() {
+    return isResting;
+  }
+
   /** Ends a look that is at work; idempotent. */
   @Override
   public void close() {
-    closing.countDown();
+    synchronized (this) {
+      isClosing = true;
+      notifyAll();
+    }
     thread.interrupt();
     try {
       if (!thread.join(WAIT_MAX)) {

@@ -1,6 +1,7 @@
 package dev.larder.agent;
 
 import dev.larder.agent.cluster.CoordinatorCluster;
+import dev.larder.agent.http.NodeState.CoordinatorCause;
 import dev.larder.agent.http.NodeState.CoordinatorState;
 import dev.larder.agent.job.StandingWork;
 import dev.larder.coordinator.api.CoordinatorClient;
@@ -121,7 +122,7 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
     return status;
   }
 
-  /** The same for people, with what each coordinator found amiss at itself. */
+  /** The same for people. */
   CoordinatorState state() {
     CoordinatorStatus last = status;
     return new CoordinatorState(
@@ -133,8 +134,12 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
         last != null && last.group().hasMajority(),
         last == null ? List.of() : last.group().silent(),
         last == null ? 0 : last.members(),
-        cluster.view().epoch(),
-        causes.causes());
+        cluster.view().epoch());
+  }
+
+  /** What each coordinator found amiss at itself; may wait for a second. */
+  List<CoordinatorCause> causes() {
+    return causes.causes();
   }
 
   /** Why the last call was not answered, or what it refused to take; empty when all is well. */

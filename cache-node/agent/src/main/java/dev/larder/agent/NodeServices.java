@@ -401,6 +401,12 @@ public final class NodeServices implements NodeState, AutoCloseable {
   }
 
   @Override
+  public List<CoordinatorCause> coordinatorCauses() {
+    Parts now = parts;
+    return now == null ? List.of() : now.link.causes();
+  }
+
+  @Override
   public Optional<Instant> certificateEnd() {
     return Optional.ofNullable(peerMaterial).flatMap(shown -> OwnCertificate.end(shown.get()));
   }

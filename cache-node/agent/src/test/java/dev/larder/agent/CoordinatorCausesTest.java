@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.agent.http.NodeState.CoordinatorCause;
+import dev.larder.agent.read.ReadRig;
 import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.CoordinatorStatus.Health;
 import dev.larder.protocol.ErrorCode;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -134,9 +136,9 @@ class CoordinatorCausesTest {
           throw new LarderException(ErrorCode.CANCELLED, "interrupted");
         });
     causes.start();
-    assertTrue(began.await(10, TimeUnit.SECONDS));
     causes.heard(status("c1", AHEAD));
     assertEquals(1, causes.causes().size());
+    assertTrue(began.await(10, TimeUnit.SECONDS));
     causes.close();
     assertTrue(ended.await(10, TimeUnit.SECONDS));
     assertEquals(1, looks.get());
@@ -162,9 +164,38 @@ class CoordinatorCausesTest {
             () -> Duration.ofMillis(1),
             nanos::get);
     causes.start();
+    assertEquals(List.of(), causes.causes());
     assertTrue(third.await(10, TimeUnit.SECONDS));
     causes.close();
     assertTrue(looks.get() >= 3);
+  }
+
+  @Test
+  void theyAreAskedOnlyWhileSomebodyWantsToKnow() throws Exception {
+    Semaphore looked = new Semaphore(0);
+    CoordinatorCauses causes =
+        new CoordinatorCauses(
+            wait -> {
+              looked.release();
+              return List.of(status("c2", AHEAD));
+            },
+            () -> Duration.ofMillis(1),
+            nanos::get);
+    causes.start();
+    causes.heard(status("c1", Health.NONE));
+    assertEquals(List.of("c2"), coordinators(causes), "who asks first waits for a look");
+    assertTrue(looked.tryAcquire(5, 10, TimeUnit.SECONDS), "looks go on");
+    nanos.addAndGet(CoordinatorCauses.WANTED_FOR.toNanos());
+    ReadRig.await("looks end", causes::isResting);
+    looked.drainPermits();
+    assertEquals(0, looked.availablePermits());
+    assertEquals(List.of("c2"), coordinators(causes), "and begin again");
+    assertTrue(looked.tryAcquire(1, 10, TimeUnit.SECONDS));
+    causes.close();
+  }
+
+  private static List<String> coordinators(CoordinatorCauses causes) {
+    return causes.causes().stream().map(CoordinatorCause::coordinator).toList();
   }
 
   @Test

@@ -169,7 +169,7 @@ final class WarmCluster implements AutoCloseable {
 
   /** What a node tells of a coordinator's causes, each as {@code cause: detail}. */
   List<String> causes(String node, String coordinator) {
-    return nodes.get(node).coordinator().causes().stream()
+    return nodes.get(node).coordinatorCauses().stream()
         .filter(each -> each.coordinator().equals(coordinator))
         .map(each -> each.cause() + ": " + each.detail())
         .toList();

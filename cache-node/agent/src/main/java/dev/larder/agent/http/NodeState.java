@@ -50,7 +50,6 @@ public interface NodeState {
    * @param silent ids of those that the leader does not hear
    * @param members nodes of the cluster
    * @param epoch of the member list that this node has
-   * @param causes what coordinators found amiss at themselves, by their ids; a few dozen at most
    */
   record CoordinatorState(
       boolean available,
@@ -61,17 +60,23 @@ public interface NodeState {
       boolean majority,
       List<String> silent,
       long members,
-      long epoch,
-      List<CoordinatorCause> causes) {
+      long epoch) {
     /** Nothing is known. */
     public static final CoordinatorState NONE =
-        new CoordinatorState(false, 0, 0, "", 0, false, List.of(), 0, 0, List.of());
+        new CoordinatorState(false, 0, 0, "", 0, false, List.of(), 0, 0);
 
-    /** Copies the lists. */
+    /** Copies the list. */
     public CoordinatorState {
       silent = List.copyOf(silent);
-      causes = List.copyOf(causes);
     }
+  }
+
+  /**
+   * What coordinators found amiss at themselves, by their ids; a few dozen at most. They are asked
+   * where somebody wants to know, so this may wait for a second.
+   */
+  default List<CoordinatorCause> coordinatorCauses() {
+    return List.of();
   }
 
   /**

@@ -85,7 +85,7 @@ final class StatusRoutes {
     cache(cache, store);
     cache.put("catalogBytes", catalogBytes());
     NodeState.CoordinatorState coordinator = node.coordinator();
-    coordinator(json.putObject("coordinator"), coordinator, node.coordinatorProblem());
+    coordinator(json.putObject("coordinator"), coordinator, node);
     json.putObject("cluster")
         .put("members", coordinator.members())
         .put("epoch", coordinator.epoch());
@@ -144,18 +144,18 @@ final class StatusRoutes {
   }
 
   private static void coordinator(
-      ObjectNode json, NodeState.CoordinatorState coordinator, String problem) {
+      ObjectNode json, NodeState.CoordinatorState coordinator, NodeState node) {
     json.put("state", state(coordinator))
         .put("term", coordinator.term())
         .put("appliedIndex", coordinator.appliedIndex())
         .put("leader", coordinator.leaderId())
         .put("coordinators", coordinator.coordinators())
         .put("majority", coordinator.majority())
-        .put("problem", problem);
+        .put("problem", node.coordinatorProblem());
     ArrayNode silent = json.putArray("silent");
     coordinator.silent().forEach(silent::add);
     ArrayNode causes = json.putArray("causes");
-    for (NodeState.CoordinatorCause each : coordinator.causes()) {
+    for (NodeState.CoordinatorCause each : node.coordinatorCauses()) {
       causes
           .addObject()
           .put("coordinator", each.coordinator())

@@ -360,17 +360,12 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   @Override
   public CoordinatorState coordinator() {
-    return new CoordinatorState(
-        true,
-        2,
-        7,
-        "c1",
-        3,
-        true,
-        List.of("c2"),
-        4,
-        5,
-        List.of(new CoordinatorCause("c3", "clock", "its clock is wrong")));
+    return new CoordinatorState(true, 2, 7, "c1", 3, true, List.of("c2"), 4, 5);
+  }
+
+  @Override
+  public List<CoordinatorCause> coordinatorCauses() {
+    return List.of(new CoordinatorCause("c3", "clock", "its clock is wrong"));
   }
 
   @Override
