@@ -347,6 +347,13 @@ final class WarmCluster implements AutoCloseable {
     return files;
   }
 
+  /** Takes all objects away: who asks the origin for one gets none from now on. */
+  void loseObjects() throws IOException {
+    for (String path : content().keySet()) {
+      Files.delete(bucket.resolve(path));
+    }
+  }
+
   /** The key of a file, as a node's catalog says. */
   BlobKey key(String node, String path) {
     return nodes.get(node).datasetsOfNode().stat(DATA, path).key().orElseThrow();

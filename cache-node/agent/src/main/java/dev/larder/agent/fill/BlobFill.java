@@ -459,7 +459,7 @@ final class BlobFill {
     fill = null;
     if (toClose != null) {
       toClose.close();
-      engine.tracking().closed(key);
+      engine.closed(this);
     }
   }
 

@@ -439,6 +439,22 @@ public final class FillEngine implements AutoCloseable {
     }
   }
 
+  /**
+   * A flight is over, and with it this node's part in the blob, unless another flight took its
+   * place: that one goes on with the same shares, whose leases must not be given back. Nobody takes
+   * its place while this looks.
+   */
+  void closed(BlobFill over) {
+    blobs.compute(
+        over.key(),
+        (key, now) -> {
+          if (now == null || now == over) {
+            tracking.closed(key);
+          }
+          return now;
+        });
+  }
+
   /** Ends a flight at once when it is over: what it has open cannot be evicted. */
   void forgetIfOver(BlobFill blob) {
     if (blob.tick(System.nanoTime(), config.lingerFor().toNanos())) {

@@ -27,8 +27,7 @@ final class StripeSources {
   private final Map<String, TreeSet<Source>> open = new HashMap<>(2);
   private @Nullable Source lessee;
   private long lease;
-  private BlockDigests digests = BlockDigests.NONE;
-  private final Map<String, Long> tellers = new HashMap<>(2);
+  private final Told told = new Told();
 
   /**
    * Of nobody yet.
@@ -45,24 +44,13 @@ final class StripeSources {
     return members.size();
   }
 
+  /** What the holders of its leases told of its blocks. */
+  Told told() {
+    return told;
+  }
+
   BlockDigests digests() {
-    return digests;
-  }
-
-  /** What is known already stands. */
-  void tell(String member, BlockDigests told) {
-    long news = told.without(digests.mask()).mask();
-    digests = digests.with(told);
-    tellers.merge(member, news, (before, more) -> before | more);
-  }
-
-  /** Who told any of some blocks' digests first; empty when nobody did. */
-  String teller(long mask) {
-    return tellers.entrySet().stream()
-        .filter(each -> (each.getValue() & mask) != 0)
-        .map(Map.Entry::getKey)
-        .findFirst()
-        .orElse("");
+    return told.digests();
   }
 
   long lease() {

@@ -34,6 +34,9 @@ public final class Tracker {
   /** 64 digests take about 3.5 KiB, an entry about 200 bytes. */
   private static final int DIGESTS_AS_ENTRIES = 16;
 
+  /** Of the entries so many at most, the n-th part, go to digests of stripes that are forgotten. */
+  private static final int PAST_PART = 16;
+
   /** Live stripes looked at to make room for one: everybody's asks wait meanwhile. */
   private static final int LOOKS_MAX = 64;
 
@@ -57,6 +60,7 @@ public final class Tracker {
   private final int fanOut;
   private final LinkedHashMap<StripeId, StripeSources> stripes =
       new LinkedHashMap<>(16, 0.75f, true);
+  private final PastTellers past;
   private final LongSupplier leaseNumbers;
   private long lastNumber;
   private int entries;
@@ -80,8 +84,8 @@ public final class Tracker {
    * @param progressDeadline {@code fill.lease-deadline}: who makes no progress for so long is
    *     forgotten
    * @param entriesMax {@code fill.tracked-stripes-max}: pairs of stripe and member remembered, a
-   *     stripe's block digests counted as 16 of them; stripes with no live lease are forgotten
-   *     first, least recently asked for
+   *     stripe's block digests counted as 16 of them; those that are kept of forgotten stripes go
+   *     first, then stripes with no live lease, least recently asked for
    * @param fanOut readers of one stripe that a member is sent at once
    * @param leaseNumbers names each lease; no lease of an earlier life of the tracker, nor another
    *     member's, may be taken for one of now, so the numbers must be random
@@ -95,6 +99,7 @@ public final class Tracker {
     }
     this.progressDeadlineNanos = progressDeadline.toNanos();
     this.entriesMax = entriesMax;
+    this.past = new PastTellers(Math.max(1, entriesMax / PAST_PART / DIGESTS_AS_ENTRIES));
     this.fanOut = fanOut;
     this.leaseNumbers = leaseNumbers;
   }
@@ -312,6 +317,7 @@ public final class Tracker {
     StripeSources sources = stripes.remove(stripe);
     if (sources != null) {
       entries -= sources.size() + digestEntries(sources);
+      past.keep(stripe, sources.told());
     }
   }
 
@@ -341,30 +347,32 @@ public final class Tracker {
       return false;
     }
     entries += sources.digests().isEmpty() ? DIGESTS_AS_ENTRIES : 0;
-    sources.tell(member, told);
+    sources.told().tell(member, told);
     return true;
   }
 
   /**
-   * A member that reads or has a stripe found that digests told of it are wrong. Where they differ
-   * from its own, all that is known of the stripe is forgotten: who read by them has wrong bytes.
-   * Believed of members that are listed alone, as in {@link #left}; the worst that a lie does is
-   * that the stripe is fetched once more.
+   * A member found that digests told of a stripe are wrong. Where those of now differ from its own,
+   * all that is known of the stripe is forgotten: who read by them has wrong bytes. That is
+   * believed of members that are listed alone, as in {@link #left}; the worst that a lie does is
+   * that the stripe is fetched once more. Who told them everybody hears who asks, also of digests
+   * that are forgotten by now: whoever was misled may have left, or been passed over, before it
+   * found out.
    *
-   * @return who told them; empty when none differ, or the member is not believed
+   * @return who told what differs; empty when nothing does
    */
   public String dispute(String member, long voice, StripeId stripe, BlockDigests right) {
     StripeSources sources = stripes.get(stripe);
-    Source source = sources == null ? null : sources.find(member);
-    if (sources == null || source == null || source.voice != voice) {
-      return "";
+    String liar = sources == null ? "" : sources.told().liar(right);
+    if (sources == null || liar.isEmpty()) {
+      String before = past.liar(stripe, right);
+      return before.equals(member) ? "" : before;
     }
-    long differing = sources.digests().differing(right);
-    String teller = differing == 0 ? "" : sources.teller(differing);
-    if (differing != 0) {
+    Source source = sources.find(member);
+    if (source != null && source.voice == voice) {
       forget(stripe);
     }
-    return teller.equals(member) ? "" : teller;
+    return liar.equals(member) ? "" : liar;
   }
 
   /** The digests told of a stripe. */
@@ -445,6 +453,7 @@ public final class Tracker {
     if (sources.size() == 0) {
       entries -= digestEntries(sources);
       stripes.remove(stripe);
+      past.keep(stripe, sources.told());
     }
   }
 
@@ -453,9 +462,13 @@ public final class Tracker {
   }
 
   private boolean makeRoom(StripeId keep, int more, long nowNanos) {
+    boolean isPastLeft = true;
+    while (isPastLeft && !hasRoom(more)) {
+      isPastLeft = past.giveUpOne();
+    }
     // Live ones go to the end, so that the next call looks at others.
     int left = looks;
-    while (entries + more > entriesMax && left > 0) {
+    while (!hasRoom(more) && left > 0) {
       Map.Entry<StripeId, StripeSources> eldest = stripes.firstEntry();
       if (eldest == null) {
         break;
@@ -470,8 +483,12 @@ public final class Tracker {
         looks = LOOKS_MAX;
       }
     }
-    boolean isMade = entries + more <= entriesMax;
+    boolean isMade = hasRoom(more);
     looks = isMade ? looks : Math.max(LOOKS_MIN, looks / 4);
     return isMade;
+  }
+
+  private boolean hasRoom(int more) {
+    return entries + past.size() * DIGESTS_AS_ENTRIES + more <= entriesMax;
   }
 }

@@ -110,6 +110,21 @@ class LyingLesseesTest {
     }
   }
 
+  /** The accomplice is gone as well, and so is what its tracker knew of the stripe. */
+  @Test
+  void whoLiedIsFoundOutAfterEverybodyLeft() throws Exception {
+    try (Lie lie = new Lie(Vice.CLOSES)) {
+      lie.fleet.origin.publish(
+          lie.object,
+          new ContentChecksum(
+              ContentChecksum.Algorithm.SHA256, Digests.ofBytes(lie.right).bytes()));
+      assertEquals(ErrorCode.STORE_CORRUPT, lie.fillFails());
+      Fleet.await("nobody has it", () -> lie.tracker.engine.gauges().get("tracked_stripes") == 0);
+      lie.fill();
+      lie.assertFoundOut();
+    }
+  }
+
   /** The liar told the digests and left; the accomplice serves half of the bytes. */
   private final class Lie implements AutoCloseable {
     final Fleet fleet = new Fleet(directory);
@@ -120,6 +135,10 @@ class LyingLesseesTest {
     private final LyingPeer accomplice;
 
     Lie() throws Exception {
+      this(Vice.ENDS);
+    }
+
+    Lie(Vice vice) throws Exception {
       fleet.recording(false);
       new Random(21).nextBytes(right);
       object = fleet.origin.add("object", right);
@@ -129,10 +148,7 @@ class LyingLesseesTest {
       TlsMaterial material = fleet.certify("liar", "accomplice");
       accomplice =
           new LyingPeer(
-              wrong,
-              Vice.ENDS,
-              new SealedDigests(blocks, List.of(Digests.stripe(blocks))),
-              material);
+              wrong, vice, new SealedDigests(blocks, List.of(Digests.stripe(blocks))), material);
       tracker = fleet.add("tracker");
       reader = fleet.add("reader");
       fleet.weigh("reader", 0);

@@ -51,16 +51,62 @@ class TrackerDeskTest {
     long lease = lease("a");
     report("a", Kind.COMPLETE, lease, FIRST.with(SECOND));
     assertInstanceOf(Assignment.Parent.class, ask("b", "").assignment());
-    // Of somebody nobody knows here, and where they agree.
-    assertEquals("", report("x", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+    // Somebody nobody knows here hears it too, but nothing is forgotten for that.
+    assertEquals("a", report("x", Kind.DISPUTED, 0, OTHER_FIRST).teller());
     assertEquals("", report("b", Kind.DISPUTED, 0, FIRST).teller());
     assertEquals(FIRST.with(SECOND), ask("c", "").news());
     assertEquals("a", report("b", Kind.DISPUTED, 0, OTHER_FIRST.with(SECOND)).teller());
     assertEquals(0, desk.size());
+    // Another one that was misled finds it out later. The liar need not be told that it lied.
+    assertEquals("a", report("c", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+    assertEquals("", report("a", Kind.DISPUTED, 0, OTHER_FIRST).teller());
     // Once forgotten they are told anew, by whoever fetches them.
-    assertEquals("", report("b", Kind.DISPUTED, 0, OTHER_FIRST).teller());
     report("b", Kind.COMPLETE, lease("b"), OTHER_FIRST);
     assertEquals(OTHER_FIRST, ask("c", "").news());
+    assertEquals("a", report("c", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+    assertEquals(OTHER_FIRST, ask("c", "").news(), "those of now were not disputed");
+  }
+
+  @Test
+  void whoToldDigestsIsKnownAfterEverybodyLeft() {
+    long lease = lease("a");
+    report("a", Kind.PROGRESS, lease, FIRST);
+    assertInstanceOf(Assignment.Parent.class, ask("b", "").assignment());
+    report("b", Kind.LEFT, 0, BlockDigests.NONE);
+    report("a", Kind.LEFT, lease, BlockDigests.NONE);
+    assertEquals(0, desk.size());
+    assertEquals("", report("b", Kind.DISPUTED, 0, FIRST.with(SECOND)).teller());
+    // Nobody reads by them any more; whoever fetches next tells its own.
+    TrackerDesk.Answer anew = ask("b", "");
+    assertInstanceOf(Assignment.Lease.class, anew.assignment());
+    assertTrue(anew.news().isEmpty());
+    report("b", Kind.PROGRESS, ((Assignment.Lease) anew.assignment()).lease(), OTHER_FIRST);
+    assertEquals(OTHER_FIRST, ask("c", "").news());
+    assertEquals("a", report("b", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+  }
+
+  @Test
+  void whoToldDigestsIsForgottenFirstOfAll() {
+    // Room for digests of four stripes that are over, and for no more than a thousand entries.
+    int max = 4 * 16 * 16;
+    Tracker small = new Tracker(Duration.ofNanos(DEADLINE), max);
+    for (int i = 0; i < 6; i++) {
+      long lease = ((Assignment.Lease) small.ask("a", stripe(i), 0)).lease();
+      small.tell("a", stripe(i), lease, FIRST, 0);
+      small.left("a", stripe(i), lease);
+    }
+    assertEquals(0, small.size());
+    for (int i = 0; i < 6; i++) {
+      assertEquals(i < 2 ? "" : "a", small.dispute("b", 0, stripe(i), OTHER_FIRST));
+    }
+    for (int i = 0; i < max - 4 * 16; i++) {
+      small.holding("c", "", stripe(100 + i), 0);
+    }
+    assertEquals("a", small.dispute("b", 0, stripe(2), OTHER_FIRST));
+    small.holding("d", "", stripe(100), 0);
+    assertEquals("", small.dispute("b", 0, stripe(2), OTHER_FIRST));
+    assertEquals("a", small.dispute("b", 0, stripe(3), OTHER_FIRST));
+    assertEquals(max - 4 * 16, small.size(), "stripes that somebody has");
   }
 
   @Test
