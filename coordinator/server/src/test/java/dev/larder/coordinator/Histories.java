@@ -39,6 +39,10 @@ final class Histories {
     MARK,
     /** Takes the mark away; answers whether something was there. */
     UNMARK,
+    /** Writes where nothing is; answers what is there where that is something else. */
+    RECORD,
+    /** The same, and marks what is there where it is what it writes. */
+    VERIFY,
     /** Answers the value. */
     READ
   }
@@ -47,8 +51,9 @@ final class Histories {
    * One call.
    *
    * @param argument what is written
-   * @param answer what came back: {@code ok}, {@code no}, or the value of a read; empty where
-   *     nobody knows whether it happened, which may then be at any time or never
+   * @param answer what came back: {@code ok}, {@code no}, the value of a read or the one that
+   *     stands in the way; empty where nobody knows whether it happened, which may then be at any
+   *     time or never
    */
   record Call(Kind kind, String argument, String answer, long beginNanos, long endNanos) {
     boolean isKnown() {
@@ -110,11 +115,13 @@ final class Histories {
     /** The value after a call, or null where it could not have answered as it did. */
     private static @org.jspecify.annotations.Nullable String after(Call call, String value) {
       boolean there = !value.equals(ABSENT);
+      boolean agrees = !there || value.replace(MARKED, "").equals(call.argument());
       String answer =
           switch (call.kind()) {
             case CREATE -> there ? "no" : "ok";
             case PUT, JOIN, LEAVE -> "ok";
             case DELETE, MARK, UNMARK -> there ? "ok" : "no";
+            case RECORD, VERIFY -> agrees ? "ok" : value;
             case READ -> value;
           };
       if (call.isKnown() && !call.answer().equals(answer)) {
@@ -127,6 +134,8 @@ final class Histories {
         case DELETE, LEAVE -> ABSENT;
         case MARK -> there && !value.endsWith(MARKED) ? value + MARKED : value;
         case UNMARK -> value.replace(MARKED, "");
+        case RECORD -> there ? value : call.argument();
+        case VERIFY -> agrees ? call.argument() + MARKED : value;
         case READ -> value;
       };
     }

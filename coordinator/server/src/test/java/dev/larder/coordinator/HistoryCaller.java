@@ -11,9 +11,13 @@ import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.MemberState;
 import dev.larder.coordinator.api.NewPin;
 import dev.larder.coordinator.api.PathPin;
+import dev.larder.coordinator.api.RecordedRoot;
+import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.Digest;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
+import dev.larder.protocol.Trust;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,13 +31,19 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Calls of one caller on datasets, pins and members that all callers share, and what came back.
- * Changes go to who leads, reads always to one and the same coordinator, deposed or not.
+ * Calls of one caller on datasets, pins, members and roots that all callers share, and what came
+ * back. Changes go to who leads, reads always to one and the same coordinator, deposed or not.
  */
 final class HistoryCaller {
   static final DatasetName PINNED = new DatasetName("pinned");
   private static final int SLOTS = 3;
+  private static final String SORTS = "dpmr";
   private static final int CALLS_A_KEY = 400;
+
+  /** A root stands for ever: once it is verified there is nothing more that could be missed. */
+  private static final int CALLS_A_ROOT = 40;
+
+  private static final long ROOT_BYTES = 4096;
   private static final long PAUSE_NANOS = 50_000_000;
   private static final Duration PUBLISHED_WITHIN = Duration.ofSeconds(5);
   private static final Instant FAR = Instant.ofEpochMilli(4_000_000_000_000L);
@@ -59,7 +69,7 @@ final class HistoryCaller {
 
     String key(int slot) {
       return keys.computeIfAbsent(
-          slot, s -> "dpm".charAt(s / SLOTS) + "" + names.incrementAndGet());
+          slot, s -> SORTS.charAt(s / SLOTS) + "" + names.incrementAndGet());
     }
 
     int add(String key, Call call) {
@@ -90,14 +100,15 @@ final class HistoryCaller {
   }
 
   void call() {
-    int slot = random.nextInt(3 * SLOTS);
+    int slot = random.nextInt(SORTS.length() * SLOTS);
     String key = log.key(slot);
     Kind kind = kind(key);
     String argument =
         switch (kind) {
           case CREATE, PUT -> "v" + random.nextInt(1_000_000);
-          // Few, so that some join again as they are.
+          // Few, so that some join again as they are, and some record what others did.
           case JOIN -> "z" + random.nextInt(2);
+          case RECORD, VERIFY -> "v" + random.nextInt(2);
           default -> "";
         };
     long began = System.nanoTime();
@@ -124,7 +135,7 @@ final class HistoryCaller {
     }
     int calls = log.add(key, new Call(kind, argument, answer, began, System.nanoTime()));
     // Each that may have happened doubles the orders: nobody goes on with this value.
-    if (answer.equals(UNKNOWN) || calls > CALLS_A_KEY) {
+    if (answer.equals(UNKNOWN) || calls > (key.charAt(0) == 'r' ? CALLS_A_ROOT : CALLS_A_KEY)) {
       log.keys.remove(slot, key);
     }
   }
@@ -146,6 +157,7 @@ final class HistoryCaller {
     return switch (key.charAt(0)) {
       case 'd' -> which < 2 ? Kind.CREATE : Kind.DELETE;
       case 'p' -> which < 2 ? Kind.PUT : Kind.DELETE;
+      case 'r' -> which < 2 ? Kind.RECORD : Kind.VERIFY;
       default -> {
         Kind[] marks = {Kind.MARK, Kind.UNMARK, Kind.LEAVE};
         yield which < 2 ? Kind.JOIN : marks[random.nextInt(marks.length)];
@@ -157,6 +169,7 @@ final class HistoryCaller {
     return switch (key.charAt(0)) {
       case 'd' -> dataset(new DatasetName(key), kind, argument);
       case 'p' -> pin(key, kind, argument);
+      case 'r' -> root(Long.parseLong(key.substring(1)), kind, argument);
       default -> member(key, kind, argument);
     };
   }
@@ -200,6 +213,30 @@ final class HistoryCaller {
               .orElse(Histories.ABSENT);
       default -> changes.unpin(PINNED, 0, glob) ? "ok" : "no";
     };
+  }
+
+  /**
+   * Of contents whose digest is their key: two roots of one of those open no dispute, so the first
+   * one stands whatever is sent later, and a refusal tells it.
+   */
+  private String root(long number, Kind kind, String argument) {
+    BlobKey key = BlobKey.sha256(Samples.digest(number));
+    if (kind == Kind.READ) {
+      RecordedRoot found = reads.roots(List.of(key)).get(key);
+      return found == null ? Histories.ABSENT : value(found);
+    }
+    Digest root = Samples.digest(Long.parseLong(argument.substring(1)));
+    Trust trust = kind == Kind.VERIFY ? Trust.VERIFIED : Trust.ATTESTED;
+    return changes
+        .recordRoots(List.of(new RecordedRoot(key, ROOT_BYTES, root, trust, "n")))
+        .stream()
+        .map(HistoryCaller::value)
+        .findFirst()
+        .orElse("ok");
+  }
+
+  private static String value(RecordedRoot root) {
+    return "v" + root.root().a() + (root.trust() == Trust.VERIFIED ? Histories.MARKED : "");
   }
 
   /** A change of members is done when the list of the epoch it was answered with is out. */
