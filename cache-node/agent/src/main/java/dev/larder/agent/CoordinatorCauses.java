@@ -33,6 +33,9 @@ final class CoordinatorCauses implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorCauses.class);
 
   /** Longest that one look waits: they answer from memory, or are not there. */
+  static final Duration LOOK_MAX = Duration.ofMillis(700);
+
+  /** Longest that who asks waits for a look: longer, so that it has what the living ones said. */
   static final Duration WAIT_MAX = Duration.ofSeconds(1);
 
   /** How long looks go on after somebody wanted to know: what asks each minute finds an answer. */
@@ -57,6 +60,7 @@ final class CoordinatorCauses implements AutoCloseable {
   // Guarded by this, down to isClosing.
   private final SortedMap<String, Heard> heard = new TreeMap<>();
   private long looks;
+  private long wishes;
   private long wantedNanos;
   private boolean isWanted;
   private boolean isResting;
@@ -122,6 +126,7 @@ final class CoordinatorCauses implements AutoCloseable {
     if (wasWanted || isAlone || !thread.isAlive()) {
       return;
     }
+    wishes++;
     notifyAll();
     long end = System.nanoTime() + WAIT_MAX.toNanos();
     long before = looks;
@@ -157,7 +162,7 @@ final class CoordinatorCauses implements AutoCloseable {
           new CoordinatorCause(
               id,
               "full",
-              "its disk has less than %s and it takes no changes; make room"
+              "its disk has less than %s, it takes no changes where it leads; make room"
                   .formatted(CoordinatorStatus.DISK_FULL)));
     }
     double off = health.clockOffSeconds();
@@ -226,9 +231,10 @@ final class CoordinatorCauses implements AutoCloseable {
   private synchronized void pause() throws InterruptedException {
     looks++;
     notifyAll();
+    long known = wishes;
     long end = System.nanoTime() + every.get().toNanos();
     long left = end - System.nanoTime();
-    while (!isClosing && left > 0) {
+    while (!isClosing && left > 0 && known == wishes) {
       TimeUnit.NANOSECONDS.timedWait(this, left);
       left = end - System.nanoTime();
     }
@@ -240,7 +246,7 @@ final class CoordinatorCauses implements AutoCloseable {
       return;
     }
     try {
-      asking.each(WAIT_MAX).forEach(this::heard);
+      asking.each(LOOK_MAX).forEach(this::heard);
     } catch (LarderException e) {
       log.debug("the coordinators do not say how they do code={}: {}", e.code(), e.getMessage());
     } catch (RuntimeException e) {

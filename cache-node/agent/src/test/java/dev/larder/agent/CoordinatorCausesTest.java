@@ -17,6 +17,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -76,8 +77,8 @@ class CoordinatorCausesTest {
     causes.look();
     assertEquals(
         List.of(
-            "c2 full: its disk has less than coordinator.free-space-min and it takes no changes;"
-                + " make room",
+            "c2 full: its disk has less than coordinator.free-space-min, it takes no changes where"
+                + " it leads; make room",
             "c2 clock: its host's clock is 3600 s ahead and is not believed; set it right",
             "c2 snapshots: 2 snapshots of its state were damaged and set aside as invalid-…;"
                 + " its disk may be failing",
@@ -149,10 +150,14 @@ class CoordinatorCausesTest {
   void goesOnAfterALookThatFailed() throws Exception {
     AtomicInteger looks = new AtomicInteger();
     CountDownLatch third = new CountDownLatch(3);
+    CountDownLatch asked = new CountDownLatch(1);
     CoordinatorCauses causes =
         new CoordinatorCauses(
             wait -> {
               third.countDown();
+              if (looks.get() == 1) {
+                awaitDeaf(asked);
+              }
               switch (looks.incrementAndGet()) {
                 case 1 -> throw new LarderException(ErrorCode.CLOSED, "closed");
                 case 2 -> throw new IllegalStateException("a defect");
@@ -165,6 +170,7 @@ class CoordinatorCausesTest {
             nanos::get);
     causes.start();
     assertEquals(List.of(), causes.causes());
+    asked.countDown();
     assertTrue(third.await(10, TimeUnit.SECONDS));
     causes.close();
     assertTrue(looks.get() >= 3);
@@ -187,8 +193,6 @@ class CoordinatorCausesTest {
     assertTrue(looked.tryAcquire(5, 10, TimeUnit.SECONDS), "looks go on");
     nanos.addAndGet(CoordinatorCauses.WANTED_FOR.toNanos());
     ReadRig.await("looks end", causes::isResting);
-    looked.drainPermits();
-    assertEquals(0, looked.availablePermits());
     assertEquals(List.of("c2"), coordinators(causes), "and begin again");
     assertTrue(looked.tryAcquire(1, 10, TimeUnit.SECONDS));
     causes.close();
@@ -196,6 +200,27 @@ class CoordinatorCausesTest {
 
   private static List<String> coordinators(CoordinatorCauses causes) {
     return causes.causes().stream().map(CoordinatorCause::coordinator).toList();
+  }
+
+  @Test
+  void whoAsksFirstHearsTheLivingBesideASilentOne() {
+    CoordinatorCauses causes =
+        causes(wait -> {
+          // As long as one that does not answer is waited for.
+          LockSupport.parkNanos(wait.toNanos());
+          return List.of(status("c2", AHEAD));
+        });
+    causes.start();
+    assertEquals(List.of("c2"), coordinators(causes));
+    causes.close();
+  }
+
+  private static void awaitDeaf(CountDownLatch gate) {
+    try {
+      assertTrue(gate.await(10, TimeUnit.SECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

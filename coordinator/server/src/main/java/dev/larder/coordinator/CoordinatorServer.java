@@ -171,7 +171,7 @@ public final class CoordinatorServer implements AutoCloseable {
             new InetSocketAddress(listen[0], Integer.parseInt(listen[1])),
             config.tls(),
             core,
-            started.readers(),
+            started::readersOrElse,
             started::isLeader,
             limits,
             refusals);

@@ -63,18 +63,14 @@ public final class CoordinatorEtcd implements Measure {
       double peer = full.updates().baselines().median();
       results.accept(full.updates().figure(name(), "updates/s", Goal.ratioAtLeast(0.5)));
       results.accept(p99(full.sent(), "-full", "from sent, with as many as go"));
+      results.accept(p99(full.due(), "-full-due", "each 5 ms from due, with as many as go"));
       LoadedPair.Result half =
           load.rounds("half of etcd's, one after another", peer / 2, Asked.LOOKUPS);
-      results.accept(
-          new Figure(
-              name() + "-half",
-              "updates/s, half of etcd's",
-              half.updates().values().median(),
-              peer / 2,
-              Goal.ratioAtLeast(0.95)));
+      results.accept(rate(half, "-half-in-turn", peer / 2));
       results.accept(p99(half.due(), "-in-turn", "one after another, at half of etcd's updates"));
       LoadedPair.Result paced =
           load.rounds("half of etcd's, each 5 ms", peer / 2, Asked.LOOKUPS_PACED);
+      results.accept(rate(paced, "-half", peer / 2));
       results.accept(p99(paced.due(), "", "each 5 ms from due, at half of etcd's updates"));
       LoadedPair.Result tenth =
           load.rounds("a tenth of etcd's, one after another", peer / 10, Asked.LOOKUPS);
@@ -84,6 +80,7 @@ public final class CoordinatorEtcd implements Measure {
       results.accept(p99(idle.due(), "-idle", "each 5 ms from due, with no changes"));
       LoadedPair.Result nothing =
           load.rounds("no changes, calls that do nothing", IDLE, Asked.NOTHING_PACED);
+      // No floor of the row before: a client of its own, answered by a thread of its own.
       results.accept(
           nothing
               .due()
@@ -95,6 +92,16 @@ public final class CoordinatorEtcd implements Measure {
             "  CPU s: coordinators %.0f, etcd %.0f",
             group.cpuSeconds(),
             etcd.cpuSeconds()));
+  }
+
+  /** Whether the changes that were asked for were made while lookups were. */
+  private Figure rate(LoadedPair.Result result, String suffix, double wanted) {
+    return new Figure(
+        name() + suffix,
+        "updates/s, of those asked for",
+        result.updates().values().median(),
+        wanted,
+        Goal.ratioAtLeast(0.95));
   }
 
   private Figure p99(Rounds rounds, String suffix, String how) {

@@ -32,13 +32,18 @@ public final class LookupLoad {
     LongStream.Builder fromSent = LongStream.builder();
     long due = System.nanoTime();
     long end = due + roundNanos;
-    while (due < end) {
+    long now = due;
+    while (due < end && now < end) {
       long sent = ToldLoad.await(due);
       call.run();
-      long now = System.nanoTime();
+      now = System.nanoTime();
       fromDue.add(now - due);
       fromSent.add(now - sent);
       due = pauseNanos == 0 ? now : due + pauseNanos;
+    }
+    // Those that were due and not sent waited at least until now; nobody writes after the end.
+    for (; pauseNanos > 0 && due < end; due += pauseNanos) {
+      fromDue.add(now - due);
     }
     return quantiles(fromDue.build().toArray()) + " " + quantiles(fromSent.build().toArray());
   }

@@ -149,6 +149,8 @@ public final class FillEngine implements AutoCloseable {
       } catch (LarderException e) {
         blob.shutDown();
         blobs.remove(source.key(), blob);
+        // It may have stood in the way of an earlier flight's end.
+        closed(blob);
         storeFailed(e);
         throw e;
       }

@@ -86,6 +86,18 @@ class TrackerDeskTest {
   }
 
   @Test
+  void whoLiedIsNotForgottenForWhatItTellsLater() {
+    long lie = lease("a");
+    report("a", Kind.PROGRESS, lie, FIRST);
+    report("a", Kind.LEFT, lie, BlockDigests.NONE);
+    long again = lease("a");
+    report("a", Kind.PROGRESS, again, OTHER_FIRST);
+    report("a", Kind.LEFT, again, BlockDigests.NONE);
+    assertEquals(0, desk.size());
+    assertEquals("a", report("b", Kind.DISPUTED, 0, OTHER_FIRST).teller());
+  }
+
+  @Test
   void whoToldDigestsIsForgottenFirstOfAll() {
     // Room for digests of four stripes that are over, and for no more than a thousand entries.
     int max = 4 * 16 * 16;

@@ -71,6 +71,8 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
   // Ten seconds is the least that gRPC takes; who waits is told sooner, see Pulse.
   private static final long KEEP_ALIVE_SECONDS = 10;
   private static final long KEEP_ALIVE_WAIT_SECONDS = 3;
+  // Who is asked now and then only keeps no connection; a stream of reports is never idle.
+  private static final long IDLE_MINUTES = 5;
 
   private final Doors doors;
   private final CoordinatorClientConfig config;
@@ -113,6 +115,7 @@ public final class GrpcCoordinatorClient implements CoordinatorClient {
             .sslContext(ssl)
             .intercept(lives)
             .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+            .idleTimeout(IDLE_MINUTES, TimeUnit.MINUTES)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
             .disableRetry()

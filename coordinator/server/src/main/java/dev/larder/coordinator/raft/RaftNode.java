@@ -315,9 +315,16 @@ public final class RaftNode implements AutoCloseable {
     }
   }
 
-  /** The platform threads on which {@link #readLocal} changes no thread. */
-  public Executor readers() {
-    return reads.threads();
+  /**
+   * The threads on which {@link #readLocal} changes no thread, or others while calls wait there.
+   */
+  public Executor readersOrElse(Executor others) {
+    return reads.orElse(others);
+  }
+
+  /** Reads and lookups that wait for a thread. */
+  int readsWaiting() {
+    return reads.waiting();
   }
 
   /** This peer's id. */

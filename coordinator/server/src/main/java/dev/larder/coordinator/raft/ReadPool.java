@@ -16,13 +16,16 @@ import java.util.function.Supplier;
  * carrier, so that a few reads from a cold disk would stop every request of the process.
  *
  * <p>A platform thread reads by itself. Reads that wait for a thread each have a caller who waits
- * too, so callers bound the queue.
+ * too, so callers bound the queue; calls that begin here are bounded by {@link #orElse}.
  *
  * <p><b>Threads:</b> any. <b>Errors:</b> those of the read; CANCELLED when the caller is
  * interrupted, CLOSED.
  */
 final class ReadPool implements AutoCloseable {
   private static final int IDLE_SECONDS = 30;
+
+  /** Calls that may begin here while others wait; more of them queue where they can be refused. */
+  private static final int WAITING_A_THREAD = 4;
 
   private final ThreadPoolExecutor threads;
 
@@ -68,9 +71,13 @@ final class ReadPool implements AutoCloseable {
     }
   }
 
-  /** For who reads and does nothing else; RejectedExecutionException after the end. */
-  Executor threads() {
-    return threads;
+  /**
+   * Where a call that reads and does nothing else begins best: on these threads, or on others while
+   * calls wait for these. RejectedExecutionException after the end.
+   */
+  Executor orElse(Executor others) {
+    boolean isFull = waiting() >= WAITING_A_THREAD * threads.getMaximumPoolSize();
+    return isFull ? others : threads;
   }
 
   /** Reads that wait for a thread. */

@@ -29,6 +29,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,7 +63,8 @@ public final class GrpcDoor implements AutoCloseable {
   /**
    * Binds and serves.
    *
-   * @param readers runs what only reads the tables; the caller's, ended after this door
+   * @param readers says where what only reads the tables is to run, given where it else would; must
+   *     not wait
    * @param refusals counts the calls that are refused
    * @throws LarderException BAD_CONFIG when the address cannot be bound
    */
@@ -70,7 +72,7 @@ public final class GrpcDoor implements AutoCloseable {
       InetSocketAddress listen,
       TlsMaterial tls,
       LocalCoordinator coordinator,
-      Executor readers,
+      UnaryOperator<Executor> readers,
       BooleanSupplier leads,
       Limits limits,
       Refusals refusals) {
@@ -117,12 +119,13 @@ public final class GrpcDoor implements AutoCloseable {
    * A lookup waits for nothing but the tables: begun where they may be read, it saves two changes
    * of threads, each of which waits for a core where all are busy.
    */
-  private static ServerCallExecutorSupplier byMethod(Executor handlers, Executor readers) {
+  private static ServerCallExecutorSupplier byMethod(
+      Executor handlers, UnaryOperator<Executor> readers) {
     return new ServerCallExecutorSupplier() {
       @Override
       public <Q, S> Executor getExecutor(ServerCall<Q, S> call, Metadata headers) {
         return call.getMethodDescriptor() == CoordinatorGrpc.getGetHoldersMethod()
-            ? readers
+            ? readers.apply(handlers)
             : handlers;
       }
     };

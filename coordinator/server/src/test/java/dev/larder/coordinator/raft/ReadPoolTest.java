@@ -72,7 +72,7 @@ class ReadPoolTest {
     try (ReadPool pool = new ReadPool(1)) {
       CompletableFuture<Thread> began = new CompletableFuture<>();
       CompletableFuture<Thread> read = new CompletableFuture<>();
-      pool.threads()
+      pool.orElse(Runnable::run)
           .execute(() -> {
             began.complete(Thread.currentThread());
             // With its only thread taken, another one would never come.
