@@ -323,7 +323,7 @@ public final class RaftNode implements AutoCloseable {
   }
 
   /** Reads and lookups that wait for a thread. */
-  int readsWaiting() {
+  public int readsWaiting() {
     return reads.waiting();
   }
 
