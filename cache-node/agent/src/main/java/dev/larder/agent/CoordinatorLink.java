@@ -134,7 +134,8 @@ final class CoordinatorLink implements StoreListener, AttendanceListener, AutoCl
         last != null && last.group().hasMajority(),
         last == null ? List.of() : last.group().silent(),
         last == null ? 0 : last.members(),
-        cluster.view().epoch());
+        cluster.view().epoch(),
+        last == null ? CoordinatorStatus.Used.NONE : last.used());
   }
 
   /** What each coordinator found amiss at itself; may wait for a second. */

@@ -53,6 +53,7 @@ class CoordinatorCausesTest {
         CoordinatorStatus.Disputes.NONE,
         List.of(full),
         new CoordinatorStatus.Group(id, size, 0, true, List.of()),
+        CoordinatorStatus.Used.NONE,
         health);
   }
 

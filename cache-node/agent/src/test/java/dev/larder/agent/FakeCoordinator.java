@@ -529,6 +529,7 @@ public final class FakeCoordinator implements CoordinatorClient {
         CoordinatorStatus.Disputes.NONE,
         List.of(),
         new CoordinatorStatus.Group("fake", 1, 1, true, List.of()),
+        CoordinatorStatus.Used.NONE,
         CoordinatorStatus.Health.NONE);
   }
 

@@ -33,17 +33,30 @@ import org.slf4j.LoggerFactory;
  * be read only, without a token as they hold no secret. On the loopback address unless {@code
  * coordinator.watch-listen} says otherwise.
  *
- * <p>Two threads answer, a few more requests wait, further ones are cut off.
+ * <p>So many threads answer that a few callers who send nothing hold up no probe; they are cut off
+ * after a while. A few more requests wait, further ones and too many connections are cut off at
+ * once.
  */
 final class CoordinatorWatch implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorWatch.class);
-  private static final int THREADS = 2;
+  private static final int THREADS = 16;
+  private static final int THREAD_IDLE_SECONDS = 30;
+  private static final int CONNECTIONS_MAX = 64;
+  private static final int REQUEST_SECONDS_MAX = 5;
+  private static final int ANSWER_SECONDS_MAX = 20;
   private static final int WAITING_MAX = 32;
   private static final List<String> BOUNDS =
       List.of("coordinator.roots-max", "coordinator.placements-max", "coordinator.tombstones-max");
 
   /** One answer to a scrape, not eleven, asks the state. */
   private static final long STATUS_FRESH_NANOS = Duration.ofMillis(200).toNanos();
+
+  static {
+    // The JDK's server has no bounds of its own; it reads these once, when it is first used.
+    System.setProperty("jdk.httpserver.maxConnections", Integer.toString(CONNECTIONS_MAX));
+    System.setProperty("sun.net.httpserver.maxReqTime", Integer.toString(REQUEST_SECONDS_MAX));
+    System.setProperty("sun.net.httpserver.maxRspTime", Integer.toString(ANSWER_SECONDS_MAX));
+  }
 
   private final CoordinatorServer server;
   private final HttpServer http;
@@ -58,14 +71,16 @@ final class CoordinatorWatch implements AutoCloseable {
     this.http = http;
     this.status = first;
     this.statusNanos = System.nanoTime();
-    this.threads =
+    ThreadPoolExecutor answering =
         new ThreadPoolExecutor(
             THREADS,
             THREADS,
-            0,
+            THREAD_IDLE_SECONDS,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(WAITING_MAX),
             Thread.ofPlatform().daemon().name("coordinator-watch-", 0).factory());
+    answering.allowCoreThreadTimeOut(true);
+    this.threads = answering;
     register();
   }
 

@@ -12,6 +12,7 @@ import dev.larder.coordinator.tls.DevCa;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,12 +22,15 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a coordinator shows over HTTP, and that docs/METRICS.md says the same. */
@@ -67,6 +71,31 @@ class CoordinatorWatchTest {
       assertEquals(404, ask(watch, "GET", "/").statusCode());
       assertEquals(405, ask(watch, "POST", "/metrics").statusCode());
       assertEquals("", ask(watch, "HEAD", "/metrics").body());
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void whoSendsNothingHoldsUpNoProbeAndIsCutOff() throws Exception {
+    try (CoordinatorServer server = start();
+        CoordinatorWatch watch = CoordinatorWatch.open(ANY, server)) {
+      List<Socket> silent = new ArrayList<>();
+      try {
+        for (int i = 0; i < 10; i++) {
+          Socket socket = new Socket("127.0.0.1", watch.address().getPort());
+          silent.add(socket);
+          socket.getOutputStream().write('G');
+        }
+        assertEquals(200, ask(watch, "GET", "/healthz").statusCode());
+        for (Socket each : silent) {
+          assertEquals(-1, each.getInputStream().read(), "cut off");
+        }
+        assertEquals(200, ask(watch, "GET", "/readyz").statusCode());
+      } finally {
+        for (Socket each : silent) {
+          each.close();
+        }
+      }
     }
   }
 

@@ -53,13 +53,17 @@ final class FleetCommands {
 
     private static void print(PrintWriter out, JsonNode nodes) {
       Output.Table table =
-          new Output.Table("NODE", "STATE", "ZONE", "ADDRESS", ">CAPACITY", ">WEIGHT", "SEEN");
+          new Output.Table(
+              "NODE", "STATE", "ZONE", "ADDRESS", ">USED", ">CAPACITY", ">WEIGHT", "SEEN");
       for (JsonNode node : nodes) {
         table.row(
             node.path("id").asText(),
             state(node),
             node.path("zone").asText(),
             node.path("address").asText(),
+            node.path("usedBytes").isNumber()
+                ? DataSize.human(node.path("usedBytes").asLong())
+                : "-",
             DataSize.human(node.path("capacityBytes").asLong()),
             String.valueOf(node.path("weight").asLong()),
             node.path("lastSeen").asText("-"));

@@ -92,8 +92,8 @@ final class StatusCommand implements Callable<Integer> {
     out.printf("coordinator  %s%n", coordinator(coordinator));
     causes(out, coordinator);
     out.printf(
-        "cluster  %d nodes, member list %d%n",
-        cluster.path("members").asLong(), cluster.path("epoch").asLong());
+        "cluster  %d nodes%s, member list %d%n",
+        cluster.path("members").asLong(), fleet(cluster), cluster.path("epoch").asLong());
     peers(out, status.path("peers"));
     JsonNode certificate = status.path("certificate");
     if (certificate.path("expired").asBoolean()) {
@@ -114,6 +114,35 @@ final class StatusCommand implements Callable<Integer> {
       out.printf(
           "             %s: %s%n", each.path("coordinator").asText(), each.path("detail").asText());
     }
+  }
+
+  /** States, zones, and how full all of them are together; nothing where no node is known. */
+  private static String fleet(JsonNode cluster) {
+    List<String> states = new ArrayList<>();
+    for (String state : new String[] {"active", "joining", "draining"}) {
+      long count = cluster.path("states").path(state).asLong();
+      if (count > 0) {
+        states.add(count + " " + state);
+      }
+    }
+    if (states.isEmpty()) {
+      return "";
+    }
+    long zones = cluster.path("zones").asLong();
+    long heard = cluster.path("usedMembers").asLong();
+    String capacity = DataSize.human(cluster.path("capacityBytes").asLong());
+    String used =
+        heard == 0
+            ? capacity + " in all"
+            : DataSize.human(cluster.path("usedBytes").asLong()) + " of " + capacity + " used";
+    return " (%s)%s, %s%s"
+        .formatted(
+            String.join(", ", states),
+            zones > 1 ? " in " + zones + " zones" : "",
+            used,
+            heard > 0 && heard < cluster.path("members").asLong()
+                ? " (" + heard + " of them said so)"
+                : "");
   }
 
   private static void peers(PrintWriter out, JsonNode peers) {

@@ -64,6 +64,24 @@ class StatusCommandTest {
   }
 
   @Test
+  void showsTheWholeCluster() {
+    String json =
+        "{\"cluster\":{\"members\":4,\"epoch\":9,\"zones\":2,\"capacityBytes\":4294967296,"
+            + "\"states\":{\"joining\":0,\"active\":3,\"draining\":1},"
+            + "\"usedBytes\":1073741824,\"usedMembers\":%d}}";
+    String all = print(json.formatted(4));
+    assertTrue(
+        all.contains(
+            "\ncluster  4 nodes (3 active, 1 draining) in 2 zones, 1.00 GiB of 4.00 GiB used,"
+                + " member list 9\n"),
+        all);
+    String some = print(json.formatted(3));
+    assertTrue(some.contains("1.00 GiB of 4.00 GiB used (3 of them said so), member list"), some);
+    String none = print(json.formatted(0));
+    assertTrue(none.contains("in 2 zones, 4.00 GiB in all, member list 9\n"), none);
+  }
+
+  @Test
   void saysNothingWhereAllIsWell() {
     assertFalse(
         table("{\"wrongBlocks\":0,\"left\":0,\"leftMembers\":[],\"silentTrackers\":[]}")

@@ -225,12 +225,15 @@ class CoordinatorServerTest {
             new HoldingReport(List.of(Samples.key(3)), List.of(Samples.key(1)), false, 1));
         assertEquals(List.of(), agent.holders(Samples.key(1)));
         assertEquals(2, agent.status().placements());
+        assertEquals(Map.of("node-a", 1L), agent.members().usedBytes());
+        assertEquals(new CoordinatorStatus.Used(1, 1), agent.status().used());
         agent.join(Samples.member("node-b", "z1"));
         assertEquals(2L, epochs.poll(30, TimeUnit.SECONDS));
         assertTrue(agent.members().members().getFirst().lastSeen().isAfter(Instant.EPOCH));
         agent.leave("node-a");
         assertEquals(3L, epochs.poll(30, TimeUnit.SECONDS));
         assertEquals(0, agent.status().placements());
+        assertEquals(CoordinatorStatus.Used.NONE, agent.status().used());
         LarderException gone =
             assertThrows(
                 LarderException.class,

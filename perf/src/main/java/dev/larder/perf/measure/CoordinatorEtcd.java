@@ -112,6 +112,8 @@ public final class CoordinatorEtcd implements Measure {
       throws IOException, InterruptedException {
     Samples writes = new Samples();
     Samples failed = new Samples();
+    Samples reads = new Samples();
+    Samples linears = new Samples();
     for (int round = 0; round < Rounds.COUNT; round++) {
       try (ChildProcess watch =
           bench
@@ -134,6 +136,8 @@ public final class CoordinatorEtcd implements Measure {
             "  c%d killed: %s ms without a write, %s without a read, %s without a linear one; %s reads"
                 .formatted(leader, words[1], words[2], words[3], words[4]));
         writes.add(Double.parseDouble(words[1]) / 1e3);
+        reads.add(Double.parseDouble(words[2]) / 1e3);
+        linears.add(Double.parseDouble(words[3]) / 1e3);
         failed.add(Double.parseDouble(words[5]));
         group.restart(leader);
       }
@@ -141,6 +145,11 @@ public final class CoordinatorEtcd implements Measure {
     bench.say("  writes resumed after " + writes + " s");
     results.accept(
         Figure.alone(name() + "-killed-writes", "s, worst of 5", writes.max(), Goal.atMost(3)));
+    results.accept(
+        Figure.alone(name() + "-killed-lookup-gap", "s, worst of 5", reads.max(), Goal.atMost(3)));
+    results.accept(
+        Figure.alone(
+            name() + "-killed-linear-gap", "s, worst of 5", linears.max(), Goal.atMost(3)));
     results.accept(
         Figure.alone(name() + "-killed-reads", "reads failed", failed.max(), Goal.atMost(0)));
   }

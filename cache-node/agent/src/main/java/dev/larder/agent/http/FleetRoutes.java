@@ -50,6 +50,7 @@ final class FleetRoutes {
     ArrayNode all = json.putArray("nodes");
     for (MemberInfo member : list.members()) {
       ObjectNode one = node(member);
+      one.put("usedBytes", list.usedBytes().get(member.id()));
       HandOver handOver = list.handOvers().get(member.id());
       if (handOver != null) {
         one.putObject("handOver")

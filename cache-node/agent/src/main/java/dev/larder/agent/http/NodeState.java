@@ -1,5 +1,6 @@
 package dev.larder.agent.http;
 
+import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.Dispute;
 import dev.larder.coordinator.api.MemberList;
 import java.nio.file.Path;
@@ -50,6 +51,7 @@ public interface NodeState {
    * @param silent ids of those that the leader does not hear
    * @param members nodes of the cluster
    * @param epoch of the member list that this node has
+   * @param used what the stores of all nodes hold, as far as they said
    */
   record CoordinatorState(
       boolean available,
@@ -60,10 +62,12 @@ public interface NodeState {
       boolean majority,
       List<String> silent,
       long members,
-      long epoch) {
+      long epoch,
+      CoordinatorStatus.Used used) {
     /** Nothing is known. */
     public static final CoordinatorState NONE =
-        new CoordinatorState(false, 0, 0, "", 0, false, List.of(), 0, 0);
+        new CoordinatorState(
+            false, 0, 0, "", 0, false, List.of(), 0, 0, CoordinatorStatus.Used.NONE);
 
     /** Copies the list. */
     public CoordinatorState {

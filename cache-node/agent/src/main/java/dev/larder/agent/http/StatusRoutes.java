@@ -7,6 +7,8 @@ import dev.larder.agent.metrics.AgentMetrics;
 import dev.larder.agent.metrics.MemoryPools;
 import dev.larder.agent.read.BlobRead.Source;
 import dev.larder.coordinator.api.Dispute;
+import dev.larder.coordinator.api.MemberInfo;
+import dev.larder.coordinator.api.MemberState;
 import dev.larder.coordinator.api.RecordedRoot;
 import dev.larder.protocol.BlobKey;
 import dev.larder.protocol.Blocks;
@@ -86,9 +88,7 @@ final class StatusRoutes {
     cache.put("catalogBytes", catalogBytes());
     NodeState.CoordinatorState coordinator = node.coordinator();
     coordinator(json.putObject("coordinator"), coordinator, node);
-    json.putObject("cluster")
-        .put("members", coordinator.members())
-        .put("epoch", coordinator.epoch());
+    cluster(json.putObject("cluster"), coordinator, node.lastMembers().members());
     node.certificateEnd().ifPresent(end -> certificate(json.putObject("certificate"), end));
     disputes(json.putObject("disputes"), node.disputes());
     json.put("datasets", node.datasets()).put("jobs", node.jobs());
@@ -141,6 +141,22 @@ final class StatusRoutes {
             .put("readAgain", claim.readAgainFor() != 0);
       }
     }
+  }
+
+  /** The list this node has; what stores hold as their nodes told whoever leads. */
+  private static void cluster(
+      ObjectNode json, NodeState.CoordinatorState coordinator, List<MemberInfo> members) {
+    json.put("members", coordinator.members()).put("epoch", coordinator.epoch());
+    ObjectNode states = json.putObject("states");
+    for (MemberState state : MemberState.values()) {
+      states.put(
+          state.name().toLowerCase(Locale.ROOT),
+          members.stream().filter(member -> member.state() == state).count());
+    }
+    json.put("zones", members.stream().map(MemberInfo::zone).distinct().count())
+        .put("capacityBytes", members.stream().mapToLong(MemberInfo::capacityBytes).sum())
+        .put("usedBytes", coordinator.used().bytes())
+        .put("usedMembers", coordinator.used().members());
   }
 
   private static void coordinator(

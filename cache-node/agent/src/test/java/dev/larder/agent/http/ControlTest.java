@@ -130,8 +130,10 @@ class ControlTest {
             "capacityBytes",
             "joinedAt",
             "lastSeen",
-            "labels"),
+            "labels",
+            "usedBytes"),
         names(node));
+    assertTrue(node.get("usedBytes").isNull(), "it said nothing yet");
     assertEquals("joining", node.get("state").textValue());
     assertTrue(node.get("lastSeen").isNull());
     assertEquals("gpu", node.get("labels").get("pool").textValue());

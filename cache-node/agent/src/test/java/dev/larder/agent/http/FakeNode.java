@@ -6,6 +6,7 @@ import dev.larder.agent.fill.SmallContent;
 import dev.larder.agent.read.BlobRead;
 import dev.larder.agent.read.LocalSmall;
 import dev.larder.agent.read.ReadPlane;
+import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.MemberList;
 import dev.larder.origin.OriginObject;
 import dev.larder.origin.OriginOptions;
@@ -360,7 +361,8 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   @Override
   public CoordinatorState coordinator() {
-    return new CoordinatorState(true, 2, 7, "c1", 3, true, List.of("c2"), 4, 5);
+    return new CoordinatorState(
+        true, 2, 7, "c1", 3, true, List.of("c2"), 4, 5, new CoordinatorStatus.Used(3_000, 2));
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.util.Map;
  * @param appliedIndex last Raft entry in the answering coordinator's state
  * @param full keys of the bounds of rows that are reached, as {@code coordinator.roots-max}
  * @param group the coordinators and who of them answers
+ * @param used what members' stores hold
  * @param health what the asked coordinator found amiss at itself
  */
 public record CoordinatorStatus(
@@ -26,6 +27,7 @@ public record CoordinatorStatus(
     Disputes disputes,
     List<String> full,
     Group group,
+    Used used,
     Health health) {
 
   /** In {@link #full} where it is the asked coordinator's disk, and no bound of the state. */
@@ -45,6 +47,17 @@ public record CoordinatorStatus(
   public record Disputes(long open, long settled) {
     /** Everybody agrees. */
     public static final Disputes NONE = new Disputes(0, 0);
+  }
+
+  /**
+   * What members' stores hold; the leader's soft knowledge.
+   *
+   * @param bytes on the disks of those that said so
+   * @param members how many did; 0 where another was asked
+   */
+  public record Used(long bytes, long members) {
+    /** Nobody said anything. */
+    public static final Used NONE = new Used(0, 0);
   }
 
   /**

@@ -7,17 +7,23 @@ import java.util.Map;
  * The members of one epoch, ordered by id. Epochs count up from 0, the empty list.
  *
  * @param handOvers how far members that drain are, by id; the leader's soft knowledge
+ * @param usedBytes what members' stores use on disk, by id; the same, of those that said so
  */
-public record MemberList(long epoch, List<MemberInfo> members, Map<String, HandOver> handOvers) {
+public record MemberList(
+    long epoch,
+    List<MemberInfo> members,
+    Map<String, HandOver> handOvers,
+    Map<String, Long> usedBytes) {
 
-  /** Copies the list. */
+  /** Copies what it is given. */
   public MemberList {
     members = List.copyOf(members);
     handOvers = Map.copyOf(handOvers);
+    usedBytes = Map.copyOf(usedBytes);
   }
 
   /** A list alone. */
   public MemberList(long epoch, List<MemberInfo> members) {
-    this(epoch, members, Map.of());
+    this(epoch, members, Map.of(), Map.of());
   }
 }

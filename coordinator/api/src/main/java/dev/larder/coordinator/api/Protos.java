@@ -121,18 +121,29 @@ public final class Protos {
   /** A member list from the wire. */
   public static MemberList read(ListMembersResponse list) {
     Map<String, HandOver> handOvers = new HashMap<>();
+    Map<String, Long> usedBytes = new HashMap<>();
     for (Member member : list.getMembersList()) {
       if (member.hasHandOver()) {
         handOvers.put(member.getId(), WorkProtos.read(member.getHandOver()));
       }
+      if (member.hasUsedBytes()) {
+        usedBytes.put(member.getId(), member.getUsedBytes());
+      }
     }
     return new MemberList(
-        list.getEpoch(), list.getMembersList().stream().map(Protos::read).toList(), handOvers);
+        list.getEpoch(),
+        list.getMembersList().stream().map(Protos::read).toList(),
+        handOvers,
+        usedBytes);
   }
 
   private static Member write(MemberList list, MemberInfo member) {
     Member.Builder out = write(member).toBuilder();
     HandOver handOver = list.handOvers().get(member.id());
+    Long usedBytes = list.usedBytes().get(member.id());
+    if (usedBytes != null) {
+      out.setUsedBytes(usedBytes);
+    }
     return handOver == null ? out.build() : out.setHandOver(WorkProtos.write(handOver)).build();
   }
 
@@ -296,6 +307,8 @@ public final class Protos {
         .setAnswering(status.group().answering())
         .setMajority(status.group().hasMajority())
         .addAllSilent(status.group().silent())
+        .setUsedBytes(status.used().bytes())
+        .setUsedMembers(status.used().members())
         .setClockOffSeconds(status.health().clockOffSeconds())
         .setSnapshotsSetAside(status.health().snapshotsSetAside())
         .putAllRefused(status.health().refused())
@@ -323,6 +336,7 @@ public final class Protos {
             status.getAnswering(),
             status.getMajority(),
             status.getSilentList()),
+        new CoordinatorStatus.Used(status.getUsedBytes(), status.getUsedMembers()),
         new CoordinatorStatus.Health(
             status.getClockOffSeconds(), status.getSnapshotsSetAside(), status.getRefusedMap()));
   }

@@ -185,7 +185,8 @@ public final class LocalCoordinator implements CoordinatorClient {
         list.members().stream()
             .map(m -> watch.silence(m.id()).map(time -> m.seenAt(now.minus(time))).orElse(m))
             .toList(),
-        board.handOvers());
+        board.handOvers(),
+        board.usedBytes());
   }
 
   @Override
@@ -250,6 +251,7 @@ public final class LocalCoordinator implements CoordinatorClient {
 
   private void seen(String memberId, HoldingReport report) {
     watch.seen(memberId);
+    board.used(memberId, report.usedBytes());
     report.progress().ifPresent(progress -> board.said(memberId, progress));
   }
 
@@ -472,7 +474,7 @@ public final class LocalCoordinator implements CoordinatorClient {
 
   @Override
   public CoordinatorStatus status() {
-    return report.now();
+    return report.now(board.used());
   }
 
   @Override

@@ -32,8 +32,8 @@ public final class StatusReport {
     this.health = health;
   }
 
-  /** As of now. */
-  CoordinatorStatus now() {
+  /** As of now, with what members said of their stores. */
+  CoordinatorStatus now(CoordinatorStatus.Used used) {
     Queries.Counts counts = node.readLocal(Queries::counts);
     return new CoordinatorStatus(
         node.leaderId(),
@@ -49,6 +49,7 @@ public final class StatusReport {
         node.readLocal(Queries::disputes),
         full(counts),
         group(),
+        used,
         health.get());
   }
 

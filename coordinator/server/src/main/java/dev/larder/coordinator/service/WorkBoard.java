@@ -1,5 +1,6 @@
 package dev.larder.coordinator.service;
 
+import dev.larder.coordinator.api.CoordinatorStatus;
 import dev.larder.coordinator.api.HandOver;
 import dev.larder.coordinator.api.MemberInfo;
 import dev.larder.coordinator.api.NodeProgress;
@@ -16,14 +17,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What nodes said last of their work. The leader's soft knowledge: nodes say it again to each new
- * leader, as their streams open. Any thread.
+ * What nodes said last of their work and of their stores. The leader's soft knowledge: nodes say it
+ * again to each new leader, as their streams open. Any thread.
  */
 public final class WorkBoard {
   private static final Logger log = LoggerFactory.getLogger(WorkBoard.class);
 
   private final int rowsMax;
   private final Map<String, Kept> byMember = new HashMap<>();
+  private final Map<String, Long> usedBytes = new HashMap<>();
   private int rows;
   private boolean saidFull;
 
@@ -36,7 +38,7 @@ public final class WorkBoard {
 
   /** Takes what a member says in place of what it said before. */
   synchronized void said(String memberId, NodeProgress progress) {
-    forget(memberId);
+    forgetWork(memberId);
     int room = rowsMax - rows;
     if (progress.warmUps().size() > room && !saidFull) {
       saidFull = true;
@@ -52,8 +54,29 @@ public final class WorkBoard {
     byMember.put(memberId, new Kept(byWarmUp, progress));
   }
 
+  /** What a member's store uses on disk; said by members only, so as many as there are. */
+  synchronized void used(String memberId, long bytes) {
+    usedBytes.put(memberId, bytes);
+  }
+
+  /** What members' stores use, by id. */
+  synchronized Map<String, Long> usedBytes() {
+    return Map.copyOf(usedBytes);
+  }
+
+  /** The same in all. */
+  synchronized CoordinatorStatus.Used used() {
+    long sum = usedBytes.values().stream().mapToLong(Long::longValue).sum();
+    return new CoordinatorStatus.Used(sum, usedBytes.size());
+  }
+
   /** A member is gone. */
   synchronized void forget(String memberId) {
+    usedBytes.remove(memberId);
+    forgetWork(memberId);
+  }
+
+  private void forgetWork(String memberId) {
     Kept old = byMember.remove(memberId);
     rows -= old == null ? 0 : old.warmUps().size();
   }
@@ -61,6 +84,7 @@ public final class WorkBoard {
   /** Leads no more: what was said is old. */
   synchronized void clear() {
     byMember.clear();
+    usedBytes.clear();
     rows = 0;
     saidFull = false;
   }
