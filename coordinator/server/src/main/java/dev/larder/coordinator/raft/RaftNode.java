@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.conf.Parameters;
@@ -45,6 +46,7 @@ import org.apache.ratis.retry.RetryPolicies;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 import org.apache.ratis.util.LifeCycle;
@@ -129,6 +131,9 @@ public final class RaftNode implements AutoCloseable {
     RaftProperties properties = RaftSettings.of(config);
     Parameters parameters = new Parameters();
     GrpcConfigKeys.TLS.setConf(parameters, new GrpcTlsConfig(tls.keys(), tls.trust(), true));
+    AtomicReference<@Nullable RaftServer> built = new AtomicReference<>();
+    GrpcConfigKeys.Server.setServicesCustomizer(
+        parameters, new CommitGuard(() -> log(built.get())));
     // One that joins must not know the group, or it would vote before it has the log.
     RaftGroup group = RaftGroup.valueOf(GROUP, peers(config.peers()));
     RaftServer server = null;
@@ -145,6 +150,7 @@ public final class RaftNode implements AutoCloseable {
               .setProperties(properties)
               .setParameters(parameters)
               .build();
+      built.set(server);
       server.start();
       RaftNode node = new RaftNode(server, machine, properties, parameters, config, freshness);
       node.checkLog(alone);
@@ -166,6 +172,15 @@ public final class RaftNode implements AutoCloseable {
       closeQuietly(server, machine);
       Thread.currentThread().interrupt();
       throw new LarderException(ErrorCode.CANCELLED, "interrupted while the coordinator starts", e);
+    }
+  }
+
+  private static @Nullable RaftLog log(@Nullable RaftServer server) {
+    try {
+      return server == null ? null : server.getDivision(GROUP).getRaftLog();
+    } catch (IOException e) {
+      log.debug("there is no log yet", e);
+      return null;
     }
   }
 
