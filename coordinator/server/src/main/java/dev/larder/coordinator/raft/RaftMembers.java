@@ -36,6 +36,32 @@ public record RaftMembers(
    */
   public record Peer(String id, String address, boolean leads, long silentMillis, long lastIndex) {}
 
+  /** Whether this peer believes that it leads. */
+  static boolean leads(RaftServer.Division division) {
+    return division.getInfo().isLeader();
+  }
+
+  /**
+   * Whether a majority, this peer counted, answered it as their leader within a time before now;
+   * false where it leads not.
+   */
+  static boolean isHeardWithin(RaftServer.Division division, long millis) {
+    RoleInfoProto role = division.getInfo().getRoleInfoProto();
+    if (!role.hasLeaderInfo()) {
+      return false;
+    }
+    int size = division.getRaftConf().getCurrentPeers().size();
+    int heard = 1;
+    for (RaftPeer peer : division.getRaftConf().getCurrentPeers()) {
+      ServerRpcProto follower =
+          peer.getId().equals(division.getId()) ? null : heard(role, peer.getId());
+      if (follower != null && follower.getLastRpcElapsedTimeMs() <= millis) {
+        heard++;
+      }
+    }
+    return 2 * heard > size;
+  }
+
   static RaftMembers of(RaftServer.Division division) {
     RoleInfoProto role = division.getInfo().getRoleInfoProto();
     RaftPeerId leader = division.getInfo().getLeaderId();

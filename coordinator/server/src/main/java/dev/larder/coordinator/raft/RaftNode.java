@@ -27,6 +27,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.conf.Parameters;
@@ -69,6 +70,9 @@ public final class RaftNode implements AutoCloseable {
       RaftGroupId.valueOf(
           UUID.nameUUIDFromBytes("larder-coordinator-1".getBytes(StandardCharsets.UTF_8)));
 
+  /** Between two looks whether a leader is still heard. */
+  private static final long CONFIRM_PAUSE_NANOS = 3_000_000;
+
   private static final int LEADER_TRIES = 5;
 
   /** Which state a read answers from that asks for the state as of now. */
@@ -87,6 +91,7 @@ public final class RaftNode implements AutoCloseable {
   private final Parameters parameters;
   private final String host;
   private final ReadPool reads;
+  private final long electionMillis;
   private final Reads freshness;
   private final ClientId clientId = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
@@ -102,6 +107,7 @@ public final class RaftNode implements AutoCloseable {
       Reads freshness) {
     this.freshness = freshness;
     this.host = config.host();
+    this.electionMillis = config.electionTimeout().toMillis();
     this.reads = new ReadPool(config.rocks().readThreads());
     this.server = server;
     this.machine = machine;
@@ -304,11 +310,32 @@ public final class RaftNode implements AutoCloseable {
   /** Reads the state as of now: every change acknowledged before the call is in it. */
   public <T> T readLinear(Function<Queries, T> query, Duration deadline) {
     if (freshness == Reads.LINEAR) {
-      untilAnswered(
-          deadline,
-          () -> local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+      long end = System.nanoTime() + deadline.toNanos();
+      boolean isConfirmed = false;
+      while (!isConfirmed) {
+        boolean led = RaftMembers.leads(server());
+        untilAnswered(
+            Duration.ofNanos(Math.max(0, end - System.nanoTime())),
+            () ->
+                local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+        // Ratis 3.2.2 (ReadIndexHeartbeats.addAppendEntriesListener) asks nobody where an earlier
+        // read at the same commit was confirmed: a deposed leader that does not know it yet would
+        // answer by what it has.
+        isConfirmed = RaftMembers.leads(server()) ? isHeardLately() : !led;
+        if (!isConfirmed) {
+          LockSupport.parkNanos(CONFIRM_PAUSE_NANOS);
+        }
+      }
     }
     return readLocal(query);
+  }
+
+  /**
+   * Whether nobody else can lead: a majority heard this one so lately that none of them gives its
+   * vote to another yet, an answer's way of a quarter of their patience included.
+   */
+  private boolean isHeardLately() {
+    return RaftMembers.isHeardWithin(server(), electionMillis * 3 / 4);
   }
 
   /** Reads the state this server has, which may be behind; on a platform thread. */
