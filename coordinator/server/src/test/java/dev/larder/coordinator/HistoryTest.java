@@ -13,6 +13,9 @@ import dev.larder.coordinator.api.NodeNames;
 import dev.larder.coordinator.api.Role;
 import dev.larder.coordinator.logic.RandomRecords;
 import dev.larder.coordinator.raft.RaftNode.Reads;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
 import dev.larder.testkit.Records;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
  * between these is cut and leaders are deposed, is one order.
  */
 class HistoryTest {
+  private static final int ROUNDS = 3;
   private static final int CALLERS = 6;
 
   /** Fewer say little: a machine so busy that they take longer than meant goes on longer. */
@@ -137,6 +141,45 @@ class HistoryTest {
   void callsAreLinearizableUnderPartitions() throws Exception {
     run(Duration.ofSeconds(15), Reads.LINEAR, Upset.LEADER_ALONE, Upset.LEADER_NOT_HEARD);
     assertEquals(List.of(), log.disorders());
+  }
+
+  /** Of a read at a commit that another read had confirmed Ratis asks nobody any more. */
+  @Test
+  @Timeout(value = 3, unit = TimeUnit.MINUTES)
+  void aDeposedLeaderAnswersNoReadByWhatItHas() throws Exception {
+    try (Links links = new Links();
+        TestGroup group = TestGroup.start(data, limits(), links, Reads.LINEAR)) {
+      for (int round = 0; round < ROUNDS; round++) {
+        String old = group.leader();
+        CoordinatorClient deposed = group.one(old).client();
+        DatasetName name = new DatasetName("round-" + round);
+        assertTrue(deposed.datasets().stream().noneMatch(each -> each.name().equals(name)));
+        assertTrue(deposed.datasets().stream().noneMatch(each -> each.name().equals(name)));
+        List<String> others = IDS.stream().filter(id -> !id.equals(old)).toList();
+        links.isolate(old, others);
+        try (CoordinatorClient client = client(group, others.stream().map(group::door).toList())) {
+          TestGroup.await("the others take a change", () -> isMade(client, name));
+          // It may not know yet that it leads no more; it must not answer without the change.
+          try {
+            assertTrue(
+                deposed.datasets().stream().anyMatch(each -> each.name().equals(name)),
+                "an answer of before a change that was acknowledged, round " + round);
+          } catch (LarderException e) {
+            assertEquals(ErrorCode.COORDINATOR_UNAVAILABLE, e.code(), e.toString());
+          }
+        }
+        links.heal(true);
+      }
+    }
+  }
+
+  private static boolean isMade(CoordinatorClient client, DatasetName name) {
+    try {
+      client.createDataset(name, "file:///p", Map.of());
+      return true;
+    } catch (LarderException e) {
+      return e.code() == ErrorCode.ALREADY_EXISTS;
+    }
   }
 
   @Test

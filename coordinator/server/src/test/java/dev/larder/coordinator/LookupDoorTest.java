@@ -27,7 +27,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -58,7 +57,7 @@ class LookupDoorTest {
             held.countDown();
             awaitDeaf(gate);
           });
-      await("a reader is held", () -> held.getCount() < before);
+      TestGroup.await("a reader is held", () -> held.getCount() < before);
     }
   }
 
@@ -72,7 +71,7 @@ class LookupDoorTest {
   @Test
   void aLookupBeginsWhereTheTablesAreRead() throws Exception {
     ListenableFuture<GetHoldersResponse> lookup = lookup(1);
-    await("it waits for a reader", () -> node.readsWaiting() == 1);
+    TestGroup.await("it waits for a reader", () -> node.readsWaiting() == 1);
     // Begun elsewhere, it would be the one request that is worked on.
     assertTrue(
         HealthGrpc.newBlockingStub(channel()).ping(PingRequest.getDefaultInstance()).getLeader());
@@ -86,7 +85,7 @@ class LookupDoorTest {
     for (int i = 0; i < FLOOD; i++) {
       all.add(lookup(i));
     }
-    await("some are refused", () -> all.stream().anyMatch(LookupDoorTest::isRefused));
+    TestGroup.await("some are refused", () -> all.stream().anyMatch(LookupDoorTest::isRefused));
     assertTrue(node.readsWaiting() < FLOOD / 2, "few wait: " + node.readsWaiting());
   }
 
@@ -123,14 +122,6 @@ class LookupDoorTest {
       return GrpcStatuses.fromGrpc((RuntimeException) e.getCause()).code() == ErrorCode.TOO_MANY;
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  private static void await(String what, BooleanSupplier condition) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (!condition.getAsBoolean()) {
-      assertTrue(System.nanoTime() < end, what);
-      TimeUnit.MILLISECONDS.sleep(5);
     }
   }
 

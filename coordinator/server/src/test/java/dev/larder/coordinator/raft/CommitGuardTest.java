@@ -2,9 +2,9 @@ package dev.larder.coordinator.raft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.TestGroup;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -163,12 +163,8 @@ class CommitGuardTest {
     return server.appendEntriesAsync(request);
   }
 
-  private void await(int count) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    while (machine.applied.size() < count) {
-      assertTrue(System.nanoTime() < end, "applied only " + machine.applied);
-      TimeUnit.MILLISECONDS.sleep(5);
-    }
+  private void await(int count) {
+    TestGroup.await(count + " are applied", () -> machine.applied.size() >= count);
   }
 
   private static AppendEntriesRequestProto request(
