@@ -65,11 +65,12 @@ class AgentLossTest {
   }
 
   /** What was on its way when a request was broken off was sent, too. */
-  private static void assertReadTwiceAtMost(Rig rig, Dataset dataset) throws Exception {
+  private static void assertNotReadTwice(Rig rig, Dataset dataset) throws Exception {
     long sent = rig.origin().sentBytes(dataset.name());
     System.err.printf(
         "%s: the origin sent %.2f of it%n", dataset.name(), (double) sent / dataset.bytes());
-    assertTrue(sent <= 2 * dataset.bytes() + 4 * MIB, sent + " bytes from the origin");
+    // Two survivors that each read what was missing, a sixth being there, would be 1.83.
+    assertTrue(sent <= 9 * dataset.bytes() / 5 + MIB, sent + " bytes from the origin");
   }
 
   private static double faults(Rig rig, List<String> agents) throws Exception {
@@ -94,7 +95,7 @@ class AgentLossTest {
       Links.fast(rig.origin().box());
     }
     started.burst().awaitEnd(started.holder());
-    assertReadTwiceAtMost(rig, started.dataset());
+    assertNotReadTwice(rig, started.dataset());
     assertTrue(faults(rig, started.others()) > faults, "the fault is counted");
 
     String witness = started.others().getFirst();
@@ -123,7 +124,7 @@ class AgentLossTest {
       rig.box(started.holder()).unpause();
     }
     started.burst().awaitRight(Rig.AGENTS);
-    assertReadTwiceAtMost(rig, started.dataset());
+    assertNotReadTwice(rig, started.dataset());
     assertTrue(faults(rig, started.others()) > faults, "the fault is counted");
   }
 
