@@ -36,7 +36,6 @@ import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginOptions;
 import dev.larder.protocol.BlobKey;
-import dev.larder.protocol.Blocks;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
@@ -102,7 +101,7 @@ class AttestedLiesTest {
     Files.write(source.resolve(FILE), right);
     DevCa authority = DevCa.create(root.resolve("tls"), Clock.systemUTC());
     TlsMaterial material = authority.agent("liar");
-    List<Digest> blocks = blocks(wrong);
+    List<Digest> blocks = Fleet.blocks(wrong);
     SealedDigests told = new SealedDigests(blocks, List.of(Digests.stripe(blocks)));
     // Platform threads: on few cores readers that never wait would keep all virtual ones from
     // running, the coordinator's too.
@@ -275,16 +274,6 @@ class AttestedLiesTest {
         client.post(door, "/peer/v1/report", Wire.write(new Report(sender, 0, List.of(whole))), 0);
       }
     }
-  }
-
-  private static List<Digest> blocks(byte[] content) {
-    List<Digest> blocks = new ArrayList<>();
-    for (int block = 0; block < Blocks.blockCount(content.length); block++) {
-      int from = block * MIB;
-      blocks.add(
-          Digests.ofBytes(Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
-    }
-    return blocks;
   }
 
   private void awaitMembers(CoordinatorServer server, int count) {

@@ -17,7 +17,9 @@ import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.coordinator.tls.DevCa;
 import dev.larder.origin.OriginObject;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
+import dev.larder.protocol.Digests;
 import dev.larder.store.BlobStore.SealedInfo;
 import dev.larder.testkit.Records;
 import java.io.IOException;
@@ -27,6 +29,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -357,5 +360,18 @@ final class Fleet implements AutoCloseable {
   public void close() {
     readers.shutdownNow();
     new ArrayList<>(nodes.keySet()).forEach(this::kill);
+  }
+
+  /** Digests of a content's blocks. */
+  static List<Digest> blocks(byte[] content) {
+    List<Digest> blocks = new ArrayList<>();
+    for (int block = 0; block < Blocks.blockCount(content.length); block++) {
+      int from = block * Blocks.BLOCK_BYTES;
+      blocks.add(
+          Digests.ofBytes(
+              Arrays.copyOfRange(
+                  content, from, Math.min(content.length, from + Blocks.BLOCK_BYTES))));
+    }
+    return blocks;
   }
 }

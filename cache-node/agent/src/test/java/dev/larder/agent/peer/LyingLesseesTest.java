@@ -23,7 +23,6 @@ import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginObject;
-import dev.larder.protocol.Blocks;
 import dev.larder.protocol.ContentChecksum;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
@@ -31,8 +30,6 @@ import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -144,7 +141,7 @@ class LyingLesseesTest {
       object = fleet.origin.add("object", right);
       byte[] wrong = right.clone();
       wrong[WRONG_BLOCK * MIB + 5] ^= 1;
-      List<Digest> blocks = blocks(wrong);
+      List<Digest> blocks = Fleet.blocks(wrong);
       TlsMaterial material = fleet.certify("liar", "accomplice");
       accomplice =
           new LyingPeer(
@@ -220,15 +217,5 @@ class LyingLesseesTest {
       accomplice.close();
       fleet.close();
     }
-  }
-
-  private static List<Digest> blocks(byte[] content) {
-    List<Digest> blocks = new ArrayList<>();
-    for (int block = 0; block < Blocks.blockCount(content.length); block++) {
-      int from = block * MIB;
-      blocks.add(
-          Digests.ofBytes(Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
-    }
-    return blocks;
   }
 }

@@ -22,7 +22,6 @@ import dev.larder.agent.tracker.StripeId;
 import dev.larder.agent.tracker.StripeReport;
 import dev.larder.coordinator.api.TlsMaterial;
 import dev.larder.origin.OriginObject;
-import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.Digests;
 import dev.larder.protocol.ErrorCode;
@@ -30,7 +29,6 @@ import dev.larder.protocol.LarderException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -118,7 +116,7 @@ class LyingPeersTest {
     try (Fleet fleet = new Fleet(directory)) {
       object = fleet.origin.add("object", SIZE, new Random(7));
       byte[] content = fleet.origin.content(object);
-      List<Digest> blocks = blocks(content);
+      List<Digest> blocks = Fleet.blocks(content);
       SealedDigests told = new SealedDigests(blocks, List.of(Digests.stripe(blocks)));
       PeerConfig quick = Fleet.peerConfig(Duration.ofSeconds(1), Duration.ofMinutes(5), false);
       for (Vice vice : List.of(Vice.DRIPS_DIGESTS, Vice.HUGE_DIGESTS)) {
@@ -147,7 +145,7 @@ class LyingPeersTest {
     try (Fleet fleet = new Fleet(directory)) {
       object = fleet.origin.add("object", 86 * MIB, new Random(8));
       byte[] content = fleet.origin.content(object);
-      List<Digest> last = blocks(Arrays.copyOfRange(content, 64 * MIB, 86 * MIB));
+      List<Digest> last = Fleet.blocks(Arrays.copyOfRange(content, 64 * MIB, 86 * MIB));
       SealedDigests none = new SealedDigests(List.of(), List.of());
       try (LyingPeer slow = new LyingPeer(content, Vice.SLOW, none, fleet.materialOf("liar"))) {
         FleetNode tracker = fleet.add("tracker");
@@ -238,7 +236,7 @@ class LyingPeersTest {
       OriginObject object = fleet.origin.add("object", 4 * MIB, new Random(7));
       byte[] wrong = fleet.origin.content(object).clone();
       wrong[2 * MIB + 5] ^= 1;
-      List<Digest> blocks = blocks(wrong);
+      List<Digest> blocks = Fleet.blocks(wrong);
       SealedDigests told = new SealedDigests(blocks, List.of(Digests.stripe(blocks)));
       TlsMaterial material = fleet.materialOf("liar");
       try (LyingPeer liar = new LyingPeer(wrong, Vice.WRONG_DIGESTS, told, material);
@@ -273,7 +271,7 @@ class LyingPeersTest {
       throws Exception {
     OriginObject object = fleet.origin.add("object", size, new Random(7));
     byte[] content = fleet.origin.content(object);
-    List<Digest> blocks = blocks(content);
+    List<Digest> blocks = Fleet.blocks(content);
     SealedDigests told = new SealedDigests(blocks.reversed(), List.of(Digests.stripe(blocks)));
     if (isRootKnown) {
       fleet.record(object.key(), Digests.rootOf(ByteBuffer.wrap(content)));
@@ -295,16 +293,6 @@ class LyingPeersTest {
       Fleet.await("sealed", () -> reader.isSealed(object));
       return reader;
     }
-  }
-
-  private static List<Digest> blocks(byte[] content) {
-    List<Digest> blocks = new ArrayList<>();
-    for (int block = 0; block < Blocks.blockCount(content.length); block++) {
-      int from = block * MIB;
-      blocks.add(
-          Digests.ofBytes(Arrays.copyOfRange(content, from, Math.min(content.length, from + MIB))));
-    }
-    return blocks;
   }
 
   /** The member fetches the stripe under a lease, as far as the tracker can see. */
