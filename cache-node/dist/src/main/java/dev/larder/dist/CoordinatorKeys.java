@@ -32,6 +32,7 @@ final class CoordinatorKeys {
             tree.size("coordinator.write-buffer", rocks.writeBufferBytes()),
             tree.count("coordinator.open-files-max", rocks.openFilesMax()),
             tree.count("coordinator.read-threads", rocks.readThreads())),
+        tree.count("coordinator.connections-max", base.connectionsMax()),
         tree.count("coordinator.requests-max", base.requestsMax()),
         tree.count("coordinator.streams-max", base.streamsMax()),
         tree.count("coordinator.batch-max", base.batchMax()),

@@ -121,6 +121,8 @@ public record CoordinatorConfig(
    * @param freeSpaceMinBytes {@code coordinator.free-space-min}: below it the log does not start
    * @param rocks {@code coordinator.block-cache}, {@code coordinator.write-buffer}, {@code
    *     coordinator.open-files-max}, {@code coordinator.read-threads}
+   * @param connectionsMax {@code coordinator.connections-max}: open connections of the gRPC door;
+   *     one more is closed unanswered
    * @param requestsMax {@code coordinator.requests-max}: requests worked on at once
    * @param streamsMax {@code coordinator.streams-max}: agents attending
    * @param batchMax {@code coordinator.batch-max}: keys or roots in one request
@@ -142,6 +144,7 @@ public record CoordinatorConfig(
       long snapshotEvery,
       long freeSpaceMinBytes,
       RocksLimits rocks,
+      int connectionsMax,
       int requestsMax,
       int streamsMax,
       int batchMax,
@@ -173,6 +176,7 @@ public record CoordinatorConfig(
       positive("coordinator.write-buffer", rocks.writeBufferBytes());
       positive("coordinator.open-files-max", rocks.openFilesMax());
       positive("coordinator.read-threads", rocks.readThreads());
+      positive("coordinator.connections-max", connectionsMax);
       positive("coordinator.requests-max", requestsMax);
       positive("coordinator.streams-max", streamsMax);
       positive("coordinator.batch-max", batchMax);
@@ -194,6 +198,7 @@ public record CoordinatorConfig(
         long snapshotEvery,
         long freeSpaceMinBytes,
         RocksLimits rocks,
+        int connectionsMax,
         int requestsMax,
         int streamsMax,
         int batchMax,
@@ -211,6 +216,7 @@ public record CoordinatorConfig(
           snapshotEvery,
           freeSpaceMinBytes,
           rocks,
+          connectionsMax,
           requestsMax,
           streamsMax,
           batchMax,
@@ -235,6 +241,7 @@ public record CoordinatorConfig(
           20_000,
           1024 * MIB,
           new RocksLimits(16 * MIB, 16 * MIB, 256, 4),
+          24_000,
           256,
           20_000,
           5_000,

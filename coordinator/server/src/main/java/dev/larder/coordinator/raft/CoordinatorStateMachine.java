@@ -7,6 +7,7 @@ import dev.larder.coordinator.logic.Position;
 import dev.larder.coordinator.logic.Queries;
 import dev.larder.coordinator.logic.Record;
 import dev.larder.coordinator.logic.RecordCodec;
+import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
@@ -41,11 +43,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Ratis replays from its latest snapshot while the tables may be further: entries up to the
  * position the tables hold are passed over. A record that cannot be applied (disk fault, unknown
- * version) stops this server, because going on would make its state differ from the others'.
+ * version) stops this server, because going on would make its state differ from the others'. So
+ * does an entry that was applied and is then replaced in the log, or whose term the log has
+ * otherwise when it is replayed: the next start rebuilds the state.
  *
- * <p><b>Threads:</b> Ratis' updater applies, snapshots and reloads; {@link #state} from any.
+ * <p><b>Threads:</b> Ratis' updater applies, snapshots and reloads, the log's writers truncate;
+ * {@link #state} from any.
  */
-final class CoordinatorStateMachine extends BaseStateMachine {
+class CoordinatorStateMachine extends BaseStateMachine {
   private static final Logger log = LoggerFactory.getLogger(CoordinatorStateMachine.class);
 
   private final SnapshotDirectory snapshots = new SnapshotDirectory();
@@ -54,12 +59,14 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   private final RaftEvents events;
   private final SilentPeers silent = new SilentPeers(System::nanoTime);
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
+  private volatile LongSupplier committed = () -> -1;
 
   private volatile StateRecovery.@Nullable Recovered recovered;
   private volatile boolean isEnded;
   // The updater's own, except while Ratis initializes.
   private @Nullable Path segments;
-  private long tablesIndex = -1;
+  private Position opened = Position.NONE;
+  private volatile long tablesIndex = -1;
 
   CoordinatorStateMachine(Path tables, RocksLimits limits, boolean alone, RaftEvents events) {
     this.recovery = new StateRecovery(tables, snapshots, limits);
@@ -71,7 +78,17 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   public void initialize(RaftServer server, RaftGroupId group, RaftStorage storage)
       throws IOException {
     super.initialize(server, group, storage);
+    committed = () -> committed(server, group);
     getLifeCycle().startAndTransition(() -> load(storage), IOException.class);
+  }
+
+  private static long committed(RaftServer server, RaftGroupId group) {
+    try {
+      return server.getDivision(group).getRaftLog().getLastCommittedIndex();
+    } catch (IOException e) {
+      log.debug("no log yet of which anything could be committed", e);
+      return -1;
+    }
   }
 
   private void load(RaftStorage storage) throws IOException {
@@ -81,9 +98,10 @@ final class CoordinatorStateMachine extends BaseStateMachine {
   }
 
   private void load() throws IOException {
-    StateRecovery.Recovered opened = recovery.open(Objects.requireNonNull(segments), alone);
-    recovered = opened;
-    tablesIndex = opened.state().applied().index();
+    StateRecovery.Recovered open = recovery.open(Objects.requireNonNull(segments), alone);
+    recovered = open;
+    opened = open.state().applied();
+    tablesIndex = opened.index();
     SnapshotInfo latest = snapshots.getLatestSnapshot();
     setLastAppliedTermIndex(latest == null ? null : latest.getTermIndex());
   }
@@ -138,9 +156,55 @@ final class CoordinatorStateMachine extends BaseStateMachine {
       byte[] data = entry.getStateMachineLogEntry().getLogData().toByteArray();
       answer = apply(new Position(entry.getTerm(), entry.getIndex()), RecordCodec.decode(data));
       tablesIndex = entry.getIndex();
+    } else {
+      compare(entry.getTerm(), entry.getIndex());
     }
     updateLastAppliedTermIndex(entry.getTerm(), entry.getIndex());
     return CompletableFuture.completedFuture(answer);
+  }
+
+  @Override
+  public void notifyTermIndexUpdated(long term, long index) {
+    compare(term, index);
+    super.notifyTermIndexUpdated(term, index);
+  }
+
+  /**
+   * Same term and index in two logs, and all before is the same; else it is not what was applied.
+   */
+  private void compare(long term, long index) {
+    if (index == opened.index() && term != opened.term()) {
+      diverged(index, "its state was made by entry " + opened + ", the log has term " + term);
+      throw new LarderException(
+          ErrorCode.STORE_CORRUPT, "the coordinator's state holds what its log does not");
+    }
+  }
+
+  /**
+   * Entries from this one on are about to be replaced by the leader's: they must not be committed.
+   * Called under the log's lock.
+   */
+  @Override
+  public CompletableFuture<Void> truncate(long logIndex) {
+    if (logIndex <= Math.max(tablesIndex, committed.getAsLong())) {
+      diverged(logIndex, "entry " + logIndex + " was applied and is replaced in the log");
+    }
+    return CompletableFuture.completedFuture(null);
+  }
+
+  private void diverged(long entry, String how) {
+    isEnded = true;
+    log.error(
+        "coordinator ends, its state is not what the others have: {}; its next start rebuilds it"
+            + " from snapshot and log",
+        how);
+    try {
+      recovery.diverged(entry);
+    } catch (IOException | LarderException e) {
+      log.error("and that could not be noted: replace this coordinator", e);
+    }
+    // The updater then fails at the next entry, and with it this server.
+    closeTables();
   }
 
   private Message apply(Position position, Record record) {

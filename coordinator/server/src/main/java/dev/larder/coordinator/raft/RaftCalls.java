@@ -31,7 +31,11 @@ final class RaftCalls {
   }
 
   RaftClientReply untilAnswered(Duration deadline, RaftNode.Call call) {
-    long end = System.nanoTime() + deadline.toNanos();
+    return untilAnswered(deadline, System.nanoTime() + deadline.toNanos(), call);
+  }
+
+  /** As above for one call of several that have a deadline together, which ends at {@code end}. */
+  RaftClientReply untilAnswered(Duration deadline, long end, RaftNode.Call call) {
     long pause = PAUSE_MIN_NANOS;
     Throwable last = null;
     while (true) {

@@ -314,10 +314,15 @@ public final class RaftNode implements AutoCloseable {
       boolean isConfirmed = false;
       while (!isConfirmed) {
         boolean led = RaftMembers.leads(server());
-        untilAnswered(
-            Duration.ofNanos(Math.max(0, end - System.nanoTime())),
-            () ->
-                local(Message.EMPTY, RaftClientRequest.readRequestType(), calls.incrementAndGet()));
+        new RaftCalls(closed::get)
+            .untilAnswered(
+                deadline,
+                end,
+                () ->
+                    local(
+                        Message.EMPTY,
+                        RaftClientRequest.readRequestType(),
+                        calls.incrementAndGet()));
         // Ratis 3.2.2 (ReadIndexHeartbeats.addAppendEntriesListener) asks nobody where an earlier
         // read at the same commit was confirmed: a deposed leader that does not know it yet would
         // answer by what it has.

@@ -23,8 +23,9 @@ import org.slf4j.LoggerFactory;
  * <p>Tables that open and are not behind the newest snapshot are taken as they are. Damaged or
  * older ones are set aside ({@code state.damaged}, the last one is kept) and replaced by the newest
  * snapshot whose files match its manifest, or by nothing where the log still starts at its first
- * entry. Where the log does not reach back far enough, starting would lose acknowledged changes: it
- * is refused.
+ * entry. So are tables that hold what the group does not ({@link DivergenceMark}), with the
+ * snapshots made of them. Where the log does not reach back far enough, starting would lose
+ * acknowledged changes: it is refused.
  */
 final class StateRecovery {
   private static final Logger log = LoggerFactory.getLogger(StateRecovery.class);
@@ -33,11 +34,21 @@ final class StateRecovery {
   private final Path tables;
   private final SnapshotDirectory snapshots;
   private final RocksLimits limits;
+  private final DivergenceMark mark;
 
   StateRecovery(Path tables, SnapshotDirectory snapshots, RocksLimits limits) {
     this.tables = tables;
     this.snapshots = snapshots;
     this.limits = limits;
+    this.mark = new DivergenceMark(tables);
+  }
+
+  /**
+   * Has the next {@link #open} rebuild the state, as what it holds from this entry on is not what
+   * the group has.
+   */
+  void diverged(long entry) throws IOException {
+    mark.set(entry);
   }
 
   /** Open tables and the state machine on them. */
@@ -51,7 +62,11 @@ final class StateRecovery {
    */
   Recovered open(Path segments, boolean alone) throws IOException {
     OptionalLong logStart = logStart(segments);
-    Recovered recovered = openTables();
+    OptionalLong foreign = mark.read();
+    if (foreign.isPresent()) {
+      snapshots.refuseFrom(foreign.getAsLong(), "it holds entries that the group does not");
+    }
+    Recovered recovered = foreign.isPresent() ? null : openTables();
     Position wanted =
         snapshots.newest().map(SnapshotDirectory.Found::position).orElse(Position.NONE);
     if (recovered == null || recovered.state().applied().index() < wanted.index()) {
@@ -62,6 +77,7 @@ final class StateRecovery {
     }
     try {
       check(recovered.state().applied(), logStart, alone);
+      mark.clear();
       long covered = snapshots.newest().map(found -> found.position().index()).orElse(-1L);
       if (logStart.isPresent() && covered + 1 < logStart.getAsLong()) {
         // Ratis replays from its latest snapshot, so there must be one where the log starts.
@@ -84,8 +100,10 @@ final class StateRecovery {
               + applied.index()
               + ", its log starts at "
               + logStart.getAsLong()
-              + " and no intact snapshot fills the gap; restore coordinator/ from a backup, or move"
-              + " it away to start with no datasets");
+              + " and no intact snapshot fills the gap; "
+              + (alone
+                  ? "restore coordinator/ from a backup, or move it away to start with no datasets"
+                  : "replace it by a new one: larder coordinators replace"));
     }
     if (alone && logStart.isEmpty() && applied.index() >= 0) {
       throw new LarderException(

@@ -16,12 +16,14 @@ import io.grpc.ServerInterceptors;
 import io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
+import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
@@ -41,6 +43,7 @@ public final class GrpcDoor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcDoor.class);
   private static final int MESSAGE_BYTES_MAX = 4 << 20;
   private static final int HEADER_BYTES_MAX = 8 << 10;
+  private static final int LOOPS_END_SECONDS = 2;
   private static final int HANDSHAKE_SECONDS_MAX = 10;
   // Clients ask every ten seconds whether this host is still there.
   private static final int KEEP_ALIVE_SECONDS_MIN = 8;
@@ -50,13 +53,20 @@ public final class GrpcDoor implements AutoCloseable {
 
   private final Server server;
   private final ExecutorService handlers;
+  private final List<EventLoopGroup> loops;
   private final Limits limits;
   private final Refusals refusals;
 
-  private GrpcDoor(Server server, ExecutorService handlers, Limits limits, Refusals refusals) {
+  private GrpcDoor(
+      Server server,
+      ExecutorService handlers,
+      List<EventLoopGroup> loops,
+      Limits limits,
+      Refusals refusals) {
     this.refusals = refusals;
     this.server = server;
     this.handlers = handlers;
+    this.loops = loops;
     this.limits = limits;
   }
 
@@ -79,12 +89,19 @@ public final class GrpcDoor implements AutoCloseable {
     ExecutorService handlers =
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
+    EventLoopGroup accepting = BoundedLoops.accepting();
+    EventLoopGroup serving =
+        new BoundedLoops(limits.connectionsMax(), () -> refusals.count(Refusals.Reason.BUSY));
+    List<EventLoopGroup> loops = List.of(accepting, serving);
     try {
       DoorInterceptor door =
           new DoorInterceptor(
               limits.requestsMax(), limits.streamsMax(), tls.believesShared(), refusals);
       Server server =
           NettyServerBuilder.forAddress(listen)
+              .channelType(BoundedLoops.channelType())
+              .bossEventLoopGroup(accepting)
+              .workerEventLoopGroup(serving)
               .sslContext(sslContext(tls))
               // Only finds the method; each call then goes where its handler may wait.
               .executor(Runnable::run)
@@ -105,9 +122,10 @@ public final class GrpcDoor implements AutoCloseable {
               .addService(ServerInterceptors.intercept(new HealthService(leads), door))
               .build()
               .start();
-      return new GrpcDoor(server, handlers, limits, refusals);
+      return new GrpcDoor(server, handlers, loops, limits, refusals);
     } catch (IOException e) {
       handlers.close();
+      end(loops);
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
           "coordinator.listen: cannot listen on " + listen + ": " + e.getMessage(),
@@ -165,6 +183,11 @@ public final class GrpcDoor implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     handlers.shutdown();
+    end(loops);
+  }
+
+  private static void end(List<EventLoopGroup> loops) {
+    loops.forEach(each -> each.shutdownGracefully(0, LOOPS_END_SECONDS, TimeUnit.SECONDS));
   }
 
   private static final class HealthService extends HealthGrpc.HealthImplBase {

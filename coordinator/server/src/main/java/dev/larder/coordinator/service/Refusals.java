@@ -16,7 +16,7 @@ public final class Refusals {
     NAME,
     /** What it proved when it connected holds no more. */
     CERTIFICATE,
-    /** As many are at work as may be. */
+    /** As many are at work, or connected, as may be. */
     BUSY
   }
 

@@ -1,0 +1,97 @@
+package dev.larder.coordinator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.larder.coordinator.api.CoordinatorClient;
+import dev.larder.coordinator.api.Role;
+import dev.larder.testkit.Records;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A door that takes three connections. */
+class ConnectionsMaxTest {
+  private static final int MAX = 3;
+
+  @TempDir Path data;
+
+  private TestCoordinator coordinator;
+  private final List<Socket> silent = new ArrayList<>();
+
+  @BeforeEach
+  void start() {
+    coordinator =
+        TestCoordinator.start(
+            data,
+            Records.with(TestCoordinator.defaults(), "connectionsMax", MAX),
+            Clock.systemUTC());
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    for (Socket each : silent) {
+      each.close();
+    }
+    coordinator.close();
+  }
+
+  @Test
+  void oneMoreIsClosedAndCountedAndRoomComesBack() throws IOException {
+    try (CoordinatorClient client = coordinator.grpc(Role.CLIENT)) {
+      assertEquals(List.of(), client.datasets());
+      connect();
+      connect();
+      assertEquals(-1, connect().getInputStream().read());
+      assertEquals(1, coordinator.server().refused().get("busy"));
+      assertEquals(List.of(), client.datasets(), "those that were there go on");
+
+      silent.getFirst().close();
+      TestGroup.await("another is taken in its place", this::isTaken);
+      assertEquals(List.of(), client.datasets());
+    }
+  }
+
+  @Test
+  void silentOnesMakeRoomAgain() throws IOException {
+    for (int i = 0; i < MAX; i++) {
+      connect();
+    }
+    for (Socket each : silent) {
+      each.setSoTimeout(60_000);
+      assertEquals(-1, each.getInputStream().read(), "no handshake, no connection");
+    }
+    try (CoordinatorClient client = coordinator.grpc(Role.CLIENT)) {
+      assertEquals(List.of(), client.datasets());
+    }
+  }
+
+  private Socket connect() throws IOException {
+    Socket socket = new Socket();
+    silent.add(socket);
+    int port = coordinator.server().address().getPort();
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    return socket;
+  }
+
+  private boolean isTaken() {
+    try {
+      Socket socket = connect();
+      socket.setSoTimeout(200);
+      return socket.getInputStream().read() >= 0;
+    } catch (SocketTimeoutException e) {
+      return true;
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,216 @@
+package dev.larder.coordinator.raft;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.larder.coordinator.CoordinatorConfig.Limits;
+import dev.larder.coordinator.TestGroup;
+import dev.larder.coordinator.api.DatasetDefinition;
+import dev.larder.coordinator.logic.Queries;
+import dev.larder.coordinator.logic.Record;
+import dev.larder.coordinator.logic.RecordCodec;
+import dev.larder.protocol.DatasetName;
+import dev.larder.protocol.ErrorCode;
+import dev.larder.protocol.LarderException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A follower applied what its leader said is committed, and the next leader replaces it: Raft does
+ * not do that, but libraries and disks have their faults. Each entry defines a dataset that is
+ * named by its term and index.
+ */
+@Timeout(60)
+class DivergenceTest {
+  @TempDir Path directory;
+
+  private SlowDisk machine;
+  private ToldFollower follower;
+
+  private void start() throws Exception {
+    machine = new SlowDisk(tables());
+    follower = ToldFollower.start(directory, machine, DivergenceTest::record);
+  }
+
+  /** Entries from the third on are not on its disk until that goes on. */
+  private static final class SlowDisk extends CoordinatorStateMachine {
+    final CompletableFuture<Void> goesOn = new CompletableFuture<>();
+
+    SlowDisk(Path tables) {
+      super(tables, Limits.defaults().rocks(), false, new Deaf());
+    }
+
+    @Override
+    public CompletableFuture<Void> flush(long index) {
+      return index >= 2 ? goesOn : CompletableFuture.completedFuture(null);
+    }
+  }
+
+  private static final class Deaf implements RaftEvents {
+    @Override
+    public void epoch(long epoch) {}
+
+    @Override
+    public void work(long version) {}
+
+    @Override
+    public void leads(boolean leads) {}
+  }
+
+  private void sendTwoOfTermTwo() throws Exception {
+    send("c2", 2, null, 0, TermIndex.valueOf(2, 0));
+    send("c2", 2, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(2, 1));
+  }
+
+  /**
+   * The second entry is taken for committed while the next leader's, which replaces it, waits for
+   * the disk: a defect that {@link CommitGuard} stands before.
+   */
+  private void applyTheReplacedOne(Runnable onceApplied) throws Exception {
+    List<CompletableFuture<?>> waiting =
+        List.of(
+            ask("c2", 2, TermIndex.valueOf(2, 1), 0, TermIndex.valueOf(2, 2)),
+            ask("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1)));
+    send("c1", 3, TermIndex.valueOf(3, 1), 1);
+    await(List.of("t2-0", "t2-1"));
+    onceApplied.run();
+    machine.goesOn.complete(null);
+    TestGroup.await("it ends", machine::hasEnded);
+    for (CompletableFuture<?> each : waiting) {
+      each.handle((answer, failure) -> null).get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void whatWasAppliedAndIsReplacedEndsItAndTheNextStartRebuilds() throws Exception {
+    start();
+    sendTwoOfTermTwo();
+    applyTheReplacedOne(() -> {});
+    assertEquals("1", Files.readString(mark()));
+    LarderException ended = assertThrows(LarderException.class, this::datasets);
+    assertEquals(ErrorCode.CLOSED, ended.code());
+    follower.close();
+
+    start();
+    try (ToldFollower again = follower) {
+      assertFalse(Files.exists(mark()));
+      assertTrue(Files.isDirectory(directory.resolve("state.damaged")));
+      send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
+      send("c1", 3, TermIndex.valueOf(3, 1), 1);
+      await(List.of("t2-0", "t3-1"));
+      assertFalse(machine.hasEnded());
+    }
+  }
+
+  @Test
+  void aSnapshotOfItIsNotUsedEither() throws Exception {
+    start();
+    sendTwoOfTermTwo();
+    send("c2", 2, TermIndex.valueOf(2, 1), 0);
+    await(List.of("t2-0"));
+    assertEquals(0, snapshot());
+    applyTheReplacedOne(() -> assertEquals(1, snapshot()));
+    follower.close();
+
+    start();
+    try (ToldFollower again = follower) {
+      assertEquals(1, machine.snapshotsSetAside());
+      send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
+      send("c1", 3, TermIndex.valueOf(3, 1), 1);
+      await(List.of("t2-0", "t3-1"));
+    }
+  }
+
+  @Test
+  void anotherTermInTheLogIsNoticedWhenItIsReplayed() throws Exception {
+    start();
+    sendTwoOfTermTwo();
+    send("c2", 2, TermIndex.valueOf(2, 1), 1);
+    await(List.of("t2-0", "t2-1"));
+    follower.close();
+    Path kept = directory.resolve("kept");
+    Files.move(tables(), kept);
+    start();
+    send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
+    send("c1", 3, TermIndex.valueOf(3, 1), 1);
+    await(List.of("t2-0", "t3-1"));
+    follower.close();
+    DurableFiles.deleteTree(tables());
+    Files.move(kept, tables());
+
+    start();
+    send("c1", 3, TermIndex.valueOf(3, 1), 1);
+    TestGroup.await("it ends", machine::hasEnded);
+    follower.close();
+    start();
+    try (ToldFollower again = follower) {
+      send("c1", 3, TermIndex.valueOf(3, 1), 1);
+      await(List.of("t2-0", "t3-1"));
+    }
+  }
+
+  private void send(
+      String leader, long term, @Nullable TermIndex previous, long commit, TermIndex... entries)
+      throws Exception {
+    ask(leader, term, previous, commit, entries).get(10, TimeUnit.SECONDS);
+  }
+
+  private CompletableFuture<?> ask(
+      String leader, long term, @Nullable TermIndex previous, long commit, TermIndex... entries)
+      throws Exception {
+    return follower.send(follower.request(leader, term, previous, commit, entries));
+  }
+
+  private long snapshot() {
+    try {
+      return machine.takeSnapshot();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void await(List<String> names) {
+    TestGroup.await(
+        names + " are applied",
+        () ->
+            machine.getLastAppliedTermIndex() != null
+                && machine.getLastAppliedTermIndex().getIndex() >= names.size() - 1
+                && datasets().equals(names));
+  }
+
+  private List<String> datasets() {
+    return machine.state().query(Queries::datasetList).datasets().stream()
+        .map(DatasetDefinition::name)
+        .map(DatasetName::toString)
+        .toList();
+  }
+
+  private static byte[] record(TermIndex at) {
+    DatasetName name = new DatasetName("t" + at.getTerm() + "-" + at.getIndex());
+    return RecordCodec.encode(
+        new Record.CreateDataset(
+            name, "file:///" + name, Map.of(), Instant.EPOCH, "request-" + name));
+  }
+
+  private Path tables() {
+    return directory.resolve("state");
+  }
+
+  private Path mark() {
+    return directory.resolve("state.diverged");
+  }
+}
