@@ -457,6 +457,7 @@ public final class NodeServices implements NodeState, AutoCloseable {
   public Peers peers() {
     return new Peers(
         counters().getOrDefault("peer_bytes_total", 0L),
+        counters().getOrDefault("peer_far_bytes_total", 0L),
         counters().getOrDefault("peer_kept_bytes_total", 0L),
         counters().getOrDefault("peer_wrong_blocks_total", 0L),
         parts().peers.<Map<String, String>>map(PeerNode::left).orElse(Map.of()),

@@ -73,6 +73,20 @@ class AgentLossTest {
     assertTrue(sent <= 9 * dataset.bytes() / 5 + MIB, sent + " bytes from the origin");
   }
 
+  private static void awaitNamed(Rig rig, Started started) {
+    Until.holds(
+        "a status names who is lost",
+        PATIENCE,
+        () -> {
+          for (String other : started.others()) {
+            if (rig.leftBy(other).contains(started.holder())) {
+              return true;
+            }
+          }
+          return false;
+        });
+  }
+
   private static double faults(Rig rig, List<String> agents) throws Exception {
     double faults = 0;
     for (String agent : agents) {
@@ -89,6 +103,7 @@ class AgentLossTest {
     double faults = faults(rig, started.others());
     try (Readers readers = Readers.start(rig, steady, started.others())) {
       rig.box(started.holder()).kill();
+      awaitNamed(rig, started);
       started.burst().awaitRight(started.others());
       readers.check();
     } finally {
@@ -117,6 +132,7 @@ class AgentLossTest {
     double faults = faults(rig, started.others());
     try (Readers readers = Readers.start(rig, steady, started.others())) {
       rig.box(started.holder()).pause();
+      awaitNamed(rig, started);
       started.burst().awaitRight(started.others());
       readers.check();
     } finally {

@@ -3,7 +3,6 @@ package dev.larder.containers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,9 +84,10 @@ class CutLinksTest {
         Burst burst = Burst.start(rig, cold, Rig.AGENTS);
         burst.awaitRight(Rig.AGENTS);
         long sent = rig.origin().sentBytes(cold.name());
+        System.err.printf("%s: the origin sent %.2f%n", name, (double) sent / cold.bytes());
         // Who cannot be reached by one is taken for dead by it, so a lease may pass on once more.
         assertTrue(sent <= 3 * cold.bytes(), sent + " bytes, as if each read for itself");
-        named.addAll(left(rig));
+        named.addAll(rig.leftBy(LONE));
       }
       assertTrue(trouble(rig) > failures, "the cause shows in its figures");
       // It leaves them alone for some seconds only, and may have been asked too late.
@@ -98,7 +98,7 @@ class CutLinksTest {
           () -> {
             Dataset next = rig.create("agent-1", "asymmetric-again-" + ++more[0], 3, 2 * MIB);
             Burst.start(rig, next, Rig.AGENTS).awaitRight(Rig.AGENTS);
-            return named.addAll(left(rig)) || !named.isEmpty();
+            return named.addAll(rig.leftBy(LONE)) || !named.isEmpty();
           });
       assertTrue(OTHERS.containsAll(named), named.toString());
       assertEquals("ok", rig.status(LONE).path("coordinator").path("state").asText());
@@ -115,16 +115,6 @@ class CutLinksTest {
           Burst.start(rig, after, Rig.AGENTS).awaitRight(Rig.AGENTS);
           return rig.origin().sentBytes(after.name()) == after.bytes();
         });
-  }
-
-  /** Whom the lone one does not read from or ask now, by its own word. */
-  private static Set<String> left(Rig rig) throws Exception {
-    Set<String> named = new TreeSet<>();
-    JsonNode peers = rig.status(LONE).path("peers");
-    for (String list : List.of("leftMembers", "silentTrackers")) {
-      peers.path(list).forEach(each -> named.add(each.path("member").asText()));
-    }
-    return named;
   }
 
   private static double trouble(Rig rig) throws Exception {

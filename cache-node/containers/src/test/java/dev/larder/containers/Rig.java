@@ -17,7 +17,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.testcontainers.lifecycle.Startables;
@@ -355,6 +357,16 @@ final class Rig implements AutoCloseable {
 
   JsonNode status(String agent) throws IOException {
     return JSON.readTree(client(agent).control().statusJson());
+  }
+
+  /** Whom an agent does not read from or ask now, by its own word. */
+  Set<String> leftBy(String agent) throws IOException {
+    Set<String> named = new TreeSet<>();
+    JsonNode peers = status(agent).path("peers");
+    for (String list : List.of("leftMembers", "silentTrackers")) {
+      peers.path(list).forEach(each -> named.add(each.path("member").asText()));
+    }
+    return named;
   }
 
   /** Who an agent says is a member, by id. */

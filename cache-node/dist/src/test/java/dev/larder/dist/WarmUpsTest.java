@@ -73,6 +73,9 @@ class WarmUpsTest {
       awaitReady(cluster, id, Set.of("a", "b", "c", "d"));
       assertEquals(cluster.bytes(), cluster.local("d", ""));
       // The later one tracks some stripes at once here, and does not know who has their blobs.
+      System.err.printf(
+          "with one more node %.2f of the dataset%n",
+          (double) cluster.originBytes() / cluster.bytes());
       assertTrue(cluster.originBytes() < 2 * cluster.bytes(), "it read from the others too");
       assertTrue(cluster.node("d").counters().get("peer_bytes_total") > 0);
       final long fromOrigin = cluster.originBytes();
@@ -135,6 +138,9 @@ class WarmUpsTest {
         assertEquals(20, cluster.pinned(node, ""), "kept for its time");
       }
       // What b tracked nobody knows to be elsewhere any more: about a third, once more.
+      System.err.printf(
+          "with a node that restarts %.2f of the dataset%n",
+          (double) cluster.originBytes() / cluster.bytes());
       assertTrue(
           cluster.originBytes() < 2 * cluster.bytes(),
           cluster.originBytes() + " of " + cluster.bytes());

@@ -156,6 +156,15 @@ final class StatusCommand implements Callable<Integer> {
           wrong, left);
     }
     members(out, "        left", peers.path("leftMembers"));
+    long far = peers.path("farBytes").asLong();
+    if (far > 0) {
+      out.printf(
+          "%s%s of %s from members came from other zones%n",
+          isTold ? "        " : "peers   ",
+          DataSize.human(far),
+          DataSize.human(peers.path("bytes").asLong()));
+      isTold = true;
+    }
     members(
         out,
         (isTold ? "        " : "peers   ") + "trackers that do not answer",

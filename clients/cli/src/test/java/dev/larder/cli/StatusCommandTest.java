@@ -34,6 +34,22 @@ class StatusCommandTest {
   }
 
   @Test
+  void saysWhatCameFromOtherZones() {
+    String table =
+        table(
+            "{\"bytes\":4294967296,\"farBytes\":1073741824,\"leftMembers\":[],"
+                + "\"silentTrackers\":[{\"member\":\"c\",\"reason\":\"DEADLINE\"}]}");
+    assertTrue(
+        table.contains(
+            """
+
+            peers   1.00 GiB of 4.00 GiB from members came from other zones
+                    trackers that do not answer: c (DEADLINE)
+            """),
+        table);
+  }
+
+  @Test
   void silentTrackersAloneLeaveNobodyAlone() {
     String table =
         table(

@@ -10,6 +10,8 @@ import dev.larder.perf.worker.UpdateLoad;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -31,7 +33,14 @@ final class LoadedPair implements AutoCloseable {
   private static final int LINE_SECONDS_MAX = 180;
   private static final long SETTLE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+  /** CPU seconds of the servers until now. */
+  @FunctionalInterface
+  private interface Cpu {
+    double seconds() throws IOException;
+  }
+
   private final Bench bench;
+  private final Map<String, Cpu> servers;
   private final ChildProcess updates;
   private final ChildProcess lookups;
 
@@ -39,6 +48,7 @@ final class LoadedPair implements AutoCloseable {
   LoadedPair(Bench bench, CoordinatorGroup group, Etcd etcd)
       throws IOException, InterruptedException {
     this.bench = bench;
+    this.servers = Map.of("larder", group::cpuSeconds, "etcd", etcd::cpuSeconds);
     List<String> where =
         List.of(group.tls().toString(), group.addresses(), String.join(",", etcd.addresses()));
     updates =
@@ -129,6 +139,8 @@ final class LoadedPair implements AutoCloseable {
       throws IOException, InterruptedException {
     // What the round before left behind in the other one.
     LockSupport.parkNanos(SETTLE_NANOS);
+    Cpu cpu = Objects.requireNonNull(servers.get(store));
+    double before = cpu.seconds();
     boolean isIdle = rate == IDLE;
     if (!isIdle) {
       updates.tell(store + " " + seconds + " " + rate);
@@ -143,14 +155,16 @@ final class LoadedPair implements AutoCloseable {
     bench.say(
         String.format(
             Locale.ROOT,
-            "    %-6s %5.0f updates/s, %.1f ms, p99 %.1f; asked %.2f ms, p99 %.2f, from sent %.2f",
+            "    %-6s %5.0f updates/s, %.1f ms, p99 %.1f; asked %.2f ms, p99 %.2f, from sent %.2f;"
+                + " %.2f cores",
             store,
             figures[0],
             figures[1],
             figures[2],
             figures[3],
             figures[4],
-            figures[6]));
+            figures[6],
+            (cpu.seconds() - before) / seconds));
     return figures;
   }
 

@@ -41,22 +41,38 @@ public final class TrackerAsks implements Measure {
 
   @Override
   public void run(Bench bench, Consumer<Figure> results) throws Exception {
+    bursts(bench, results, "asks", "");
+    bursts(bench, results, "told", "-told");
+    slow(bench, results);
+    full(bench, results);
+    heap(bench, results, "heap", "-heap", MEMBERS);
+    heap(bench, results, "heap", "-heap-one-each", 1);
+    heap(bench, results, "heap-told", "-heap-told", 1);
+  }
+
+  private void bursts(Bench bench, Consumer<Figure> results, String mode, String suffix)
+      throws IOException, InterruptedException {
     Samples perCpu = new Samples();
     Samples wall = new Samples();
     Samples reports = new Samples();
     for (int round = 0; round < Rounds.COUNT; round++) {
-      String[] words = worker(bench, "asks", MEMBERS, BURSTS);
+      String[] words = worker(bench, mode, MEMBERS, BURSTS);
       perCpu.add(Double.parseDouble(words[1]));
       wall.add(Double.parseDouble(words[2]));
       reports.add(Double.parseDouble(words[3]));
     }
-    bench.say("  asks a CPU second " + perCpu + ", a second " + wall);
+    bench.say("  %s: asks a CPU second %s, a second %s".formatted(mode, perCpu, wall));
     bench.say("  reports a CPU second " + reports);
-    results.accept(Figure.alone(name(), "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
-    slow(bench, results);
-    full(bench, results);
-    heap(bench, results, "-heap", MEMBERS);
-    heap(bench, results, "-heap-one-each", 1);
+    results.accept(
+        Figure.alone(name() + suffix, "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
+    if (!suffix.isEmpty()) {
+      results.accept(
+          Figure.alone(
+              name() + suffix + "-reports",
+              "reports/CPU s",
+              reports.median(),
+              Goal.atLeast(50_000)));
+    }
   }
 
   private void slow(Bench bench, Consumer<Figure> results)
@@ -88,19 +104,20 @@ public final class TrackerAsks implements Measure {
         Figure.alone(name() + "-no-room", "asks/CPU s", unknown.median(), Goal.atLeast(50_000)));
   }
 
-  private void heap(Bench bench, Consumer<Figure> results, String suffix, int perStripe)
+  private void heap(
+      Bench bench, Consumer<Figure> results, String mode, String suffix, int perStripe)
       throws IOException, InterruptedException {
     Samples atBound = new Samples();
     Samples beyond = new Samples();
     for (int round = 0; round < Rounds.COUNT; round++) {
-      String[] words = worker(bench, "heap", ENTRIES_MAX, perStripe);
+      String[] words = worker(bench, mode, ENTRIES_MAX, perStripe);
       double empty = Double.parseDouble(words[1]);
       atBound.add((Double.parseDouble(words[2]) - empty) / MIB);
       beyond.add((Double.parseDouble(words[3]) - empty) / MIB);
     }
     bench.say(
-        "  %d members a stripe: %s MiB at the bound, %.0f bytes an entry; after five times as many %s"
-            .formatted(perStripe, atBound, atBound.median() * MIB / ENTRIES_MAX, beyond));
+        "  %s, %d members a stripe: %s MiB at the bound, %.0f bytes an entry; after five times as many %s"
+            .formatted(mode, perStripe, atBound, atBound.median() * MIB / ENTRIES_MAX, beyond));
     results.accept(
         new Figure(
             name() + suffix, "MiB", beyond.median(), atBound.median(), Goal.ratioAtMost(1.05)));

@@ -11,6 +11,7 @@ import dev.larder.agent.tracker.StripeReport;
 import dev.larder.agent.tracker.Tracker;
 import dev.larder.agent.tracker.TrackerDesk;
 import dev.larder.protocol.BlobKey;
+import dev.larder.protocol.Blocks;
 import dev.larder.protocol.Digest;
 import dev.larder.protocol.placement.PlacedMember;
 import dev.larder.protocol.placement.Placement;
@@ -18,6 +19,7 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -33,7 +35,9 @@ import java.util.Set;
  *   <li>{@code full ENTRIES ASKS} prints {@code full KNOWN_PER_CPU_SECOND UNKNOWN_PER_CPU_SECOND}:
  *       so many stripes have a live lease each, so that the tracker is at its bound and may forget
  *       nothing; then others ask for these, and for stripes there is no room for
- *   <li>{@code heap ENTRIES PER_STRIPE} prints {@code heap EMPTY FULL AFTER}: bytes that live in
+ *   <li>{@code told MEMBERS ROUNDS} prints the same as {@code asks}, where each says with it what
+ *       the stripe's 64 blocks hash to, as those who fetch and those who have sealed do
+ *   <li>{@code heap ENTRIES PER_STRIPE} and {@code heap-told} print {@code heap EMPTY FULL AFTER}: bytes that live in
  *       the heap without a tracker, with one at its bound, and after bursts of five times the bound
  * </ul>
  */
@@ -61,8 +65,26 @@ public final class TrackerWorker {
   private final Placement placement = placement();
   private int stripes;
   private long tracked;
+  private boolean tells;
 
   private TrackerWorker() {}
+
+  private TrackerWorker telling() {
+    tells = true;
+    return this;
+  }
+
+  /** New ones each time, as each come from the wire; of a stripe the same. */
+  private BlockDigests digests(StripeId stripe) {
+    if (!tells) {
+      return BlockDigests.NONE;
+    }
+    List<Optional<Digest>> blocks = new ArrayList<>(Blocks.STRIPE_BLOCKS);
+    for (int block = 0; block < Blocks.STRIPE_BLOCKS; block++) {
+      blocks.add(Optional.of(new Digest(stripe.hashCode(), block, 2, 3)));
+    }
+    return BlockDigests.ofPresent(blocks);
+  }
 
   private static Placement placement() {
     List<PlacedMember> members = new ArrayList<>();
@@ -86,7 +108,9 @@ public final class TrackerWorker {
       case "asks" -> worker.asks(first, second, Set.of());
       case "slow" -> worker.asks(first, second, Set.of("node-0"));
       case "full" -> worker.full(first, second);
+      case "told" -> worker.telling().asks(first, second, Set.of());
       case "heap" -> worker.heap(first, second);
+      case "heap-told" -> worker.telling().heap(first, second);
       default -> throw new IllegalArgumentException(arguments[0]);
     }
   }
@@ -134,12 +158,12 @@ public final class TrackerWorker {
     return stripe;
   }
 
-  private static void reports(TrackerDesk desk, StripeId stripe, int members) {
+  private void reports(TrackerDesk desk, StripeId stripe, int members) {
     for (int member = 0; member < members; member++) {
       desk.report(
           "node-" + member,
           "",
-          new StripeReport(stripe, StripeReport.Kind.COMPLETE, 0, 0, BlockDigests.NONE));
+          new StripeReport(stripe, StripeReport.Kind.COMPLETE, 0, 0, digests(stripe)));
     }
   }
 

@@ -45,7 +45,10 @@ public final class FillCounters {
   /** Bytes that other members delivered. */
   public final LongAdder peerBytes = new LongAdder();
 
-  /** Those of them that were right and whole blocks, and kept. */
+  /** Those of them that came from another zone, where both zones are known. */
+  public final LongAdder peerFarBytes = new LongAdder();
+
+  /** Those of all that were right and whole blocks, and kept. */
   public final LongAdder peerKeptBytes = new LongAdder();
 
   /** Ranges asked of other members. */
@@ -81,6 +84,14 @@ public final class FillCounters {
     meter.originBytes(source.kind(), count);
   }
 
+  /** Bytes came from a member. */
+  public void peerBytesCame(boolean isFar, long count) {
+    peerBytes.add(count);
+    if (isFar) {
+      peerFarBytes.add(count);
+    }
+  }
+
   /** A blob's content was not what key, root or checksum promised. */
   public void originWasWrong() {
     integrityFailures.increment();
@@ -114,6 +125,7 @@ public final class FillCounters {
     out.put("fill_sealed_blobs_total", sealedBlobs.sum());
     out.put("sibling_fetches_total", siblingFetches.sum());
     out.put("peer_bytes_total", peerBytes.sum());
+    out.put("peer_far_bytes_total", peerFarBytes.sum());
     out.put("peer_kept_bytes_total", peerKeptBytes.sum());
     out.put("peer_requests_total", peerRequests.sum());
     out.put("peer_faults_total", peerFaults.sum());

@@ -20,6 +20,11 @@ public interface Members {
         }
 
         @Override
+        public boolean isFar(String member) {
+          return false;
+        }
+
+        @Override
         public long spread(BlobKey key) {
           return 0;
         }
@@ -43,6 +48,9 @@ public interface Members {
 
   /** Whether no other member is known now, so that nothing of them need be asked. */
   boolean isAlone();
+
+  /** Whether a member is known to be in another zone than this node. */
+  boolean isFar(String member);
 
   /** A number of this node's own for a blob, so that not all nodes begin it at one place. */
   long spread(BlobKey key);

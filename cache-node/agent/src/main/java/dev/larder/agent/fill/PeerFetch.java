@@ -40,6 +40,7 @@ final class PeerFetch {
   private final FillEngine engine;
   private final Fill fill;
   private final String member;
+  private final boolean isFar;
   private final ArrayBlockingQueue<Arrived> arrived = new ArrayBlockingQueue<>(UNCHECKED_MAX);
   private volatile @Nullable ParentFault fault;
   private volatile @Nullable MemberRead open;
@@ -60,6 +61,7 @@ final class PeerFetch {
     this.engine = engine;
     this.fill = fill;
     this.member = member;
+    this.isFar = engine.members().isFar(member);
   }
 
   /**
@@ -155,7 +157,7 @@ final class PeerFetch {
                 ? ParentFault.WAITS
                 : failed(ParentFault.ENDED, "no more of it");
           }
-          engine.counters().peerBytes.add(count);
+          engine.counters().peerBytesCame(isFar, count);
           windowBytes += count;
           run.checkWanted();
           ParentFault slow = slowness();

@@ -80,6 +80,7 @@ final class SharedSmall implements AutoCloseable {
     isUnvouched = false;
     int size = (int) source.sizeBytes();
     ByteBuffer content = ByteBuffer.allocate(size);
+    boolean isFar = engine.members().isFar(member);
     engine.counters().peerRequests.increment();
     try (MemberRead in = engine.members().open(member, source.key(), 0, size)) {
       while (content.hasRemaining()) {
@@ -87,7 +88,7 @@ final class SharedSmall implements AutoCloseable {
         if (count < 0) {
           return failed(member, ParentFault.ENDED, "no more of it");
         }
-        engine.counters().peerBytes.add(count);
+        engine.counters().peerBytesCame(isFar, count);
       }
     } catch (LarderException e) {
       return switch (e.code()) {

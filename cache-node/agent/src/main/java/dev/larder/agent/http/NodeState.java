@@ -127,20 +127,22 @@ public interface NodeState {
 
   /** What other members gave. */
   default Peers peers() {
-    return new Peers(0, 0, 0, Map.of(), Map.of());
+    return new Peers(0, 0, 0, 0, Map.of(), Map.of());
   }
 
   /**
    * What other members gave, since the start.
    *
    * @param bytes read from them
-   * @param keptBytes of those, whole blocks that were right
+   * @param farBytes of those, from members of another zone, where both zones are known
+   * @param keptBytes of all, whole blocks that were right
    * @param wrongBlocks blocks and digests of theirs that were not what they must be
    * @param left members that are left alone for a time now, and why: wrong, silent, gone or slow
    * @param silentTrackers trackers that did not answer lately, and with which code
    */
   record Peers(
       long bytes,
+      long farBytes,
       long keptBytes,
       long wrongBlocks,
       Map<String, String> left,

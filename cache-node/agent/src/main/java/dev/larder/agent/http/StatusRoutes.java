@@ -103,6 +103,7 @@ final class StatusRoutes {
 
   private static void peers(ObjectNode json, NodeState.Peers peers) {
     json.put("bytes", peers.bytes())
+        .put("farBytes", peers.farBytes())
         .put("keptBytes", peers.keptBytes())
         .put("wrongBlocks", peers.wrongBlocks())
         .put("left", peers.left().size());

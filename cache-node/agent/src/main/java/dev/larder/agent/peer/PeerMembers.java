@@ -19,12 +19,20 @@ final class PeerMembers implements Members {
   private static final Logger log = LoggerFactory.getLogger(PeerMembers.class);
 
   private final Cluster cluster;
+  private final String zone;
   private final Views views;
   private final PeerClient client;
   private final ClusterTracking tracking;
 
-  PeerMembers(Cluster cluster, Views views, PeerClient client, ClusterTracking tracking) {
+  /**
+   * Those of the view.
+   *
+   * @param zone this node's; empty where it has none
+   */
+  PeerMembers(
+      Cluster cluster, String zone, Views views, PeerClient client, ClusterTracking tracking) {
     this.cluster = cluster;
+    this.zone = zone;
     this.views = views;
     this.client = client;
     this.tracking = tracking;
@@ -33,6 +41,12 @@ final class PeerMembers implements Members {
   @Override
   public boolean isAlone() {
     return views.now().peers().size() < 2;
+  }
+
+  @Override
+  public boolean isFar(String member) {
+    String other = views.now().peer(member).map(Peer::zone).orElse("");
+    return !zone.isEmpty() && !other.isEmpty() && !zone.equals(other);
   }
 
   @Override

@@ -77,7 +77,7 @@ public final class PeerNode implements AutoCloseable {
             desk,
             new TrackerLink(views, zone, desk, client, silent),
             stripe -> FillEngine.presentDigests(store, stripe));
-    this.members = new PeerMembers(cluster, views, client, tracking);
+    this.members = new PeerMembers(cluster, zone, views, client, tracking);
     this.drops =
         new Drops(
             tracking, config.stripesMax(), stripe -> FillEngine.hasWholeStripe(store, stripe));

@@ -352,7 +352,7 @@ class ControlTest {
             "memory"),
         names(status));
     assertEquals(
-        "{\"bytes\":7,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1,"
+        "{\"bytes\":7,\"farBytes\":3,\"keptBytes\":5,\"wrongBlocks\":2,\"left\":1,"
             + "\"leftMembers\":[{\"member\":\"m-2\",\"reason\":\"slow\"}],"
             + "\"silentTrackers\":[{\"member\":\"m-3\",\"reason\":\"DEADLINE\"}]}",
         status.get("peers").toString());

@@ -66,7 +66,7 @@ final class FakeNode implements ReadPlane, LocalSmall, Datasets, QuickStat, Node
 
   @Override
   public Peers peers() {
-    return new Peers(7, 5, 2, Map.of("m-2", "slow"), Map.of("m-3", "DEADLINE"));
+    return new Peers(7, 3, 5, 2, Map.of("m-2", "slow"), Map.of("m-3", "DEADLINE"));
   }
 
   /** Adds a file and the directories above it; returns its key. */

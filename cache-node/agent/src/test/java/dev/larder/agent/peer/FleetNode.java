@@ -51,6 +51,10 @@ final class FleetNode implements Sources, Roots, AutoCloseable {
     return engine.counters().peerBytes.sum();
   }
 
+  long farBytes() {
+    return engine.counters().peerFarBytes.sum();
+  }
+
   long originBytes() {
     return engine.counters().originBytes.sum();
   }

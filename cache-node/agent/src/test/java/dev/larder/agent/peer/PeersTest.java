@@ -186,6 +186,10 @@ class PeersTest {
         Fleet.get(read);
       }
       assertEquals(object.sizeBytes(), fleet.origin.bytesSent());
+      long far = fleet.nodes.values().stream().mapToLong(FleetNode::farBytes).sum();
+      System.err.printf("between zones: %.2f%n", (double) far / object.sizeBytes());
+      assertTrue(far > 0, "whoever asked the origin is in one of them");
+      assertTrue(far <= 1.25 * object.sizeBytes(), far + " bytes between zones");
     }
   }
 
