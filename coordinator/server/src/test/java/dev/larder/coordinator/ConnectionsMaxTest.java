@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A door that takes three connections. */
 class ConnectionsMaxTest {
   private static final int MAX = 3;
+  private static final int OF_A_HOST = 64;
 
   @TempDir Path data;
 
@@ -62,6 +63,23 @@ class ConnectionsMaxTest {
   }
 
   @Test
+  void oneHostDoesNotKeepOutAnother() throws IOException {
+    coordinator.close();
+    coordinator =
+        TestCoordinator.start(
+            data,
+            Records.with(TestCoordinator.defaults(), "connectionsMax", 2 * OF_A_HOST),
+            Clock.systemUTC());
+    for (int i = 0; i < OF_A_HOST; i++) {
+      connect("127.0.0.9");
+    }
+    assertEquals(-1, connect("127.0.0.9").getInputStream().read());
+    try (CoordinatorClient client = coordinator.grpc(Role.CLIENT)) {
+      assertEquals(List.of(), client.datasets());
+    }
+  }
+
+  @Test
   void silentOnesMakeRoomAgain() throws IOException {
     for (int i = 0; i < MAX; i++) {
       connect();
@@ -76,8 +94,13 @@ class ConnectionsMaxTest {
   }
 
   private Socket connect() throws IOException {
+    return connect("127.0.0.1");
+  }
+
+  private Socket connect(String from) throws IOException {
     Socket socket = new Socket();
     silent.add(socket);
+    socket.bind(new InetSocketAddress(from, 0));
     int port = coordinator.server().address().getPort();
     socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
     return socket;

@@ -144,12 +144,23 @@ public final class CoordinatorEtcd implements Measure {
     }
     bench.say("  writes resumed after " + writes + " s");
     results.accept(
-        Figure.alone(name() + "-killed-writes", "s, worst of " + Rounds.COUNT, writes.max(), Goal.atMost(3)));
-    results.accept(
-        Figure.alone(name() + "-killed-lookup-gap", "s, worst of " + Rounds.COUNT, reads.max(), Goal.atMost(3)));
+        Figure.alone(
+            name() + "-killed-writes",
+            "s, worst of " + Rounds.COUNT,
+            writes.max(),
+            Goal.atMost(3)));
     results.accept(
         Figure.alone(
-            name() + "-killed-linear-gap", "s, worst of " + Rounds.COUNT, linears.max(), Goal.atMost(3)));
+            name() + "-killed-lookup-gap",
+            "s, worst of " + Rounds.COUNT,
+            reads.max(),
+            Goal.atMost(3)));
+    results.accept(
+        Figure.alone(
+            name() + "-killed-linear-gap",
+            "s, worst of " + Rounds.COUNT,
+            linears.max(),
+            Goal.atMost(3)));
     results.accept(
         Figure.alone(name() + "-killed-reads", "reads failed", failed.max(), Goal.atMost(0)));
   }

@@ -37,8 +37,9 @@ import java.util.Set;
  *       nothing; then others ask for these, and for stripes there is no room for
  *   <li>{@code told MEMBERS ROUNDS} prints the same as {@code asks}, where each says with it what
  *       the stripe's 64 blocks hash to, as those who fetch and those who have sealed do
- *   <li>{@code heap ENTRIES PER_STRIPE} and {@code heap-told} print {@code heap EMPTY FULL AFTER}: bytes that live in
- *       the heap without a tracker, with one at its bound, and after bursts of five times the bound
+ *   <li>{@code heap ENTRIES PER_STRIPE} and {@code heap-told} print {@code heap EMPTY FULL AFTER}:
+ *       bytes that live in the heap without a tracker, with one at its bound, and after bursts of
+ *       five times the bound
  * </ul>
  */
 public final class TrackerWorker {

@@ -1,10 +1,15 @@
 package dev.larder.coordinator.raft;
 
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.ratis.grpc.server.GrpcServices;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.TermIndexProto;
+import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
@@ -26,20 +31,25 @@ import org.jspecify.annotations.Nullable;
  * committed. That was applied, read, and then lost (HistoryTest, one run in some ten on a busy
  * machine).
  *
- * <p>What is told too early here is told again by the next heartbeat. <b>Threads:</b> any.
+ * <p>What is told too early here is told again by the next heartbeat. Where a leader has another
+ * entry than one that is committed here, which Ratis refuses again and again without a word, it
+ * says so. <b>Threads:</b> any.
  */
 final class CommitGuard implements ServerInterceptor, GrpcServices.Customizer {
   private static final String APPEND = "appendEntries";
 
-  private final Supplier<@Nullable RaftLog> log;
+  private final Supplier<RaftServer.@Nullable Division> division;
+  private final Consumer<String> diverged;
 
   /**
    * Guards a log.
    *
-   * @param log asked at each request; null while there is none
+   * @param division asked at each request; null while there is none
+   * @param diverged told in words when the leader's log is another than what is committed here
    */
-  CommitGuard(Supplier<@Nullable RaftLog> log) {
-    this.log = log;
+  CommitGuard(Supplier<RaftServer.@Nullable Division> division, Consumer<String> diverged) {
+    this.division = division;
+    this.diverged = diverged;
   }
 
   @Override
@@ -60,11 +70,55 @@ final class CommitGuard implements ServerInterceptor, GrpcServices.Customizer {
       @SuppressWarnings("unchecked") // It is what came, or the same type.
       public void onMessage(Q message) {
         super.onMessage(
-            message instanceof AppendEntriesRequestProto request
-                ? (Q) proven(request, log.get())
-                : message);
+            message instanceof AppendEntriesRequestProto request ? (Q) looked(request) : message);
       }
     };
+  }
+
+  /** The request, proven; says so where it shows that the leader's log is another. */
+  AppendEntriesRequestProto looked(AppendEntriesRequestProto request) {
+    RaftServer.Division now = division.get();
+    if (now == null) {
+      return proven(request, null);
+    }
+    RaftLog log = now.getRaftLog();
+    // One who was deposed may well have other entries.
+    if (request.getLeaderTerm() >= now.getInfo().getCurrentTerm()) {
+      String other = other(request, log);
+      if (!other.isEmpty()) {
+        diverged.accept(other);
+      }
+    }
+    return proven(request, log);
+  }
+
+  /** Which entry the leader has otherwise though it is committed here, in words; else empty. */
+  static String other(AppendEntriesRequestProto request, RaftLog log) {
+    long committed = log.getLastCommittedIndex();
+    List<TermIndex> sent = new ArrayList<>();
+    if (request.hasPreviousLog()) {
+      sent.add(TermIndex.valueOf(request.getPreviousLog()));
+    }
+    for (LogEntryProto entry : request.getEntriesList()) {
+      if (entry.getIndex() > committed) {
+        break;
+      }
+      sent.add(TermIndex.valueOf(entry));
+    }
+    for (TermIndex each : sent) {
+      TermIndex here = each.getIndex() > committed ? null : log.getTermIndex(each.getIndex());
+      if (here != null && here.getTerm() != each.getTerm()) {
+        return "entry "
+            + each.getIndex()
+            + " is committed here of term "
+            + here.getTerm()
+            + ", and of term "
+            + each.getTerm()
+            + " at the leader of term "
+            + request.getLeaderTerm();
+      }
+    }
+    return "";
   }
 
   /** The request with no more committed than is known to be the same in both logs. */

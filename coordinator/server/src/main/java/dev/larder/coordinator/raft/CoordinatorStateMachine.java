@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
@@ -44,8 +45,8 @@ import org.slf4j.LoggerFactory;
  * <p>Ratis replays from its latest snapshot while the tables may be further: entries up to the
  * position the tables hold are passed over. A record that cannot be applied (disk fault, unknown
  * version) stops this server, because going on would make its state differ from the others'. So
- * does an entry that was applied and is then replaced in the log, or whose term the log has
- * otherwise when it is replayed: the next start rebuilds the state.
+ * does a sign that it does differ: an entry that was committed and is replaced in the log or sent
+ * otherwise by the leader, or another term in the log where the tables were made.
  *
  * <p><b>Threads:</b> Ratis' updater applies, snapshots and reloads, the log's writers truncate;
  * {@link #state} from any.
@@ -59,6 +60,8 @@ class CoordinatorStateMachine extends BaseStateMachine {
   private final RaftEvents events;
   private final SilentPeers silent = new SilentPeers(System::nanoTime);
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
+  private final AtomicBoolean hasDiverged = new AtomicBoolean();
+  private volatile @Nullable RaftServer server;
   private volatile LongSupplier committed = () -> -1;
 
   private volatile StateRecovery.@Nullable Recovered recovered;
@@ -78,6 +81,7 @@ class CoordinatorStateMachine extends BaseStateMachine {
   public void initialize(RaftServer server, RaftGroupId group, RaftStorage storage)
       throws IOException {
     super.initialize(server, group, storage);
+    this.server = server;
     committed = () -> committed(server, group);
     getLifeCycle().startAndTransition(() -> load(storage), IOException.class);
   }
@@ -111,8 +115,11 @@ class CoordinatorStateMachine extends BaseStateMachine {
     return leaderKnown;
   }
 
-  /** The state; CLOSED errors come from its store. */
+  /** The state; CLOSED errors come from its store, and where it is not the group's. */
   CoordinatorState state() {
+    if (hasDiverged.get()) {
+      throw new LarderException(ErrorCode.CLOSED, "the state is not what the group has");
+    }
     StateRecovery.Recovered open = recovered;
     if (open == null) {
       throw new IllegalStateException("the coordinator's state is not loaded");
@@ -152,7 +159,9 @@ class CoordinatorStateMachine extends BaseStateMachine {
   public CompletableFuture<Message> applyTransaction(TransactionContext context) {
     LogEntryProto entry = Objects.requireNonNull(context.getLogEntry());
     Message answer = Message.EMPTY;
-    if (entry.getIndex() > tablesIndex) {
+    if (hasDiverged.get()) {
+      log.debug("not applied, as the state is not the group's entry={}", entry.getIndex());
+    } else if (entry.getIndex() > tablesIndex) {
       byte[] data = entry.getStateMachineLogEntry().getLogData().toByteArray();
       answer = apply(new Position(entry.getTerm(), entry.getIndex()), RecordCodec.decode(data));
       tablesIndex = entry.getIndex();
@@ -174,9 +183,28 @@ class CoordinatorStateMachine extends BaseStateMachine {
    */
   private void compare(long term, long index) {
     if (index == opened.index() && term != opened.term()) {
-      diverged(index, "its state was made by entry " + opened + ", the log has term " + term);
-      throw new LarderException(
-          ErrorCode.STORE_CORRUPT, "the coordinator's state holds what its log does not");
+      diverged(madeBy(opened, term));
+    }
+  }
+
+  private static String madeBy(Position made, long term) {
+    return "its tables were made by entry "
+        + made.index()
+        + " of term "
+        + made.term()
+        + ", its log has that entry of term "
+        + term;
+  }
+
+  /**
+   * Looks whether the tables were made by the log beside them; once, before others are served.
+   *
+   * @throws LarderException STORE_CORRUPT when they were not
+   */
+  void compare(RaftLog beside) {
+    TermIndex there = opened.index() < 0 ? null : beside.getTermIndex(opened.index());
+    if (there != null && there.getTerm() != opened.term()) {
+      throw DivergenceMark.fault(madeBy(opened, there.getTerm()));
     }
   }
 
@@ -187,24 +215,39 @@ class CoordinatorStateMachine extends BaseStateMachine {
   @Override
   public CompletableFuture<Void> truncate(long logIndex) {
     if (logIndex <= Math.max(tablesIndex, committed.getAsLong())) {
-      diverged(logIndex, "entry " + logIndex + " was applied and is replaced in the log");
+      diverged("entry " + logIndex + " was committed and is replaced in its log");
     }
     return CompletableFuture.completedFuture(null);
   }
 
-  private void diverged(long entry, String how) {
-    isEnded = true;
-    log.error(
-        "coordinator ends, its state is not what the others have: {}; its next start rebuilds it"
-            + " from snapshot and log",
-        how);
-    try {
-      recovery.diverged(entry);
-    } catch (IOException | LarderException e) {
-      log.error("and that could not be noted: replace this coordinator", e);
+  /**
+   * Ends this server for good: nothing is read of the state, applied to it or made a snapshot of
+   * from now on, and no later start goes on with it. Any thread, also one that holds Ratis' locks.
+   */
+  void diverged(String how) {
+    if (!hasDiverged.compareAndSet(false, true)) {
+      return;
     }
-    // The updater then fails at the next entry, and with it this server.
-    closeTables();
+    isEnded = true;
+    log.error("coordinator ends, its state is not what the others have: {}", how);
+    try {
+      recovery.diverged(how);
+    } catch (IOException e) {
+      log.error("and that could not be noted: do not start it again, replace it", e);
+    }
+    RaftServer ending = server;
+    if (ending != null) {
+      // Not here: it waits for those who wait for the caller's locks.
+      Thread.ofPlatform()
+          .name("coordinator-end")
+          .start(() -> {
+            try {
+              ending.close();
+            } catch (IOException e) {
+              log.warn("the coordinator's server does not close", e);
+            }
+          });
+    }
   }
 
   private Message apply(Position position, Record record) {
@@ -253,7 +296,10 @@ class CoordinatorStateMachine extends BaseStateMachine {
   public long takeSnapshot() throws IOException {
     TermIndex position = getLastAppliedTermIndex();
     StateRecovery.Recovered open = recovered;
-    if (open == null || position == null || position.getIndex() < tablesIndex) {
+    if (hasDiverged.get()
+        || open == null
+        || position == null
+        || position.getIndex() < tablesIndex) {
       return RaftLog.INVALID_LOG_INDEX;
     }
     Position at = new Position(position.getTerm(), position.getIndex());
@@ -270,7 +316,7 @@ class CoordinatorStateMachine extends BaseStateMachine {
 
   @Override
   public @Nullable SnapshotInfo getLatestSnapshot() {
-    return snapshots.getLatestSnapshot();
+    return hasDiverged.get() ? null : snapshots.getLatestSnapshot();
   }
 
   @Override

@@ -5,13 +5,12 @@ import dev.larder.protocol.LarderException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Objects;
-import java.util.OptionalLong;
 
 /**
- * A file beside the tables that says from which log entry on they hold what the group does not:
- * applied here, then replaced in the log. It is there from the moment that is noticed until they
- * were rebuilt. One thread at a time.
+ * A file beside the tables that says how it was noticed that they, or the log, are not what the
+ * group has. While it is there the coordinator does not start. Any thread.
  */
 final class DivergenceMark {
   private final Path file;
@@ -20,36 +19,33 @@ final class DivergenceMark {
     this.file = tables.resolveSibling(tables.getFileName() + ".diverged");
   }
 
-  /** Durable when it returns; an earlier entry that is noted already stays. */
-  void set(long entry) throws IOException {
-    OptionalLong known = read();
-    if (known.isEmpty() || known.getAsLong() > entry) {
-      DurableFiles.write(file, Long.toString(entry));
-      DurableFiles.sync(Objects.requireNonNull(file.toAbsolutePath().getParent()));
-    }
+  /** Durable when it returns. */
+  synchronized void set(String how) throws IOException {
+    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+    DurableFiles.write(temporary, how + '\n');
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    DurableFiles.sync(Objects.requireNonNull(file.toAbsolutePath().getParent()));
   }
 
   /**
-   * The first entry that may differ; empty where the tables are good.
+   * Returns where nothing was noticed.
    *
-   * @throws LarderException STORE_CORRUPT when the file does not hold a number
+   * @throws LarderException STORE_CORRUPT with how it was noticed
    */
-  OptionalLong read() throws IOException {
-    if (!Files.exists(file)) {
-      return OptionalLong.empty();
-    }
-    String text = Files.readString(file);
-    try {
-      // One torn before its number was written says nothing of where: then all may differ.
-      return OptionalLong.of(text.isEmpty() ? 0 : Long.parseLong(text));
-    } catch (NumberFormatException e) {
-      throw new LarderException(ErrorCode.STORE_CORRUPT, file + " holds no number of an entry", e);
+  void check() throws IOException {
+    if (Files.exists(file)) {
+      throw fault(Files.readString(file).strip() + " (noted in " + file + ")");
     }
   }
 
-  void clear() throws IOException {
-    if (Files.deleteIfExists(file)) {
-      DurableFiles.sync(Objects.requireNonNull(file.toAbsolutePath().getParent()));
-    }
+  static LarderException fault(String how) {
+    return new LarderException(
+        ErrorCode.STORE_CORRUPT,
+        "this coordinator's state is not what the others have: "
+            + how
+            + "; replace it by a new one (larder coordinators replace; one that is alone: restore a backup)"
+            + " and keep its directory until"
+            + " it is known which of them is right");
   }
 }

@@ -139,7 +139,7 @@ public final class RaftNode implements AutoCloseable {
     GrpcConfigKeys.TLS.setConf(parameters, new GrpcTlsConfig(tls.keys(), tls.trust(), true));
     AtomicReference<@Nullable RaftServer> built = new AtomicReference<>();
     GrpcConfigKeys.Server.setServicesCustomizer(
-        parameters, new CommitGuard(() -> log(built.get())));
+        parameters, new CommitGuard(() -> division(built.get()), machine::diverged));
     // One that joins must not know the group, or it would vote before it has the log.
     RaftGroup group = RaftGroup.valueOf(GROUP, peers(config.peers()));
     RaftServer server = null;
@@ -181,11 +181,11 @@ public final class RaftNode implements AutoCloseable {
     }
   }
 
-  private static @Nullable RaftLog log(@Nullable RaftServer server) {
+  private static RaftServer.@Nullable Division division(@Nullable RaftServer server) {
     try {
-      return server == null ? null : server.getDivision(GROUP).getRaftLog();
+      return server == null ? null : server.getDivision(GROUP);
     } catch (IOException e) {
-      log.debug("there is no log yet", e);
+      log.debug("there is no group yet", e);
       return null;
     }
   }
@@ -208,9 +208,13 @@ public final class RaftNode implements AutoCloseable {
     }
   }
 
-  /** Alone, nobody can bring entries that the state has and the log has lost. */
+  /**
+   * The state must be this log's; alone, nobody can bring entries that it has and the log has lost.
+   */
   private void checkLog(boolean alone) throws IOException {
-    TermIndex last = server.getDivision(GROUP).getRaftLog().getLastEntryTermIndex();
+    RaftLog beside = server.getDivision(GROUP).getRaftLog();
+    machine.compare(beside);
+    TermIndex last = beside.getLastEntryTermIndex();
     long applied = machine.state().applied().index();
     boolean logIsBehind = last != null && last.getIndex() < applied;
     if (alone && logIsBehind) {

@@ -114,16 +114,6 @@ final class SnapshotDirectory implements StateMachineStorage {
     return found;
   }
 
-  /** Sets aside those that hold an entry or later ones. */
-  void refuseFrom(long entry, String why) throws IOException {
-    for (Found found : all()) {
-      if (found.position().index() >= entry) {
-        refuse(found.directory(), why);
-      }
-    }
-    reload();
-  }
-
   /** Sets a snapshot aside that must not be used. */
   void refuse(Path snapshot, String why) throws IOException {
     Path aside = snapshot.resolveSibling(INVALID + snapshot.getFileName());

@@ -23,9 +23,8 @@ import org.slf4j.LoggerFactory;
  * <p>Tables that open and are not behind the newest snapshot are taken as they are. Damaged or
  * older ones are set aside ({@code state.damaged}, the last one is kept) and replaced by the newest
  * snapshot whose files match its manifest, or by nothing where the log still starts at its first
- * entry. So are tables that hold what the group does not ({@link DivergenceMark}), with the
- * snapshots made of them. Where the log does not reach back far enough, starting would lose
- * acknowledged changes: it is refused.
+ * entry. Where the log does not reach back far enough, starting would lose acknowledged changes: it
+ * is refused; so it is where {@link DivergenceMark} is set.
  */
 final class StateRecovery {
   private static final Logger log = LoggerFactory.getLogger(StateRecovery.class);
@@ -43,12 +42,9 @@ final class StateRecovery {
     this.mark = new DivergenceMark(tables);
   }
 
-  /**
-   * Has the next {@link #open} rebuild the state, as what it holds from this entry on is not what
-   * the group has.
-   */
-  void diverged(long entry) throws IOException {
-    mark.set(entry);
+  /** Has each later {@link #open} refuse; durable when it returns. */
+  void diverged(String how) throws IOException {
+    mark.set(how);
   }
 
   /** Open tables and the state machine on them. */
@@ -61,12 +57,9 @@ final class StateRecovery {
    * @param alone whether this is the only peer, so that nobody else could bring what is missing
    */
   Recovered open(Path segments, boolean alone) throws IOException {
+    mark.check();
     OptionalLong logStart = logStart(segments);
-    OptionalLong foreign = mark.read();
-    if (foreign.isPresent()) {
-      snapshots.refuseFrom(foreign.getAsLong(), "it holds entries that the group does not");
-    }
-    Recovered recovered = foreign.isPresent() ? null : openTables();
+    Recovered recovered = openTables();
     Position wanted =
         snapshots.newest().map(SnapshotDirectory.Found::position).orElse(Position.NONE);
     if (recovered == null || recovered.state().applied().index() < wanted.index()) {
@@ -77,7 +70,6 @@ final class StateRecovery {
     }
     try {
       check(recovered.state().applied(), logStart, alone);
-      mark.clear();
       long covered = snapshots.newest().map(found -> found.position().index()).orElse(-1L);
       if (logStart.isPresent() && covered + 1 < logStart.getAsLong()) {
         // Ratis replays from its latest snapshot, so there must be one where the log starts.
@@ -103,7 +95,7 @@ final class StateRecovery {
               + " and no intact snapshot fills the gap; "
               + (alone
                   ? "restore coordinator/ from a backup, or move it away to start with no datasets"
-                  : "replace it by a new one: larder coordinators replace"));
+                  : "replace it by a new one (larder coordinators replace)"));
     }
     if (alone && logStart.isEmpty() && applied.index() >= 0) {
       throw new LarderException(

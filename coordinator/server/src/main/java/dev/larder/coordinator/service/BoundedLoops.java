@@ -12,7 +12,10 @@ import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The event loops of a server's connections, which take so many and no more: one that is refused is
@@ -22,19 +25,29 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>Whoever makes it shuts it down.
  */
 final class BoundedLoops extends MultiThreadIoEventLoopGroup {
+  /**
+   * Of all connections one address gets this part: who proves nothing must not keep out everybody.
+   */
+  private static final int HOST_PART = 8;
+
+  private static final int HOST_LEAST = 64;
+
   private final int max;
   private final Runnable refused;
-  private final AtomicInteger open = new AtomicInteger();
+  private final int hostMax;
+  private final Map<InetAddress, Integer> byHost = new HashMap<>();
+  private int open;
 
   /**
    * Two threads a core.
    *
-   * @param max connections at once
+   * @param max connections at once, an eighth of them (64 at least) of one address
    * @param refused told of each that is closed; must not block
    */
   BoundedLoops(int max, Runnable refused) {
     super(0, new DefaultThreadFactory("coordinator-connection", true), handler());
     this.max = max;
+    this.hostMax = Math.max(max / HOST_PART, Math.min(max, HOST_LEAST));
     this.refused = refused;
   }
 
@@ -55,14 +68,37 @@ final class BoundedLoops extends MultiThreadIoEventLoopGroup {
 
   @Override
   public ChannelFuture register(Channel connection) {
-    if (open.incrementAndGet() > max) {
-      open.decrementAndGet();
-      refused.run();
-      connection.unsafe().closeForcibly();
-      // A failure, Netty would log for each.
-      return new DefaultChannelPromise(connection, next()).setSuccess();
+    if (!(connection.remoteAddress() instanceof InetSocketAddress remote)) {
+      // It went while it waited to be accepted.
+      return closed(connection);
     }
-    connection.closeFuture().addListener(closed -> open.decrementAndGet());
+    InetAddress host = remote.getAddress();
+    if (!take(host)) {
+      refused.run();
+      return closed(connection);
+    }
+    connection.closeFuture().addListener(closed -> giveBack(host));
     return super.register(connection);
+  }
+
+  private ChannelFuture closed(Channel connection) {
+    connection.unsafe().closeForcibly();
+    // A failure, Netty would log for each.
+    return new DefaultChannelPromise(connection, next()).setSuccess();
+  }
+
+  private synchronized boolean take(InetAddress host) {
+    int ofHost = byHost.getOrDefault(host, 0);
+    if (open == max || ofHost == hostMax) {
+      return false;
+    }
+    open++;
+    byHost.put(host, ofHost + 1);
+    return true;
+  }
+
+  private synchronized void giveBack(InetAddress host) {
+    open--;
+    byHost.computeIfPresent(host, (any, count) -> count == 1 ? null : count - 1);
   }
 }

@@ -43,6 +43,8 @@ public final class GrpcDoor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GrpcDoor.class);
   private static final int MESSAGE_BYTES_MAX = 4 << 20;
   private static final int HEADER_BYTES_MAX = 8 << 10;
+  // Longer than a client keeps a connection that it does not use.
+  private static final int IDLE_MINUTES = 10;
   private static final int LOOPS_END_SECONDS = 2;
   private static final int HANDSHAKE_SECONDS_MAX = 10;
   // Clients ask every ten seconds whether this host is still there.
@@ -111,6 +113,7 @@ public final class GrpcDoor implements AutoCloseable {
               .maxConcurrentCallsPerConnection(limits.requestsMax())
               .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
               .keepAliveTimeout(KEEP_ALIVE_WAIT_SECONDS, TimeUnit.SECONDS)
+              .maxConnectionIdle(IDLE_MINUTES, TimeUnit.MINUTES)
               .permitKeepAliveTime(KEEP_ALIVE_SECONDS_MIN, TimeUnit.SECONDS)
               .maxConnectionAge(tls.bounds().ageMax().toNanos(), TimeUnit.NANOSECONDS)
               .maxConnectionAgeGrace(tls.bounds().grace().toNanos(), TimeUnit.NANOSECONDS)
@@ -123,9 +126,12 @@ public final class GrpcDoor implements AutoCloseable {
               .build()
               .start();
       return new GrpcDoor(server, handlers, loops, limits, refusals);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       handlers.close();
       end(loops);
+      if (e instanceof RuntimeException unexpected) {
+        throw unexpected;
+      }
       throw new LarderException(
           ErrorCode.BAD_CONFIG,
           "coordinator.listen: cannot listen on " + listen + ": " + e.getMessage(),

@@ -1,7 +1,7 @@
 package dev.larder.coordinator.raft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,15 +14,15 @@ import dev.larder.coordinator.logic.RecordCodec;
 import dev.larder.protocol.DatasetName;
 import dev.larder.protocol.ErrorCode;
 import dev.larder.protocol.LarderException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -80,59 +80,51 @@ class DivergenceTest {
    * The second entry is taken for committed while the next leader's, which replaces it, waits for
    * the disk: a defect that {@link CommitGuard} stands before.
    */
-  private void applyTheReplacedOne(Runnable onceApplied) throws Exception {
-    List<CompletableFuture<?>> waiting =
+  @Test
+  void whatWasAppliedAndIsReplacedEndsIt() throws Exception {
+    start();
+    sendTwoOfTermTwo();
+    final List<CompletableFuture<?>> waiting =
         List.of(
             ask("c2", 2, TermIndex.valueOf(2, 1), 0, TermIndex.valueOf(2, 2)),
             ask("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1)));
     send("c1", 3, TermIndex.valueOf(3, 1), 1);
     await(List.of("t2-0", "t2-1"));
-    onceApplied.run();
+    assertEquals(1, machine.takeSnapshot());
     machine.goesOn.complete(null);
-    TestGroup.await("it ends", machine::hasEnded);
+    assertEndsFor("entry 1 was committed and is replaced in its log");
     for (CompletableFuture<?> each : waiting) {
       each.handle((answer, failure) -> null).get(10, TimeUnit.SECONDS);
     }
   }
 
   @Test
-  void whatWasAppliedAndIsReplacedEndsItAndTheNextStartRebuilds() throws Exception {
+  void aLeaderWithAnotherEntryThanACommittedOneEndsIt() throws Exception {
     start();
     sendTwoOfTermTwo();
-    applyTheReplacedOne(() -> {});
-    assertEquals("1", Files.readString(mark()));
-    LarderException ended = assertThrows(LarderException.class, this::datasets);
-    assertEquals(ErrorCode.CLOSED, ended.code());
-    follower.close();
+    send("c2", 2, TermIndex.valueOf(2, 1), 1);
+    await(List.of("t2-0", "t2-1"));
+    AppendEntriesRequestProto deposed =
+        follower.request("c3", 1, TermIndex.valueOf(1, 0), 0, TermIndex.valueOf(1, 1));
+    AppendEntriesRequestProto entry =
+        follower.request("c1", 3, TermIndex.valueOf(2, 0), 1, TermIndex.valueOf(3, 1));
+    AppendEntriesRequestProto previous =
+        follower.request("c1", 3, TermIndex.valueOf(3, 1), 1, TermIndex.valueOf(3, 2));
+    AppendEntriesRequestProto again =
+        follower.request("c1", 3, TermIndex.valueOf(2, 0), 1, TermIndex.valueOf(2, 1));
+    assertEquals("", CommitGuard.other(again, follower.log()));
+    String other = "entry 1 is committed here of term 2, and of term 3 at the leader of term 3";
+    assertEquals(other, CommitGuard.other(previous, follower.log()));
+    assertEquals(other, CommitGuard.other(entry, follower.log()));
 
-    start();
-    try (ToldFollower again = follower) {
-      assertFalse(Files.exists(mark()));
-      assertTrue(Files.isDirectory(directory.resolve("state.damaged")));
-      send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
-      send("c1", 3, TermIndex.valueOf(3, 1), 1);
-      await(List.of("t2-0", "t3-1"));
-      assertFalse(machine.hasEnded());
-    }
-  }
-
-  @Test
-  void aSnapshotOfItIsNotUsedEither() throws Exception {
-    start();
-    sendTwoOfTermTwo();
-    send("c2", 2, TermIndex.valueOf(2, 1), 0);
-    await(List.of("t2-0"));
-    assertEquals(0, snapshot());
-    applyTheReplacedOne(() -> assertEquals(1, snapshot()));
-    follower.close();
-
-    start();
-    try (ToldFollower again = follower) {
-      assertEquals(1, machine.snapshotsSetAside());
-      send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
-      send("c1", 3, TermIndex.valueOf(3, 1), 1);
-      await(List.of("t2-0", "t3-1"));
-    }
+    List<String> said = new ArrayList<>();
+    CommitGuard guard = new CommitGuard(follower::division, said::add);
+    guard.looked(deposed);
+    assertEquals(List.of(), said, "it was not told yet that it does not lead any more");
+    guard.looked(entry);
+    assertEquals(List.of(other), said);
+    machine.diverged(said.getFirst());
+    assertEndsFor(other);
   }
 
   @Test
@@ -144,23 +136,30 @@ class DivergenceTest {
     follower.close();
     Path kept = directory.resolve("kept");
     Files.move(tables(), kept);
-    start();
-    send("c1", 3, TermIndex.valueOf(2, 0), 0, TermIndex.valueOf(3, 1));
-    send("c1", 3, TermIndex.valueOf(3, 1), 1);
-    await(List.of("t2-0", "t3-1"));
-    follower.close();
-    DurableFiles.deleteTree(tables());
+    DurableFiles.deleteTree(directory.resolve("raft"));
     Files.move(kept, tables());
 
     start();
+    send("c1", 3, null, 0, TermIndex.valueOf(3, 0));
+    send("c1", 3, TermIndex.valueOf(3, 0), 0, TermIndex.valueOf(3, 1));
     send("c1", 3, TermIndex.valueOf(3, 1), 1);
+    assertEndsFor("its tables were made by entry 1 of term 2, its log has that entry of term 3");
+  }
+
+  /** No answer any more, no snapshot, and no later start. */
+  private void assertEndsFor(String how) throws Exception {
     TestGroup.await("it ends", machine::hasEnded);
-    follower.close();
-    start();
-    try (ToldFollower again = follower) {
-      send("c1", 3, TermIndex.valueOf(3, 1), 1);
-      await(List.of("t2-0", "t3-1"));
+    LarderException ended = assertThrows(LarderException.class, this::datasets);
+    assertEquals(ErrorCode.CLOSED, ended.code());
+    assertNull(machine.getLatestSnapshot());
+    assertTrue(machine.takeSnapshot() < 0);
+    TestGroup.await("its server is closed", follower::isClosed);
+    Throwable refused = assertThrows(Exception.class, this::start);
+    while (!(refused instanceof LarderException) && refused.getCause() != null) {
+      refused = refused.getCause();
     }
+    assertTrue(refused.getMessage().contains(how), refused.toString());
+    assertTrue(refused.getMessage().contains("larder coordinators replace"), refused.toString());
   }
 
   private void send(
@@ -173,14 +172,6 @@ class DivergenceTest {
       String leader, long term, @Nullable TermIndex previous, long commit, TermIndex... entries)
       throws Exception {
     return follower.send(follower.request(leader, term, previous, commit, entries));
-  }
-
-  private long snapshot() {
-    try {
-      return machine.takeSnapshot();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private void await(List<String> names) {
@@ -208,9 +199,5 @@ class DivergenceTest {
 
   private Path tables() {
     return directory.resolve("state");
-  }
-
-  private Path mark() {
-    return directory.resolve("state.diverged");
   }
 }

@@ -127,6 +127,38 @@ class RecoveryTest {
     assertEquals(ErrorCode.STORE_CORRUPT, refused.code());
   }
 
+  @Test
+  void refusesTablesThatAnotherLogMade() throws IOException {
+    addInTerm(1);
+    Path kept = Files.move(tables(), data.resolve("kept"));
+    DurableFiles.deleteTree(data.resolve("coordinator"));
+    addInTerm(2);
+    addInTerm(3);
+    DurableFiles.deleteTree(tables());
+    Files.move(kept, tables());
+
+    LarderException refused = assertThrows(LarderException.class, this::startWithoutSnapshots);
+    assertEquals(ErrorCode.STORE_CORRUPT, refused.code());
+    String why = String.valueOf(refused.getMessage());
+    assertTrue(why.contains("its tables were made by entry"), why);
+  }
+
+  /** Each start is a term of its own; the third has an entry where the first had its last. */
+  private void addInTerm(int number) {
+    try (TestCoordinator coordinator = startWithoutSnapshots()) {
+      for (int i = 0; i < 4 / number; i++) {
+        coordinator
+            .server()
+            .client()
+            .createDataset(new DatasetName("d" + number + "-" + i), "file:///a", Map.of());
+      }
+    }
+  }
+
+  private TestCoordinator startWithoutSnapshots() {
+    return TestCoordinator.start(data, TestCoordinator.defaults(), Clock.systemUTC());
+  }
+
   private Path tables() {
     return data.resolve("coordinator/state");
   }

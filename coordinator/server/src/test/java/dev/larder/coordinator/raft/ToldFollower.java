@@ -1,6 +1,8 @@
 package dev.larder.coordinator.raft;
 
 import dev.larder.coordinator.CoordinatorConfig.Limits;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,6 +29,7 @@ import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.statemachine.StateMachine;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.LifeCycle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,8 +87,16 @@ final class ToldFollower implements AutoCloseable {
     return new ToldFollower(server, data);
   }
 
-  RaftLog log() throws Exception {
-    return server.getDivision(GROUP).getRaftLog();
+  RaftServer.Division division() {
+    try {
+      return server.getDivision(GROUP);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  RaftLog log() {
+    return division().getRaftLog();
   }
 
   CompletableFuture<AppendEntriesReplyProto> send(AppendEntriesRequestProto request)
@@ -119,6 +130,10 @@ final class ToldFollower implements AutoCloseable {
                       .setLogData(UnsafeByteOperations.unsafeWrap(data.apply(entry)))));
     }
     return request.build();
+  }
+
+  boolean isClosed() {
+    return server.getLifeCycleState() == LifeCycle.State.CLOSED;
   }
 
   @Override
