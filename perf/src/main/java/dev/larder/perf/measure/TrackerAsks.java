@@ -65,14 +65,6 @@ public final class TrackerAsks implements Measure {
     bench.say("  reports a CPU second " + reports);
     results.accept(
         Figure.alone(name() + suffix, "asks/CPU s", perCpu.median(), Goal.atLeast(50_000)));
-    if (!suffix.isEmpty()) {
-      results.accept(
-          Figure.alone(
-              name() + suffix + "-reports",
-              "reports/CPU s",
-              reports.median(),
-              Goal.atLeast(50_000)));
-    }
   }
 
   private void slow(Bench bench, Consumer<Figure> results)

@@ -35,8 +35,8 @@ import java.util.Set;
  *   <li>{@code full ENTRIES ASKS} prints {@code full KNOWN_PER_CPU_SECOND UNKNOWN_PER_CPU_SECOND}:
  *       so many stripes have a live lease each, so that the tracker is at its bound and may forget
  *       nothing; then others ask for these, and for stripes there is no room for
- *   <li>{@code told MEMBERS ROUNDS} prints the same as {@code asks}, where each says with it what
- *       the stripe's 64 blocks hash to, as those who fetch and those who have sealed do
+ *   <li>{@code told MEMBERS ROUNDS} prints the same as {@code asks}, where who fetches says what
+ *       the stripe's 64 blocks hash to before the others ask, so that each of them is told
  *   <li>{@code heap ENTRIES PER_STRIPE} and {@code heap-told} print {@code heap EMPTY FULL AFTER}:
  *       bytes that live in the heap without a tracker, with one at its bound, and after bursts of
  *       five times the bound
@@ -64,6 +64,10 @@ public final class TrackerWorker {
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
   private final OwnStripes own = new OwnStripes("node-0", PeerConfig.TRACKER_RANKS, KNOWN_MAX);
   private final Placement placement = placement();
+
+  /** All blocks of a stripe, as {@link BlockDigests#mask} says it. */
+  private static final long ALL_BLOCKS = -1;
+
   private int stripes;
   private long tracked;
   private boolean tells;
@@ -75,16 +79,19 @@ public final class TrackerWorker {
     return this;
   }
 
-  /** New ones each time, as each come from the wire; of a stripe the same. */
-  private BlockDigests digests(StripeId stripe) {
+  private void tell(TrackerDesk desk, String member, StripeId stripe, Assignment.Lease lease) {
     if (!tells) {
-      return BlockDigests.NONE;
+      return;
     }
     List<Optional<Digest>> blocks = new ArrayList<>(Blocks.STRIPE_BLOCKS);
     for (int block = 0; block < Blocks.STRIPE_BLOCKS; block++) {
       blocks.add(Optional.of(new Digest(stripe.hashCode(), block, 2, 3)));
     }
-    return BlockDigests.ofPresent(blocks);
+    desk.report(
+        member,
+        "",
+        new StripeReport(
+            stripe, StripeReport.Kind.PROGRESS, lease.lease(), 0, BlockDigests.ofPresent(blocks)));
   }
 
   private static Placement placement() {
@@ -145,9 +152,15 @@ public final class TrackerWorker {
     for (int member = 0; member < members; member++) {
       // A new text each time, as each comes from the wire.
       Asker asker = new Asker("node-" + member, "zone-" + member % ZONES, Set.of(), slow);
-      Assignment assignment = ask(desk, asker, stripe).assignment();
-      switch (assignment) {
-        case Assignment.Lease granted -> leases++;
+      TrackerDesk.Answer answer = ask(desk, asker, stripe);
+      if (tells && member > 0 && answer.news().mask() != ALL_BLOCKS) {
+        throw new IllegalStateException("node-" + member + " was told " + answer.news());
+      }
+      switch (answer.assignment()) {
+        case Assignment.Lease granted -> {
+          leases++;
+          tell(desk, asker.member(), stripe, granted);
+        }
         case Assignment.Parent parent -> {}
         case Assignment.Untracked none ->
             throw new IllegalStateException("nobody keeps count of node-" + member);
@@ -159,12 +172,12 @@ public final class TrackerWorker {
     return stripe;
   }
 
-  private void reports(TrackerDesk desk, StripeId stripe, int members) {
+  private static void reports(TrackerDesk desk, StripeId stripe, int members) {
     for (int member = 0; member < members; member++) {
       desk.report(
           "node-" + member,
           "",
-          new StripeReport(stripe, StripeReport.Kind.COMPLETE, 0, 0, digests(stripe)));
+          new StripeReport(stripe, StripeReport.Kind.COMPLETE, 0, 0, BlockDigests.NONE));
     }
   }
 

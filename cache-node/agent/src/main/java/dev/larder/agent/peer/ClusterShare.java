@@ -27,10 +27,7 @@ final class ClusterShare implements StripeShare, Word {
    * the stripe's runs asks, the others take what it got.
    * What places there are: Place.
    */
-  /**
-   * A transfer that goes on without a tracker asks again after so many times what the last ask
-   * took: each of three silent ranks takes a deadline, and its origin would hang up.
-   */
+  /** Without a tracker, so many times what the last ask took: silent ranks take deadlines each. */
   private static final int PAUSES_AN_ASK = 8;
 
   /** A long poll ends sooner than a member's patience. */
@@ -59,6 +56,7 @@ final class ClusterShare implements StripeShare, Word {
   private @Nullable Kind ending;
   private final Set<String> toldAgain = new HashSet<>(2);
   private volatile boolean isLost = true;
+  private volatile long heardOfNanos;
   private volatile boolean isRunning;
   private volatile boolean hasMoved;
   private volatile long idleSinceNanos;
@@ -111,6 +109,10 @@ final class ClusterShare implements StripeShare, Word {
   @Override
   public boolean progress() {
     hasMoved = true;
+    if (tracking.nanoTime() - heardOfNanos > tracking.leaseNanos()) {
+      // This process stood still, or its origin did: the lease is another's by now.
+      isLost = true;
+    }
     return !isLost || !isSentAway();
   }
 
@@ -319,6 +321,7 @@ final class ClusterShare implements StripeShare, Word {
             lose(place);
           } else {
             place.told |= report.told().mask();
+            heardOfNanos = tracking.nanoTime();
           }
         }
       }
@@ -412,6 +415,7 @@ final class ClusterShare implements StripeShare, Word {
       heard = heard.with(asked.heard);
       own = own.with(present);
       isLost = asked.isUntracked || places.isEmpty();
+      heardOfNanos = tracking.nanoTime();
       if (hasLease && !own.isEmpty()) {
         places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
       }
