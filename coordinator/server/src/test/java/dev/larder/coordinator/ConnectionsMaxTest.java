@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A door that takes three connections. */
 class ConnectionsMaxTest {
   private static final int MAX = 3;
-  private static final int OF_A_HOST = 64;
+  private static final int UNPROVED_LEAST = 64;
 
   @TempDir Path data;
 
@@ -63,19 +63,35 @@ class ConnectionsMaxTest {
   }
 
   @Test
-  void oneHostDoesNotKeepOutAnother() throws IOException {
+  void oneHostThatProvesNothingDoesNotKeepOutAnother() throws IOException {
     coordinator.close();
-    coordinator =
-        TestCoordinator.start(
-            data,
-            Records.with(TestCoordinator.defaults(), "connectionsMax", 2 * OF_A_HOST),
-            Clock.systemUTC());
-    for (int i = 0; i < OF_A_HOST; i++) {
+    coordinator = TestCoordinator.start(data);
+    int most = 24_000 / 96;
+    for (int i = 0; i < most; i++) {
       connect("127.0.0.9");
     }
     assertEquals(-1, connect("127.0.0.9").getInputStream().read());
     try (CoordinatorClient client = coordinator.grpc(Role.CLIENT)) {
       assertEquals(List.of(), client.datasets());
+    }
+  }
+
+  @Test
+  void whoProvedItselfCountsAsSuchNoMore() throws IOException {
+    List<CoordinatorClient> clients = new ArrayList<>();
+    coordinator.close();
+    coordinator =
+        TestCoordinator.start(
+            data,
+            Records.with(TestCoordinator.defaults(), "connectionsMax", 2 * UNPROVED_LEAST),
+            Clock.systemUTC());
+    try {
+      for (int i = 0; i < UNPROVED_LEAST + 1; i++) {
+        clients.add(coordinator.grpc(Role.CLIENT));
+        assertEquals(List.of(), clients.getLast().datasets());
+      }
+    } finally {
+      clients.forEach(CoordinatorClient::close);
     }
   }
 

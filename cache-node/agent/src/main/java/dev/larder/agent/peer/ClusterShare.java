@@ -109,8 +109,8 @@ final class ClusterShare implements StripeShare, Word {
   @Override
   public boolean progress() {
     hasMoved = true;
-    if (tracking.nanoTime() - heardOfNanos > tracking.leaseNanos()) {
-      // This process stood still, or its origin did: the lease is another's by now.
+    if (tracking.nanoTime() - heardOfNanos > tracking.overdueNanos()) {
+      // This process stood still, or its origin did: the lease may be another's by now.
       isLost = true;
     }
     return !isLost || !isSentAway();
@@ -414,8 +414,8 @@ final class ClusterShare implements StripeShare, Word {
       epoch = view.epoch();
       heard = heard.with(asked.heard);
       own = own.with(present);
-      isLost = asked.isUntracked || places.isEmpty();
       heardOfNanos = tracking.nanoTime();
+      isLost = asked.isUntracked || places.isEmpty();
       if (hasLease && !own.isEmpty()) {
         places.stream().filter(each -> each.lease != 0).forEach(each -> trackers.add(each.tracker));
       }

@@ -176,6 +176,11 @@ final class ClusterTracking implements Tracking, AutoCloseable {
     return leaseDeadline.toNanos();
   }
 
+  /** Without a word for so long, a lease may be another's. */
+  long overdueNanos() {
+    return Tracker.OVERDUE_RENEWALS * leaseDeadline.toNanos() / Tracker.RENEWALS;
+  }
+
   ClusterView view() {
     return views.now();
   }

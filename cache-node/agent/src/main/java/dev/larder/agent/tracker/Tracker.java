@@ -50,7 +50,7 @@ public final class Tracker {
   public static final int RENEWALS = 8;
 
   /** Renewals that fail in a row before a lease is overdue, once a reader gave its holder up. */
-  private static final int OVERDUE_RENEWALS = 3;
+  public static final int OVERDUE_RENEWALS = 3;
 
   /** Readers a member is sent past its slots within a deadline, for each of its slots. */
   private static final int GUESTS_A_SLOT = 4;

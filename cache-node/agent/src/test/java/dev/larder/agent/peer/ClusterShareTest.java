@@ -47,7 +47,7 @@ class ClusterShareTest {
     Duration deadline = Duration.ofSeconds(1);
     TrackerDesk desk = new TrackerDesk(new Tracker(deadline, 1000), System::nanoTime);
     try (PeerClient client = new PeerClient(CONFIG, null);
-        ClusterTracking tracking = tracking(desk, client, deadline.dividedBy(2))) {
+        ClusterTracking tracking = tracking(desk, client, deadline)) {
       ClusterShare share = (ClusterShare) tracking.share(STRIPE);
       assertInstanceOf(Assignment.Lease.class, share.ask(Set.of()));
       assertTrue(share.progress());

@@ -82,12 +82,11 @@ final class CommitGuard implements ServerInterceptor, GrpcServices.Customizer {
       return proven(request, null);
     }
     RaftLog log = now.getRaftLog();
-    // One who was deposed may well have other entries.
-    if (request.getLeaderTerm() >= now.getInfo().getCurrentTerm()) {
-      String other = other(request, log);
-      if (!other.isEmpty()) {
-        diverged.accept(other);
-      }
+    String other = other(request, log);
+    // One who was deposed may well have other entries. Asked afterwards, as terms only grow: the
+    // next leader's may have come and been committed while this one was looked at.
+    if (!other.isEmpty() && request.getLeaderTerm() >= now.getInfo().getCurrentTerm()) {
+      diverged.accept(other);
     }
     return proven(request, log);
   }

@@ -68,7 +68,7 @@ class CoordinatorStateMachine extends BaseStateMachine {
   private volatile boolean isEnded;
   // The updater's own, except while Ratis initializes.
   private @Nullable Path segments;
-  private Position opened = Position.NONE;
+  private volatile Position opened = Position.NONE;
   private volatile long tablesIndex = -1;
 
   CoordinatorStateMachine(Path tables, RocksLimits limits, boolean alone, RaftEvents events) {
@@ -131,6 +131,11 @@ class CoordinatorStateMachine extends BaseStateMachine {
   Map<String, Long> figures() {
     StateRecovery.Recovered open = recovered;
     return open == null ? Map.of() : open.store().figures();
+  }
+
+  /** Whether it ended because its state is not the group's, so that no start helps. */
+  boolean hasDiverged() {
+    return hasDiverged.get();
   }
 
   /** Whether Ratis closed it, as it also does after a fault in applying. */

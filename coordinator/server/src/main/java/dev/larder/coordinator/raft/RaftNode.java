@@ -355,7 +355,9 @@ public final class RaftNode implements AutoCloseable {
       if (e.code() == ErrorCode.CLOSED && hasEnded()) {
         throw new LarderException(
             ErrorCode.COORDINATOR_UNAVAILABLE,
-            "this coordinator ended by itself, its log says why; start its process again",
+            machine.hasDiverged()
+                ? "this coordinator's state is not what the others have, its log says why; replace it"
+                : "this coordinator ended by itself, its log says why; start its process again",
             e);
       }
       if (e.code() == ErrorCode.CLOSED && !closed.get()) {

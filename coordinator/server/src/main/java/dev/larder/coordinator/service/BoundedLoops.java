@@ -14,8 +14,11 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The event loops of a server's connections, which take so many and no more: one that is refused is
@@ -26,28 +29,33 @@ import java.util.Map;
  */
 final class BoundedLoops extends MultiThreadIoEventLoopGroup {
   /**
-   * Of all connections one address gets this part: who proves nothing must not keep out everybody.
+   * These parts of all connections may be in their handshake, of all addresses and of one: who
+   * proves nothing must neither take the heap nor keep out everybody.
    */
-  private static final int HOST_PART = 8;
+  private static final int UNPROVED_PART = 24;
 
-  private static final int HOST_LEAST = 64;
+  private static final int UNPROVED_HOST_PART = 96;
+  private static final int UNPROVED_LEAST = 64;
 
   private final int max;
   private final Runnable refused;
-  private final int hostMax;
-  private final Map<InetAddress, Integer> byHost = new HashMap<>();
+  private final int unprovedMax;
+  private final int unprovedHostMax;
+  private final Map<InetAddress, Integer> unprovedByHost = new HashMap<>();
+  private final Set<InetSocketAddress> unproved = new HashSet<>();
   private int open;
 
   /**
    * Two threads a core.
    *
-   * @param max connections at once, an eighth of them (64 at least) of one address
+   * @param max connections at once
    * @param refused told of each that is closed; must not block
    */
   BoundedLoops(int max, Runnable refused) {
     super(0, new DefaultThreadFactory("coordinator-connection", true), handler());
     this.max = max;
-    this.hostMax = Math.max(max / HOST_PART, Math.min(max, HOST_LEAST));
+    this.unprovedMax = Math.max(UNPROVED_LEAST, max / UNPROVED_PART);
+    this.unprovedHostMax = Math.max(UNPROVED_LEAST, max / UNPROVED_HOST_PART);
     this.refused = refused;
   }
 
@@ -72,12 +80,11 @@ final class BoundedLoops extends MultiThreadIoEventLoopGroup {
       // It went while it waited to be accepted.
       return closed(connection);
     }
-    InetAddress host = remote.getAddress();
-    if (!take(host)) {
+    if (!take(remote)) {
       refused.run();
       return closed(connection);
     }
-    connection.closeFuture().addListener(closed -> giveBack(host));
+    connection.closeFuture().addListener(closed -> giveBack(remote));
     return super.register(connection);
   }
 
@@ -87,18 +94,27 @@ final class BoundedLoops extends MultiThreadIoEventLoopGroup {
     return new DefaultChannelPromise(connection, next()).setSuccess();
   }
 
-  private synchronized boolean take(InetAddress host) {
-    int ofHost = byHost.getOrDefault(host, 0);
-    if (open == max || ofHost == hostMax) {
+  private synchronized boolean take(InetSocketAddress remote) {
+    int ofHost = unprovedByHost.getOrDefault(remote.getAddress(), 0);
+    if (open == max || unproved.size() == unprovedMax || ofHost == unprovedHostMax) {
       return false;
     }
     open++;
-    byHost.put(host, ofHost + 1);
+    unproved.add(remote);
+    unprovedByHost.put(remote.getAddress(), ofHost + 1);
     return true;
   }
 
-  private synchronized void giveBack(InetAddress host) {
+  /** The other end of a connection showed a certificate that is trusted. */
+  synchronized void proved(SocketAddress remote) {
+    if (remote instanceof InetSocketAddress known && unproved.remove(known)) {
+      unprovedByHost.computeIfPresent(
+          known.getAddress(), (any, count) -> count == 1 ? null : count - 1);
+    }
+  }
+
+  private synchronized void giveBack(InetSocketAddress remote) {
     open--;
-    byHost.computeIfPresent(host, (any, count) -> count == 1 ? null : count - 1);
+    proved(remote);
   }
 }

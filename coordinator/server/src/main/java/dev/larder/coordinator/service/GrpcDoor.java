@@ -92,7 +92,7 @@ public final class GrpcDoor implements AutoCloseable {
         Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("coordinator-request-", 0).factory());
     EventLoopGroup accepting = BoundedLoops.accepting();
-    EventLoopGroup serving =
+    BoundedLoops serving =
         new BoundedLoops(limits.connectionsMax(), () -> refusals.count(Refusals.Reason.BUSY));
     List<EventLoopGroup> loops = List.of(accepting, serving);
     try {
@@ -117,7 +117,7 @@ public final class GrpcDoor implements AutoCloseable {
               .permitKeepAliveTime(KEEP_ALIVE_SECONDS_MIN, TimeUnit.SECONDS)
               .maxConnectionAge(tls.bounds().ageMax().toNanos(), TimeUnit.NANOSECONDS)
               .maxConnectionAgeGrace(tls.bounds().grace().toNanos(), TimeUnit.NANOSECONDS)
-              .addTransportFilter(new Lives(tls))
+              .addTransportFilter(new Lives(tls, serving::proved))
               .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
               .addService(
                   ServerInterceptors.intercept(

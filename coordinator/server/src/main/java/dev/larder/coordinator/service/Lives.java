@@ -5,6 +5,8 @@ import dev.larder.coordinator.api.TlsMaterial;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.ServerTransportFilter;
+import java.net.SocketAddress;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
@@ -14,13 +16,24 @@ final class Lives extends ServerTransportFilter {
   static final Attributes.Key<ConnectionLife> KEY = Attributes.Key.create("larder-life");
 
   private final TlsMaterial tls;
+  private final Consumer<SocketAddress> proved;
 
-  Lives(TlsMaterial tls) {
+  /**
+   * Of a door.
+   *
+   * @param proved told of each connection whose handshake is over; must not block
+   */
+  Lives(TlsMaterial tls, Consumer<SocketAddress> proved) {
     this.tls = tls;
+    this.proved = proved;
   }
 
   @Override
   public Attributes transportReady(Attributes attributes) {
+    SocketAddress remote = attributes.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
+    if (remote != null) {
+      proved.accept(remote);
+    }
     @Nullable SSLSession session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
     return session == null
         ? attributes

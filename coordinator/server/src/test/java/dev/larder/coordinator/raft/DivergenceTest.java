@@ -60,7 +60,7 @@ class DivergenceTest {
     }
   }
 
-  private static final class Deaf implements RaftEvents {
+  static final class Deaf implements RaftEvents {
     @Override
     public void epoch(long epoch) {}
 
@@ -190,7 +190,7 @@ class DivergenceTest {
         .toList();
   }
 
-  private static byte[] record(TermIndex at) {
+  static byte[] record(TermIndex at) {
     DatasetName name = new DatasetName("t" + at.getTerm() + "-" + at.getIndex());
     return RecordCodec.encode(
         new Record.CreateDataset(

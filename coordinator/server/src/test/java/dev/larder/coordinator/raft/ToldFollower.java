@@ -106,13 +106,25 @@ final class ToldFollower implements AutoCloseable {
 
   AppendEntriesRequestProto request(
       String leader, long term, @Nullable TermIndex previous, long commit, TermIndex... entries) {
+    return request(GROUP, data, leader, term, previous, commit, entries);
+  }
+
+  /** What a leader sends to c3 of a group. */
+  static AppendEntriesRequestProto request(
+      RaftGroupId group,
+      Function<TermIndex, byte[]> data,
+      String leader,
+      long term,
+      @Nullable TermIndex previous,
+      long commit,
+      TermIndex... entries) {
     AppendEntriesRequestProto.Builder request =
         AppendEntriesRequestProto.newBuilder()
             .setServerRequest(
                 RaftRpcRequestProto.newBuilder()
                     .setRequestorId(ByteString.copyFromUtf8(leader))
                     .setReplyId(ByteString.copyFromUtf8("c3"))
-                    .setRaftGroupId(RaftGroupIdProto.newBuilder().setId(GROUP.toByteString())))
+                    .setRaftGroupId(RaftGroupIdProto.newBuilder().setId(group.toByteString())))
             .setLeaderTerm(term)
             .setLeaderCommit(commit);
     if (previous != null) {
