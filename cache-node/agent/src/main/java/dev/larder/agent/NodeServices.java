@@ -455,11 +455,12 @@ public final class NodeServices implements NodeState, AutoCloseable {
 
   @Override
   public Peers peers() {
+    Map<String, Long> all = counters();
     return new Peers(
-        counters().getOrDefault("peer_bytes_total", 0L),
-        counters().getOrDefault("peer_far_bytes_total", 0L),
-        counters().getOrDefault("peer_kept_bytes_total", 0L),
-        counters().getOrDefault("peer_wrong_blocks_total", 0L),
+        all.getOrDefault("peer_bytes_total", 0L),
+        all.getOrDefault("peer_far_bytes_total", 0L),
+        all.getOrDefault("peer_kept_bytes_total", 0L),
+        all.getOrDefault("peer_wrong_blocks_total", 0L),
         parts().peers.<Map<String, String>>map(PeerNode::left).orElse(Map.of()),
         parts().peers.<Map<String, String>>map(PeerNode::silentTrackers).orElse(Map.of()));
   }

@@ -261,7 +261,7 @@ public final class CoordinatorServer implements AutoCloseable {
     return running(clock) instanceof SteadyClock steady ? steady.offSeconds() : 0;
   }
 
-  /** Whether it ended without {@link #close}: its process is to be started again. */
+  /** Whether it ended without {@link #close}; its log says whether to start it again. */
   public boolean hasEnded() {
     return running(node).hasEnded();
   }

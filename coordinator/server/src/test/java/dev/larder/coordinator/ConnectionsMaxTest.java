@@ -15,26 +15,25 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A door that takes three connections. */
+/** A door that takes so many connections. */
 class ConnectionsMaxTest {
   private static final int MAX = 3;
   private static final int UNPROVED_LEAST = 64;
+  private static final int OF_A_HOST_PART = 96;
 
   @TempDir Path data;
 
   private TestCoordinator coordinator;
   private final List<Socket> silent = new ArrayList<>();
 
-  @BeforeEach
-  void start() {
+  private void start(int connectionsMax) {
     coordinator =
         TestCoordinator.start(
             data,
-            Records.with(TestCoordinator.defaults(), "connectionsMax", MAX),
+            Records.with(TestCoordinator.defaults(), "connectionsMax", connectionsMax),
             Clock.systemUTC());
   }
 
@@ -48,6 +47,7 @@ class ConnectionsMaxTest {
 
   @Test
   void oneMoreIsClosedAndCountedAndRoomComesBack() throws IOException {
+    start(MAX);
     try (CoordinatorClient client = coordinator.grpc(Role.CLIENT)) {
       assertEquals(List.of(), client.datasets());
       connect();
@@ -64,9 +64,8 @@ class ConnectionsMaxTest {
 
   @Test
   void oneHostThatProvesNothingDoesNotKeepOutAnother() throws IOException {
-    coordinator.close();
-    coordinator = TestCoordinator.start(data);
-    int most = 24_000 / 96;
+    start(OF_A_HOST_PART * 2 * UNPROVED_LEAST);
+    int most = 2 * UNPROVED_LEAST;
     for (int i = 0; i < most; i++) {
       connect("127.0.0.9");
     }
@@ -79,12 +78,7 @@ class ConnectionsMaxTest {
   @Test
   void whoProvedItselfCountsAsSuchNoMore() throws IOException {
     List<CoordinatorClient> clients = new ArrayList<>();
-    coordinator.close();
-    coordinator =
-        TestCoordinator.start(
-            data,
-            Records.with(TestCoordinator.defaults(), "connectionsMax", 2 * UNPROVED_LEAST),
-            Clock.systemUTC());
+    start(2 * UNPROVED_LEAST);
     try {
       for (int i = 0; i < UNPROVED_LEAST + 1; i++) {
         clients.add(coordinator.grpc(Role.CLIENT));
@@ -97,6 +91,7 @@ class ConnectionsMaxTest {
 
   @Test
   void silentOnesMakeRoomAgain() throws IOException {
+    start(MAX);
     for (int i = 0; i < MAX; i++) {
       connect();
     }

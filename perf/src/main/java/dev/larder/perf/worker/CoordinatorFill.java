@@ -79,7 +79,7 @@ public final class CoordinatorFill {
                     tls.resolve("coordinator.pem"),
                     tls.resolve("ca.pem")),
                 Set.of(Role.COORDINATOR)),
-            new Deaf(),
+            RaftEvents.NONE,
             PATIENCE,
             RaftNode.Reads.LINEAR)) {
       fill(node, blobs, holders);
@@ -140,16 +140,5 @@ public final class CoordinatorFill {
 
   private static String id(int member) {
     return "holder-%03d".formatted(member);
-  }
-
-  private static final class Deaf implements RaftEvents {
-    @Override
-    public void epoch(long epoch) {}
-
-    @Override
-    public void work(long version) {}
-
-    @Override
-    public void leads(boolean leads) {}
   }
 }

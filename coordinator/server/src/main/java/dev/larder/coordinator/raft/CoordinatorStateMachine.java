@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.LongSupplier;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
@@ -61,8 +60,6 @@ class CoordinatorStateMachine extends BaseStateMachine {
   private final SilentPeers silent = new SilentPeers(System::nanoTime);
   private final CompletableFuture<Void> leaderKnown = new CompletableFuture<>();
   private final AtomicBoolean hasDiverged = new AtomicBoolean();
-  private volatile @Nullable RaftServer server;
-  private volatile LongSupplier committed = () -> -1;
 
   private volatile StateRecovery.@Nullable Recovered recovered;
   private volatile boolean isEnded;
@@ -81,14 +78,15 @@ class CoordinatorStateMachine extends BaseStateMachine {
   public void initialize(RaftServer server, RaftGroupId group, RaftStorage storage)
       throws IOException {
     super.initialize(server, group, storage);
-    this.server = server;
-    committed = () -> committed(server, group);
     getLifeCycle().startAndTransition(() -> load(storage), IOException.class);
   }
 
-  private static long committed(RaftServer server, RaftGroupId group) {
+  private long committed() {
+    RaftServer server = getServer().getNow(null);
     try {
-      return server.getDivision(group).getRaftLog().getLastCommittedIndex();
+      return server == null
+          ? -1
+          : server.getDivision(getGroupId()).getRaftLog().getLastCommittedIndex();
     } catch (IOException e) {
       log.debug("no log yet of which anything could be committed", e);
       return -1;
@@ -219,7 +217,7 @@ class CoordinatorStateMachine extends BaseStateMachine {
    */
   @Override
   public CompletableFuture<Void> truncate(long logIndex) {
-    if (logIndex <= Math.max(tablesIndex, committed.getAsLong())) {
+    if (logIndex <= Math.max(tablesIndex, committed())) {
       diverged("entry " + logIndex + " was committed and is replaced in its log");
     }
     return CompletableFuture.completedFuture(null);
@@ -240,7 +238,7 @@ class CoordinatorStateMachine extends BaseStateMachine {
     } catch (IOException e) {
       log.error("and that could not be noted: do not start it again, replace it", e);
     }
-    RaftServer ending = server;
+    RaftServer ending = getServer().getNow(null);
     if (ending != null) {
       // Not here: it waits for those who wait for the caller's locks.
       Thread.ofPlatform()

@@ -10,7 +10,7 @@ import java.util.Objects;
 
 /**
  * A file beside the tables that says how it was noticed that they, or the log, are not what the
- * group has. While it is there the coordinator does not start. Any thread.
+ * group has. While it is there the coordinator does not start. One thread at a time.
  */
 final class DivergenceMark {
   private final Path file;
@@ -20,7 +20,7 @@ final class DivergenceMark {
   }
 
   /** Durable when it returns. */
-  synchronized void set(String how) throws IOException {
+  void set(String how) throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     DurableFiles.write(temporary, how + '\n');
     Files.move(
@@ -44,8 +44,7 @@ final class DivergenceMark {
         ErrorCode.STORE_CORRUPT,
         "this coordinator's state is not what the others have: "
             + how
-            + "; replace it by a new one (larder coordinators replace; one that is alone: restore a backup)"
-            + " and keep its directory until"
-            + " it is known which of them is right");
+            + "; replace it by a new one (larder coordinators replace; one that is alone: restore a"
+            + " backup) and keep its directory until it is known which of them is right");
   }
 }

@@ -51,24 +51,13 @@ class DivergenceTest {
     final CompletableFuture<Void> goesOn = new CompletableFuture<>();
 
     SlowDisk(Path tables) {
-      super(tables, Limits.defaults().rocks(), false, new Deaf());
+      super(tables, Limits.defaults().rocks(), false, RaftEvents.NONE);
     }
 
     @Override
     public CompletableFuture<Void> flush(long index) {
       return index >= 2 ? goesOn : CompletableFuture.completedFuture(null);
     }
-  }
-
-  static final class Deaf implements RaftEvents {
-    @Override
-    public void epoch(long epoch) {}
-
-    @Override
-    public void work(long version) {}
-
-    @Override
-    public void leads(boolean leads) {}
   }
 
   private void sendTwoOfTermTwo() throws Exception {

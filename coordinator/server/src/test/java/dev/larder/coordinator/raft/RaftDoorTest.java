@@ -95,7 +95,7 @@ class RaftDoorTest {
             1,
             limits.rocks());
     return RaftNode.start(
-        config, tls, new DivergenceTest.Deaf(), Duration.ofMillis(1), RaftNode.Reads.LINEAR);
+        config, tls, RaftEvents.NONE, Duration.ofMillis(1), RaftNode.Reads.LINEAR);
   }
 
   private ManagedChannel channel(int port) throws Exception {
